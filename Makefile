@@ -1,0 +1,44 @@
+# Commands for people; make alone lists them. ARGS goes to the command behind demo, test and bench.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+
+# What make setup put into .venv comes first, what Debian keeps in sbin (mosquitto) last.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
+python := .venv/bin/python
+SOURCES := $(wildcard gatewayd simulators tests bench)
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install all that is needed; fast and offline when nothing changed
+	@.ci/setup
+
+demo: $(python) ## Run a site with simulated locks (ARGS=--once: one pass, then end)
+	@$(python) -m simulators.demo $(ARGS)
+
+test: $(python) ## Run the tests and show the branch coverage (ARGS="-k code": only some)
+	@$(python) -m pytest tests --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
+
+check: $(python) ## Check format, lint, types, imports and the printed contract; change nothing
+	ruff format --check $(SOURCES)
+	ruff check $(SOURCES)
+	mypy $(SOURCES)
+	lint-imports --no-logo
+	@echo "gatewayd contract | diff - docs/asyncapi.json"
+	@gatewayd contract | diff - docs/asyncapi.json || { \
+		echo "docs/asyncapi.json is not what the schemas say. Mend: .venv/bin/gatewayd contract > docs/asyncapi.json"; \
+		exit 1; }
+
+bench: $(python) ## Measure (ARGS are those of python -m bench)
+	@$(python) -m bench $(ARGS)
+
+clean: ## Remove all that is not the project's own: .venv, node_modules, caches
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name node_modules -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
+
+# The first of any of these commands sets up by itself; after a change of requirements/ run make setup.
+$(python):
+	@.ci/setup

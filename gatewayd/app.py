@@ -1,0 +1,189 @@
+"""The composition root: builds the parts and owns their TaskGroup."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import ssl
+import tomllib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+from random import SystemRandom
+
+import structlog
+from ulid import ULID
+
+from gatewayd import systemd
+from gatewayd.clock import Clock, SystemClock
+from gatewayd.cloud.connection import Broker
+from gatewayd.cloud.link import CloudLink, status
+from gatewayd.cloud.publisher import Publisher
+from gatewayd.config import Config, Mqtt
+from gatewayd.domain.events import Event, HubStarted, SnapshotWanted
+from gatewayd.errors import ConfigError
+from gatewayd.intake.accept import Intake
+from gatewayd.locks.driver import Radio
+from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.reconciler.reconciler import Reconciler
+from gatewayd.reconciler.worker import Tools
+from gatewayd.store import commands
+from gatewayd.store.database import Database, Transaction, open_database
+from gatewayd.store.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+VERSION = version("gatewayd")
+
+
+async def run(config: Config) -> None:
+    """Run the hub until SIGTERM or SIGINT.
+
+    Raises:
+        StoreError: the database cannot be used. ConfigError: a file it names cannot.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with hub(config, SystemClock()):
+        systemd.notify("READY=1")
+        log.info("hub.ready", version=VERSION, hub=config.hub.id)
+        await stop.wait()
+        systemd.notify("STOPPING=1")
+    log.info("hub.stopped")
+
+
+class _Stop(Exception):
+    """Ends the TaskGroup: all its tasks are cancelled."""
+
+
+@contextlib.asynccontextmanager
+async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
+    """All parts, running for as long as the block lasts."""
+    database = await open_database(config.store.path, clock)
+    try:
+        identity, new = await _identity(database)
+        outbox = Outbox(database, config.hub.id, identity["epoch"])
+        rng = SystemRandom()
+        intake = Intake(database, outbox, clock, rng, config.hub.id)
+        radios: dict[str, Radio] = {}
+        if config.zwave:
+            radios["zwave"] = ZwaveRadio(config.zwave.url, clock)
+        reconciler = Reconciler(radios, Tools(database, outbox, intake, clock))
+        prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
+        secret = bytes.fromhex(identity["secret"])
+        publisher = Publisher(database, outbox, clock, prefix, secret)
+
+        async def tell(*events: Event) -> None:
+            async with database.transaction() as tx:
+                await outbox.tell(tx, clock.now(), events)
+
+        def committed(tx: Transaction) -> None:
+            reconciler.committed(tx)
+            if tx.report_wanted:
+                publisher.report.set()
+            if tx.told or tx.report_wanted:
+                publisher.wake.set()
+
+        async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
+            await intake.accept(payload, kind=kind, retained=retained)
+
+        async def session_lost() -> None:
+            await tell(SnapshotWanted("new_database" if new else "session_lost"))
+
+        database.committed = committed
+        link = CloudLink(
+            broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
+        )
+        await tell(HubStarted(VERSION))
+        async with database.transaction() as tx:
+            await commands.forget(tx, clock.now())
+        if config.site.file:
+            await intake.accept(site_file(config.site.file, config.hub.id, clock))
+        async with asyncio.TaskGroup() as group:
+            for radio in radios.values():
+                group.create_task(radio.run(), name=f"radio {radio.name}")
+            group.create_task(reconciler.run(group), name="reconciler")
+            group.create_task(link.run(), name="cloud")
+            group.create_task(_watchdog(database), name="watchdog")
+            yield
+            raise _Stop
+    except* _Stop:
+        pass
+    finally:
+        await database.close()
+
+
+async def _identity(database: Database) -> tuple[dict[str, str], bool]:
+    """Epoch and secret of this database; whether it was made just now."""
+    async with database.transaction() as tx:
+        rows = await tx.rows("SELECT name, value FROM meta WHERE name IN ('epoch', 'secret')")
+        found = {str(name): str(value) for name, value in rows}
+        if found:
+            return found, False
+        made = {"epoch": str(ULID()), "secret": secrets.token_hex(32)}
+        await tx.many("INSERT INTO meta VALUES (?, ?)", made.items())
+    return made, True
+
+
+async def _watchdog(database: Database) -> None:
+    """Ping systemd after a turn of the loop and a probe of the store."""
+    interval = systemd.watchdog_interval()
+    while interval is not None:
+        async with database.transaction() as tx:
+            await tx.rows("SELECT 1")
+        systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(interval)
+
+
+def broker(config: Config, clock: Clock) -> Broker:
+    """Where to connect, and what is said if we vanish."""
+    mqtt, hub_ = config.mqtt, config.hub
+    prefix = f"v1/{hub_.org}/{hub_.site}/{hub_.id}/"
+    will = status("offline", "lost", clock.now().latest, VERSION)
+    return Broker(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
+        will=(f"{prefix}status", will),
+        username=mqtt.username,
+        password=_password(mqtt),
+        tls=_tls(mqtt),
+        keepalive=mqtt.keepalive,
+    )
+
+
+def _password(mqtt: Mqtt) -> str | None:
+    if mqtt.password_file is None:
+        return None
+    try:
+        return mqtt.password_file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"mqtt.password_file: {error}") from error
+
+
+def _tls(mqtt: Mqtt) -> ssl.SSLContext | None:
+    if not mqtt.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=mqtt.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"mqtt.ca_file: {error}") from error
+
+
+def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
+    """A local site document as the command that a cloud would send."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"site.file {path}: {error}") from error
+    envelope = {
+        "id": str(ULID()),
+        "type": "site.put",
+        "issuer": "local",
+        "hub": hub_id,
+        "ts": clock.now().latest.isoformat(),
+        "data": document,
+    }
+    return json.dumps(envelope, default=str).encode()

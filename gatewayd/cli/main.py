@@ -1,0 +1,104 @@
+"""`gatewayd`: run the hub, check its configuration, print the contract."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from gatewayd import config as configuration
+from gatewayd import logs
+from gatewayd.errors import ConfigError, GatewaydError, Rejected
+
+CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("/etc/gatewayd/gatewayd.toml"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(package_name="gatewayd", message="%(prog)s %(version)s")
+def main() -> None:
+    """Keeps the locks of a site as its reservations say they should be.
+
+    A first look without any lock: `make demo` in the source folder.
+    """
+
+
+@main.command()
+@CONFIG
+def run(path: Path) -> None:
+    """Run the hub until SIGTERM or Ctrl-C.
+
+    Takes commands from the broker, writes codes into locks, proves that they are there.
+    Exit code 78: the configuration is wrong (systemd does not start it again).
+    """
+    from gatewayd import app  # noqa: PLC0415  # the other commands need none of its libraries
+
+    try:
+        config = configuration.load(path)
+        logs.configure(config.log.level, config.log.format)
+        asyncio.run(app.run(config))
+    except ConfigError as error:
+        _fail(str(error), 78)
+    except GatewaydError as error:
+        _fail(str(error), 1)
+
+
+@main.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def check(path: Path, as_json: bool) -> None:  # click's way
+    """Check a configuration, and the site document that it names.
+
+    Prints each wrong key with its line; exit code 0 if all is well.
+    """
+    faults: list[str] = []
+    try:
+        config = configuration.load(path)
+        if config.site.file:
+            _check_site(config.site.file, config.hub.id)
+    except ConfigError as error:
+        faults = str(error).splitlines()
+    if as_json:
+        click.echo(json.dumps({"ok": not faults, "faults": faults}))
+    elif faults:
+        click.echo("\n".join(faults), err=True)
+    else:
+        click.echo(f"{path} is fine")
+    sys.exit(1 if faults else 0)
+
+
+@main.command()
+def contract() -> None:
+    """Print the contract with the cloud as AsyncAPI 3.0 (JSON)."""
+    from gatewayd.app import VERSION  # noqa: PLC0415  # slow to import
+    from gatewayd.contract import asyncapi  # noqa: PLC0415
+
+    click.echo(json.dumps(asyncapi(VERSION), indent=2))
+
+
+def _check_site(path: Path, hub: str) -> None:
+    from gatewayd import app  # noqa: PLC0415
+    from gatewayd.clock import SystemClock  # noqa: PLC0415
+    from gatewayd.intake import documents  # noqa: PLC0415
+    from gatewayd.intake.parse import parse  # noqa: PLC0415
+    from gatewayd.intake.schemas import SitePutCommand  # noqa: PLC0415
+
+    try:
+        command = parse(app.site_file(path, hub, SystemClock()))
+        if isinstance(command, SitePutCommand):
+            documents.site(command.data)
+    except Rejected as why:
+        where = why.path.removeprefix("data.")
+        raise ConfigError(f"{path}: {where} - {why.message}") from None
+
+
+def _fail(text: str, code: int) -> None:
+    click.echo(f"gatewayd: {text}", err=True)
+    sys.exit(code)

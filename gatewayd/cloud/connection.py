@@ -1,0 +1,229 @@
+"""One MQTT 5 connection: paho on the event loop, and nothing that outlives the socket.
+
+paho connects in a thread (DNS, TCP and TLS block); its socket callbacks are installed afterwards,
+on the loop. It runs with `manual_ack`, so PUBACK goes out when the caller says so, and without a
+window of its own: state that SQLite lacks must not live in paho. QoS is 1, never 2: paho would
+answer PUBREC before anybody saw the message.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+CONNECT_TIMEOUT = 10.0
+HANDSHAKE_TIMEOUT = 15.0
+SESSION_EXPIRY = 7 * 86_400
+"""Seconds that the broker keeps commands for a hub that is away."""
+RECEIVE_MAXIMUM = 100
+"""Commands that may be under way to us without our PUBACK."""
+WILL_DELAY = 5
+"""Seconds before the broker tells that we are gone: a short drop is not told."""
+READS = 100
+"""Packets taken from the socket in one go, so that a flood does not starve the loop."""
+
+
+class Lost(Exception):
+    """The connection ended, or could not be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where and as whom to connect. `will` is (topic, payload), retained."""
+
+    host: str
+    port: int
+    client_id: str
+    will: tuple[str, bytes]
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+    keepalive: int = 30
+
+
+class Connection:
+    """Use through `connect`; every method raises `Lost` once the connection is gone."""
+
+    def __init__(self, client: mqtt.Client, loop: asyncio.AbstractEventLoop) -> None:
+        self._client, self._loop = client, loop
+        self.messages: asyncio.Queue[mqtt.MQTTMessage] = asyncio.Queue()
+        self.session_present = False
+        self.window = 0
+        self._connack: asyncio.Future[tuple[bool, ReasonCode, Any]] = loop.create_future()
+        self._closed: asyncio.Future[str] = loop.create_future()
+        self._suback: dict[int | None, asyncio.Future[list[ReasonCode]]] = {}
+        self._puback: dict[int, asyncio.Future[ReasonCode]] = {}
+        client.on_connect = lambda _c, _u, flags, code, props: _settle(
+            self._connack, (flags.session_present, code, props)
+        )
+        client.on_disconnect = lambda _c, _u, _f, code, _p: _settle(self._closed, str(code))
+        client.on_message = lambda _c, _u, message: self.messages.put_nowait(message)
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False
+    ) -> asyncio.Future[ReasonCode]:
+        """Send at QoS 1; the future gives the broker's PUBACK reason."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            raise Lost(f"publish failed ({mqtt.error_string(info.rc)})")
+        future: asyncio.Future[ReasonCode] = self._loop.create_future()
+        self._puback[info.mid] = future
+        return future
+
+    def acknowledge(self, message: mqtt.MQTTMessage) -> None:
+        """Send the PUBACK: the message's effect is on disk."""
+        self._client.ack(message.mid, message.qos)
+
+    async def subscribe(self, *topics: str) -> None:
+        """At QoS 1; a retained message keeps its flag, so that it can be told from a live one."""
+        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=1)
+        _, mid = self._client.subscribe([(topic, options) for topic in topics])
+        codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
+        if any(code.is_failure for code in codes):
+            raise Lost("the broker refuses the subscription: look at its access rules")
+
+    async def closed(self) -> str:
+        """Wait for the end; says why."""
+        return await asyncio.shield(self._closed)
+
+    async def _answer[T](self, future: asyncio.Future[T]) -> T:
+        waited: set[asyncio.Future[Any]] = {future, self._closed}
+        first = asyncio.FIRST_COMPLETED
+        await asyncio.wait(waited, timeout=HANDSHAKE_TIMEOUT, return_when=first)
+        if future.done():
+            return future.result()
+        raise Lost(self._closed.result() if self._closed.done() else "no answer from the broker")
+
+    def _on_subscribe(
+        self, _c: object, _u: object, mid: int, codes: list[ReasonCode], _p: object
+    ) -> None:
+        _settle(self._suback.setdefault(mid, self._loop.create_future()), codes)
+
+    def _on_publish(self, _c: object, _u: object, mid: int, code: ReasonCode, _p: object) -> None:
+        if (future := self._puback.pop(mid, None)) is not None:
+            _settle(future, code)
+
+    async def open(self, broker: Broker) -> None:
+        """CONNECT and wait for the broker's answer."""
+        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        expiry.SessionExpiryInterval = SESSION_EXPIRY
+        expiry.ReceiveMaximum = RECEIVE_MAXIMUM
+        connecting = self._loop.run_in_executor(
+            None,
+            lambda: self._client.connect(
+                broker.host, broker.port, broker.keepalive, clean_start=False, properties=expiry
+            ),
+        )
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(lambda _: self.drop())
+            raise
+        except (OSError, ValueError) as error:
+            raise Lost(f"cannot reach {broker.host}:{broker.port} ({error})") from error
+        self._attach()
+        self.session_present, code, props = await self._answer(self._connack)
+        if code.is_failure:
+            raise Lost(f"the broker refuses the connection: {code}")
+        self.window = getattr(props, "ReceiveMaximum", 65_535)  # paho itself ignores it
+
+    def _attach(self) -> None:
+        """From here on the loop moves the bytes."""
+        sock = self._client.socket()
+        if sock is None:
+            raise Lost("the connection ended at once")
+        fd = sock.fileno()
+
+        def readable() -> None:
+            for _ in range(READS):
+                if self._client.socket() is None or self._client.loop_read() != 0:
+                    return
+                if not _more(sock):
+                    return
+            self._loop.call_soon(readable)
+
+        def idle(*_: object) -> None:
+            self._loop.remove_writer(fd)
+
+        def closed(*_: object) -> None:
+            self._loop.remove_reader(fd)
+            self._loop.remove_writer(fd)
+            _settle(self._closed, "the socket closed")
+
+        self._client.on_socket_register_write = lambda *_: self._loop.add_writer(
+            fd, self._client.loop_write
+        )
+        self._client.on_socket_unregister_write = idle
+        self._client.on_socket_close = closed
+        self._loop.add_reader(fd, readable)
+        if self._client.want_write():
+            self._loop.add_writer(fd, self._client.loop_write)
+        self._loop.call_soon(readable)  # TLS may have decrypted more than the socket shows
+
+    async def keep_alive(self) -> None:
+        """paho's once-a-second work: PINGREQ, and noticing that no answer came."""
+        while True:
+            self._client.loop_misc()
+            await asyncio.sleep(1)
+
+    def disconnect(self) -> None:
+        """Say goodbye: the will is not sent."""
+        self._client.disconnect()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        if self._client.want_write():
+            self._client.loop_write()
+        self._client._sock_close()  # there is no public way
+
+
+@contextlib.asynccontextmanager
+async def connect(broker: Broker) -> AsyncIterator[Connection]:
+    """A connection that is closed at the end of the block.
+
+    Raises:
+        Lost: the broker cannot be reached or refuses.
+    """
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=broker.client_id,
+        protocol=mqtt.MQTTv5,
+        manual_ack=True,
+        reconnect_on_failure=False,
+    )
+    client.max_inflight_messages_set(0)
+    client.connect_timeout = CONNECT_TIMEOUT
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set_context(broker.tls)
+    delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+    delay.WillDelayInterval = WILL_DELAY
+    client.will_set(broker.will[0], broker.will[1], qos=1, retain=True, properties=delay)
+    connection = Connection(client, asyncio.get_running_loop())
+    try:
+        await connection.open(broker)
+        yield connection
+    finally:
+        connection.drop()
+
+
+def _settle[T](future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _more(sock: object) -> bool:
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

@@ -1,0 +1,109 @@
+"""Holding a connection to the broker, for ever: full-jitter back-off, commands in, events out.
+
+A command is acknowledged (PUBACK) after its transaction is committed. If that fails the connection
+is dropped, and the broker sends the command again.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.cloud.connection import Broker, Connection, Lost, connect
+from gatewayd.cloud.publisher import Publisher
+from gatewayd.store.outbox import plain
+
+log = structlog.get_logger(__name__)
+
+BACKOFF = (0.5, 60.0)
+"""Seconds: a wait is drawn between 0 and the first, doubled at each failure up to the second."""
+STABLE = 30.0
+"""Seconds after which a connection counts as good and the back-off starts anew."""
+GOODBYE = 3.0
+"""Seconds for the last words at shutdown."""
+
+type Accept = Callable[[bytes, str, bool], Awaitable[None]]
+"""payload, kind, retained: returns once the command is on disk."""
+
+
+def status(state: str, reason: str | None, since: object, version: str) -> bytes:
+    """The retained `status` message."""
+    return json.dumps(
+        {"state": state, "reason": reason, "since": since, "version": version}, default=plain
+    ).encode()
+
+
+@dataclass(slots=True)
+class CloudLink:
+    """`accept` takes commands; `session_lost` is told when the broker has forgotten us."""
+
+    broker: Broker
+    prefix: str
+    version: str
+    accept: Accept
+    session_lost: Callable[[], Awaitable[None]]
+    publisher: Publisher
+    clock: Clock
+    rng: Random
+    connected: bool = False
+
+    async def run(self) -> None:
+        """Connect, serve, connect again; returns only by cancellation, after a goodbye."""
+        failures = 0
+        while True:
+            started = self.clock.tick()
+            try:
+                await self._serve()
+            except* (Lost, OSError) as lost:
+                log.warning("cloud.connection_ended", why=str(lost.exceptions[0]))
+            failures = 0 if self.clock.tick() - started > STABLE else failures + 1
+            ceiling = min(BACKOFF[0] * 2 ** min(failures, 10), BACKOFF[1])
+            await asyncio.sleep(self.rng.uniform(0, ceiling))
+
+    async def _serve(self) -> None:
+        """One connection from its start to its end."""
+        async with connect(self.broker) as connection:
+            if not connection.session_present:
+                await self.session_lost()
+            await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
+            now = self.clock.now().latest
+            online = status("online", None, now, self.version)
+            connection.publish(f"{self.prefix}status", online, retain=True)
+            log.info("cloud.connected", session_present=connection.session_present)
+            self.connected = True
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(connection.keep_alive(), name="mqtt keep-alive")
+                    group.create_task(self._consume(connection), name="mqtt commands")
+                    group.create_task(self.publisher.run(connection), name="mqtt events")
+                    raise Lost(await connection.closed())
+            except asyncio.CancelledError:
+                await self._goodbye(connection)
+                raise
+            finally:
+                self.connected = False
+
+    async def _consume(self, connection: Connection) -> None:
+        """Commands and receipts in the order in which they came."""
+        while True:
+            message = await connection.messages.get()
+            kind = message.topic.removeprefix(self.prefix)
+            payload = bytes(message.payload)
+            if kind == "ack":
+                await self.publisher.receipted(payload)
+            else:
+                await self.accept(payload, kind.removeprefix("cmd/"), message.retain)
+            connection.acknowledge(message)
+
+    async def _goodbye(self, connection: Connection) -> None:
+        """Retained `offline`, so that nobody waits for the will."""
+        with contextlib.suppress(Lost, TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                last = status("offline", "shutdown", self.clock.now().latest, self.version)
+                await connection.publish(f"{self.prefix}status", last, retain=True)
+                connection.disconnect()

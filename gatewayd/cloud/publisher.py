@@ -1,0 +1,149 @@
+"""From the outbox to the broker. A row ends with the cloud's receipt, not with the PUBACK: what
+has none is sent again after 30 s, doubling to 5 min, and when the broker lost the session.
+"""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass
+
+import structlog
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gatewayd.clock import Clock
+from gatewayd.cloud.connection import Connection
+from gatewayd.domain.events import raised
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.retry import Tick
+from gatewayd.store.database import Database
+from gatewayd.store.outbox import Outbox, Outgoing, park, plain, receipted
+from gatewayd.store.status import reported
+
+log = structlog.get_logger(__name__)
+
+RESEND = (30.0, 300.0)
+"""Seconds without a receipt until an event is sent again: the first, and the longest."""
+WINDOW = 100
+"""Events on their way to the broker without its PUBACK."""
+TOOK_NOBODY = 0x10
+"""PUBACK "no matching subscribers": the broker dropped it; the missing receipt brings it back."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """An event that waits for its receipt."""
+
+    due: Tick
+    times: int
+
+
+class Publisher:
+    """Sends what the outbox holds; `wake` means that there is more, `report` that `reported` is
+    wanted."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, clock: Clock, prefix: str, secret: bytes
+    ) -> None:
+        self._database, self._outbox, self._clock = database, outbox, clock
+        self._prefix, self._secret = prefix, secret
+        self._sent: dict[str, _Sent] = {}
+        self._on_way: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._last = 0
+        self.wake = asyncio.Event()
+        self.report = asyncio.Event()
+
+    async def run(self, connection: Connection) -> None:
+        """Publish on one connection until it is cancelled or lost."""
+        self._on_way.clear()
+        tick = self._clock.tick()
+        for sent in self._sent.values():
+            if not connection.session_present:
+                sent.due = tick
+        window = min(WINDOW, connection.window)
+        self.report.set()
+        while True:
+            self.wake.clear()
+            if self.report.is_set():
+                self.report.clear()
+                await self._publish_report(connection)
+            await self._park()
+            if not await self._publish(connection, window - len(self._on_way)):
+                await self._wait()
+
+    async def receipted(self, payload: bytes) -> None:
+        """An `ack` message: the cloud has stored these events."""
+        ids = _ids(payload)
+        if ids is None:
+            log.warning("receipt.malformed", size=len(payload))
+            return
+        async with self._database.transaction() as tx:
+            await receipted(tx, ids)
+        for id_ in ids:
+            self._sent.pop(id_, None)
+
+    async def _publish(self, connection: Connection, room: int) -> int:
+        if room <= 0:
+            return 0
+        rows = await self._overdue(room)
+        fresh = await self._outbox.fetch(self._last, room - len(rows))
+        if fresh:
+            self._last = fresh[-1].seq
+        for row in (*rows, *fresh):
+            future = connection.publish(f"{self._prefix}evt/{row.type}", row.payload)
+            self._on_way.add(row.id)
+            future.add_done_callback(lambda f, id_=row.id: self._taken(id_, f))  # type: ignore[misc]  # bound now
+            times = self._sent[row.id].times + 1 if row.id in self._sent else 1
+            wait = min(RESEND[0] * 2 ** (times - 1), RESEND[1])
+            self._sent[row.id] = _Sent(Tick(self._clock.tick() + wait), times)
+        return len(rows) + len(fresh)
+
+    async def _overdue(self, room: int) -> list[Outgoing]:
+        """Events whose receipt is late; those that have it meanwhile are forgotten."""
+        tick = self._clock.tick()
+        late = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way][:room]
+        if not late:
+            return []
+        rows = await self._outbox.again(late)
+        for id_ in set(late) - {row.id for row in rows}:
+            del self._sent[id_]
+        return rows
+
+    def _taken(self, id_: str, future: asyncio.Future[ReasonCode]) -> None:
+        self._on_way.discard(id_)
+        if not future.cancelled() and future.result().is_failure:
+            self._refused[id_] = str(future.result())
+        self.wake.set()
+
+    async def _park(self) -> None:
+        """What the broker refuses by itself must not hold up the rest."""
+        while self._refused:
+            id_, why = self._refused.popitem()
+            async with self._database.transaction() as tx:
+                await park(tx, id_, why)
+                alert = raised(AlertCode.EVENT_PARKED, id_)
+                await self._outbox.tell(tx, self._clock.now(), (alert,))
+            self._sent.pop(id_, None)
+            log.error("event.parked", id=id_, why=why)
+
+    async def _publish_report(self, connection: Connection) -> None:
+        now = self._clock.now()
+        summary = await reported(self._database.read, now, self._clock, self._secret)
+        payload = json.dumps(summary, default=plain).encode()
+        connection.publish(f"{self._prefix}reported", payload, retain=True)
+
+    async def _wait(self) -> None:
+        """Until something is new, or the next receipt is late."""
+        due = min((s.due for s in self._sent.values()), default=None)
+        wait = None if due is None else max(1.0, due - self._clock.tick())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self.wake.wait()
+
+
+def _ids(payload: bytes) -> list[str] | None:
+    try:
+        ids = json.loads(payload)["ids"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return ids if isinstance(ids, list) and all(isinstance(i, str) for i in ids) else None

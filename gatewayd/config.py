@@ -1,0 +1,131 @@
+"""gatewayd.toml to a frozen Config. A wrong key is named with its line."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from gatewayd.errors import ConfigError
+
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class Section(BaseModel):
+    """A table of the file; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Hub(Section):
+    """Who this hub is: the words of its MQTT topics, v1/{org}/{site}/{id}/."""
+
+    org: Word
+    site: Word
+    id: Word
+
+
+class Mqtt(Section):
+    """The broker. Use TLS outside of one machine: codes travel in events."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8883
+    username: str | None = None
+    password_file: Path | None = None
+    tls: bool = True
+    ca_file: Path | None = None
+    keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
+
+
+class Zwave(Section):
+    """The zwave-js server."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^wss?://")] = "ws://127.0.0.1:3000"
+
+
+class Store(Section):
+    """Where facts are kept."""
+
+    path: Path = Path("/var/lib/gatewayd/gatewayd.db")
+
+
+class SiteFile(Section):
+    """A site document on disk, for a hub whose cloud sends none; the higher version wins."""
+
+    file: Path | None = None
+
+
+class Log(Section):
+    """`auto`: for people on a terminal, JSON elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Config(Section):
+    """The whole file."""
+
+    hub: Hub
+    mqtt: Mqtt
+    zwave: Zwave | None = None
+    store: Store = Store()
+    site: SiteFile = SiteFile()
+    log: Log = Log()
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration; relative paths in it are meant from its own folder.
+
+    Raises:
+        ConfigError: names every wrong key and its line.
+    """
+    try:
+        text = path.read_text()
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        faults = [_fault(path, text, fault["loc"], fault["msg"]) for fault in error.errors()]
+        raise ConfigError("\n".join(faults)) from None
+    return _anchored(config, path.parent)
+
+
+def _fault(path: Path, text: str, loc: tuple[int | str, ...], message: str) -> str:
+    key = ".".join(str(part) for part in loc)
+    words = {"Field required": "is missing", "Extra inputs are not permitted": "is not a setting"}
+    return f"{path}:{_line(text, loc)}: {key} {words.get(message, '- ' + message)}"
+
+
+def _line(text: str, loc: tuple[int | str, ...]) -> int:
+    """The line of a key, else of its table, else the first."""
+    table, found = "", 1
+    wanted_table, wanted_key = ".".join(str(p) for p in loc[:-1]), str(loc[-1])
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            table = header[1].strip()
+            if table in (wanted_table, ".".join(str(p) for p in loc)):
+                found = number
+        elif table == wanted_table and re.match(rf'\s*"?{re.escape(wanted_key)}"?\s*=', line):
+            return number
+    return found
+
+
+def _anchored(config: Config, folder: Path) -> Config:
+    def at(path: Path | None) -> Any:
+        return None if path is None else folder / path
+
+    mqtt, site = config.mqtt, config.site
+    return config.model_copy(
+        update={
+            "mqtt": mqtt.model_copy(
+                update={"ca_file": at(mqtt.ca_file), "password_file": at(mqtt.password_file)}
+            ),
+            "store": Store(path=folder / config.store.path),
+            "site": SiteFile(file=at(site.file)),
+        }
+    )

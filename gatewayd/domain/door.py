@@ -1,0 +1,31 @@
+"""How one key stands at one door, in the words of the contract."""
+
+from gatewayd.domain.events import DoorState
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import next_try
+from gatewayd.domain.retry import Tick
+from gatewayd.domain.situation import Claim, Situation
+from gatewayd.errors import Reason
+
+
+def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
+    """State, proof, the first reason in the way, and the next try."""
+    lease = s.lease_of(claim.key_id, claim.code)
+    if not claim.wanted(now):
+        over = now.surely_past(claim.window.end)
+        if lease or over:
+            return DoorState(s.lock, "removing", lease.proof if lease else None)
+        return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.due)
+    if lease and lease.proven:
+        return DoorState(s.lock, "proven", lease.proof)
+    if lease and lease.reason is Reason.DELETED_AT_LOCK:
+        return DoorState(s.lock, "withheld", reason=lease.reason)
+    if claim.withheld:
+        return DoorState(s.lock, "withheld", reason=claim.withheld)
+    if claim.key_id in s.crowded_out(now):
+        return DoorState(s.lock, "failing", reason=Reason.LOCK_FULL)
+    if s.ladder:
+        return DoorState(s.lock, "failing", None, s.reason, next_try(s.ladder, now, tick))
+    if lease and lease.ladder:
+        return DoorState(s.lock, "failing", None, lease.reason, next_try(lease.ladder, now, tick))
+    return DoorState(s.lock, "writing", lease.proof if lease else None)

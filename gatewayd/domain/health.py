@@ -1,0 +1,114 @@
+"""Warnings as a table: code, severity, text, what to do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon a person is needed."""
+
+    CRITICAL = "critical"  # a door opens that should not, or stays shut: now
+    WARNING = "warning"  # before the next arrival
+    NOTICE = "notice"  # when convenient
+
+
+class AlertCode(StrEnum):
+    """Every alert that the hub raises."""
+
+    REMOVAL_FAILED = "removal_failed"
+    LOCK_OFFLINE = "lock_offline"
+    LOCK_FULL = "lock_full"
+    LOCK_JAMMED = "lock_jammed"
+    LOCK_TAMPERED = "lock_tampered"
+    LOCK_RESET = "lock_reset"
+    KEYPAD_DISABLED = "keypad_disabled"
+    BATTERY_LOW = "battery_low"
+    RADIO_DOWN = "radio_down"
+    RADIO_UNSAFE = "radio_unsafe"
+    MAPPING_UNKNOWN = "mapping_unknown"
+    TIMES_MISSING = "times_missing"
+    CODE_IMPOSSIBLE = "code_impossible"
+    BRAKE_HELD = "brake_held"
+    EVENT_PARKED = "event_parked"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """The words of an alert; `{subject}` is the lock's, key's or radio's id."""
+
+    severity: Severity
+    text: str
+    what_to_do: str
+
+
+ALERTS: dict[AlertCode, AlertKind] = {
+    AlertCode.REMOVAL_FAILED: AlertKind(
+        Severity.CRITICAL,
+        "a code that is over still lies on {subject}",
+        "delete it at the keypad, or power-cycle the lock; the hub goes on trying",
+    ),
+    AlertCode.LOCK_OFFLINE: AlertKind(
+        Severity.WARNING,
+        "{subject} does not answer",
+        "look at its batteries; one lock: move the hub closer; several: look at the hub",
+    ),
+    AlertCode.LOCK_FULL: AlertKind(
+        Severity.WARNING,
+        "{subject} has no free slot for a code that is due",
+        "delete codes that nobody needs at the lock, then send lock.resync",
+    ),
+    AlertCode.LOCK_JAMMED: AlertKind(
+        Severity.CRITICAL, "the bolt of {subject} is jammed", "free the bolt; check the door's fit"
+    ),
+    AlertCode.LOCK_TAMPERED: AlertKind(
+        Severity.CRITICAL, "the cover of {subject} was opened", "look at the lock"
+    ),
+    AlertCode.LOCK_RESET: AlertKind(
+        Severity.WARNING,
+        "{subject} reports that all its codes were deleted",
+        "nothing, if this was wanted: the hub writes what is due again",
+    ),
+    AlertCode.KEYPAD_DISABLED: AlertKind(
+        Severity.WARNING,
+        "the keypad of {subject} is locked out after wrong codes",
+        "wait a minute, then type the code slowly",
+    ),
+    AlertCode.BATTERY_LOW: AlertKind(
+        Severity.WARNING, "the battery of {subject} is low", "replace the batteries"
+    ),
+    AlertCode.RADIO_DOWN: AlertKind(
+        Severity.CRITICAL,
+        "the radio {subject} is not there",
+        "look at its service (systemctl status zwave-js-server) and the stick",
+    ),
+    AlertCode.RADIO_UNSAFE: AlertKind(
+        Severity.CRITICAL,
+        "the radio service {subject} does not fit and is not used",
+        "install the version that the log names; set interview.queryAllUserCodes to true",
+    ),
+    AlertCode.MAPPING_UNKNOWN: AlertKind(
+        Severity.WARNING,
+        "{subject} names a property that this hub does not know",
+        "send the site document that holds the property",
+    ),
+    AlertCode.TIMES_MISSING: AlertKind(
+        Severity.WARNING,
+        "{subject} has no check-in or check-out time",
+        "set the times at the reservation or at its property",
+    ),
+    AlertCode.CODE_IMPOSSIBLE: AlertKind(
+        Severity.WARNING,
+        "{subject} gets no code: no form fits all its locks",
+        "change the PIN policy, or take the odd lock off the property",
+    ),
+    AlertCode.BRAKE_HELD: AlertKind(
+        Severity.WARNING,
+        "a command that would remove many keys is held ({subject})",
+        "look at the booking feed; send brake.confirm if it is right",
+    ),
+    AlertCode.EVENT_PARKED: AlertKind(
+        Severity.WARNING,
+        "the broker refuses an event ({subject})",
+        "look at the broker's access rules and size limits",
+    ),
+}

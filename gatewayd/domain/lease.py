@@ -1,0 +1,66 @@
+"""A key's claim on one slot of one lock: on disk before the lock is touched, sticky until freed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gatewayd.domain.code import Code
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.errors import Reason
+
+SETTLES = 60.0
+"""Seconds between the two Empty reads that end the doubt about a write of unknown outcome."""
+
+
+class Stage(StrEnum):
+    """How far our last touch of the slot got."""
+
+    TAKEN = "taken"  # the lock holds nothing of ours
+    WRITING = "writing"  # a write was begun, and never answered
+    WRITTEN = "written"  # the lock acknowledged the write
+    CLEARING = "clearing"  # a clear was begun, and never answered
+    CLEARED = "cleared"  # the lock acknowledged the clear
+    GONE = "gone"  # two reads agree that nothing is there and nothing lands any more
+
+
+class Proof(StrEnum):
+    """How sure we are that the code is on the lock, the weakest first."""
+
+    ACCEPTED = "accepted"  # the lock acknowledged
+    PRESENT = "present"  # occupied, unreadable
+    MATCHED = "matched"  # read back and equal
+    USED = "used"  # opened the door
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One code of one key in one slot.
+
+    `verify_due`: when to look a second time; `empty_since`: the first Empty read while in doubt;
+    `missed`: a proven code was read as Empty once.
+    """
+
+    key_id: KeyId
+    code: Code
+    slot: int
+    stage: Stage = Stage.TAKEN
+    proof: Proof | None = None
+    proven_at: datetime | None = None
+    verify_due: Tick | None = None
+    empty_since: Tick | None = None
+    missed: bool = False
+    ladder: Ladder | None = None
+    reason: Reason | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the lock itself has shown that the code is there."""
+        return self.proof not in (None, Proof.ACCEPTED)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one Empty look is not enough: a write may still land, or the look may lie."""
+        if self.stage in (Stage.TAKEN, Stage.GONE):
+            return False
+        return self.stage is not Stage.CLEARED or not self.proven

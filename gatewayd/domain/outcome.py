@@ -1,0 +1,292 @@
+"""What follows from a step's result: the situation after it, and events for the cloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from gatewayd.domain.events import (
+    CodeConfirmed,
+    CodeFailed,
+    CodeLost,
+    CodeRemovalFailed,
+    CodeRemoved,
+    Event,
+    LockForeignCode,
+    LockOffline,
+    LockOnline,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, holds, mangled
+from gatewayd.domain.retry import Ladder, Tick, failed
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Empty, Holds, Observation
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
+    Reason,
+    Unreachable,
+)
+
+TOLD_EACH = 6
+"""Every failure of the first rungs is told; later ones every hour (12 tries of 5 minutes)."""
+TOLD_LATER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The situation after, what to tell, and keys whose code the lock refuses as a duplicate."""
+
+    situation: Situation
+    events: tuple[Event, ...] = ()
+    refused: tuple[KeyId, ...] = ()
+
+
+def taken(s: Situation, step: Take | Free) -> Outcome:
+    """A lease is taken or freed; the lock is not touched."""
+    match step:
+        case Free(lease=lease):
+            gone = (
+                CodeRemoved(lease.key_id, s.lock),
+                cleared(AlertCode.REMOVAL_FAILED, removal_subject(s, lease)),
+            )
+            touched = lease.stage is not Stage.TAKEN
+            return Outcome(s.without_lease(lease), gone if touched else ())
+        case Take(key_id=key_id, code=code, slot=slot):
+            old = s.lease_of(key_id, code)
+            events: list[Event] = []
+            if old is not None:
+                events.append(LockForeignCode(s.lock, old.slot))
+                if old.proven:
+                    events.append(CodeLost(key_id, s.lock, Reason.FOREIGN_SLOT))
+            return Outcome(s.with_lease(Lease(key_id, code, slot)), tuple(events))
+        case _:
+            assert_never(step)
+
+
+def begun(s: Situation, step: LockStep) -> Situation:
+    """The situation to have on disk before the lock is touched."""
+    match step:
+        case Observe():
+            return s
+        case Write(lease=lease):
+            lease = replace(lease, stage=Stage.WRITING, empty_since=None)
+        case Clear(lease=lease):
+            if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
+                lease = replace(lease, ladder=None, reason=None)
+            lease = replace(lease, stage=Stage.CLEARING, empty_since=None)
+    return s.with_lease(lease).with_slot(lease.slot, None)
+
+
+type Result = Mapping[int, Observation] | LockError | None
+"""What touching the lock gave: slots as seen, an error, or just its yes."""
+
+
+def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) -> Outcome:
+    """The situation after a step at the lock."""
+    if isinstance(result, LockError):
+        return failed_step(s, step, result, now, tick)
+    if result is None:
+        assert not isinstance(step, Observe)  # noqa: S101  # a read gives slots
+        return acknowledged(s, step)
+    events: list[Event] = []
+    for slot, seen in result.items():
+        looked = observed(s, slot, seen, now, tick)
+        s = looked.situation
+        events += looked.events
+    return Outcome(s, tuple(events))
+
+
+def acknowledged(s: Situation, step: Write | Clear) -> Outcome:
+    """The lock said yes to a write or clear: what that is worth, the next look tells."""
+    lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
+    if isinstance(step, Write):
+        lease = replace(lease, stage=Stage.WRITTEN, proof=Proof.ACCEPTED)
+    else:
+        lease = replace(lease, stage=Stage.CLEARED)
+    return _answered(s.with_lease(lease))
+
+
+def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -> Outcome:
+    """The lock showed a slot."""
+    lease = next((x for x in s.leases if x.slot == slot), None)
+    s = s.with_slot(slot, seen)
+    if lease is None or lease.stage is Stage.TAKEN:
+        return _answered(s)
+    if not s.rightful(lease, now):
+        return _answered(*_over(s, lease, seen, now, tick))
+    if holds(s, lease):
+        return _answered(*_present(s, lease, seen, tick))
+    if isinstance(seen, Empty):
+        return _answered(*_absent(s, lease, now, tick))
+    if mangled(lease) and (lease.ladder is None or lease.ladder.due <= tick):
+        return _answered(*_not_taken(s, lease, Reason.MISMATCH, now, tick))
+    return _answered(s)  # a person's code: the plan moves on to another slot
+
+
+def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
+    """The step raised: what the error means for the lock's ladder or the code's."""
+    if isinstance(error, RadioDown):
+        return Outcome(s)
+    if isinstance(error, Unreachable) or isinstance(step, Observe):
+        return _unreachable(s, error.reason, now, tick)
+    lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
+    if isinstance(step, Clear):
+        return Outcome(*_still_there(s, lease, error.reason, now, tick))
+    if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
+        lease = replace(lease, stage=step.lease.stage, proof=step.lease.proof)
+    duplicate = error.reason is Reason.DUPLICATE_CODE
+    after, events = _not_taken(s, lease, error.reason, now, tick)
+    return Outcome(after, events, (lease.key_id,) if duplicate else ())
+
+
+def duplicate_refused(s: Situation, now: Now, tick: Tick) -> Outcome:
+    """The lock reports that it has this code already: it means the last write not yet proven."""
+    unproven = [x for x in s.leases if not x.proven and _may_be_refused(s, x)]
+    if not unproven:
+        return Outcome(s)
+    lease = unproven[-1]
+    after, events = _not_taken(s, lease, Reason.DUPLICATE_CODE, now, tick)
+    return Outcome(after, events, (lease.key_id,))
+
+
+def _may_be_refused(s: Situation, lease: Lease) -> bool:
+    claim = s.claims.get(lease.key_id)
+    if claim is None or claim.code != lease.code:
+        return False
+    refused = lease.stage is Stage.TAKEN and lease.reason is Reason.REFUSED
+    return refused or lease.stage in (Stage.WRITING, Stage.WRITTEN)
+
+
+def came_back(s: Situation, tick: Tick) -> Situation:
+    """The lock reports that it is there: its ladder is due now, and stays where it is."""
+    return s if s.ladder is None else replace(s, ladder=s.ladder.at_once(tick))
+
+
+def _answered(s: Situation, events: tuple[Event, ...] = ()) -> Outcome:
+    """The lock answered, whatever it said: its own ladder ends."""
+    if s.ladder is None:
+        return Outcome(s, events)
+    back = (LockOnline(s.lock), cleared(AlertCode.LOCK_OFFLINE, s.lock))
+    return Outcome(replace(s, ladder=None, reason=None), (*back, *events))
+
+
+def _unreachable(s: Situation, reason: Reason, now: Now, tick: Tick) -> Outcome:
+    """No answer: one rung for the lock, told for each code that waits for it."""
+    ladder = failed(s.ladder, tick)
+    events: list[Event] = []
+    if s.ladder is None:
+        events += [LockOffline(s.lock, reason), raised(AlertCode.LOCK_OFFLINE, s.lock)]
+    if told(ladder):
+        retry = (reason, ladder.failures, next_try(ladder, now, tick))
+        for claim in s.claims.values():
+            lease = s.lease_of(claim.key_id, claim.code)
+            if claim.wanted(now) and not claim.withheld and not (lease and lease.proven):
+                events.append(CodeFailed(claim.key_id, s.lock, *retry))
+        for lease in s.leases:
+            if not s.rightful(lease, now) and lease.stage is not Stage.TAKEN:
+                events.append(CodeRemovalFailed(lease.key_id, s.lock, *retry))
+                events.append(raised(AlertCode.REMOVAL_FAILED, removal_subject(s, lease)))
+    return Outcome(replace(s, ladder=ladder, reason=reason), tuple(events))
+
+
+type _After = tuple[Situation, tuple[Event, ...]]
+
+
+def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> _After:
+    """The code is there: the first proof, or a second look that agrees."""
+    matched = isinstance(seen, Holds)
+    if lease.proven and lease.stage is Stage.WRITTEN:
+        due = lease.verify_due if lease.verify_due and tick < lease.verify_due else None
+        better = matched and lease.proof is Proof.PRESENT
+        proof = Proof.MATCHED if better else lease.proof
+        same = replace(lease, proof=proof, verify_due=due, missed=False, reason=None)
+        return s.with_lease(same), ()
+    proof = Proof.MATCHED if matched else Proof.PRESENT
+    shown = replace(
+        lease,
+        stage=Stage.WRITTEN,
+        proof=proof,
+        proven_at=seen.at,
+        verify_due=Tick(tick + s.claims[lease.key_id].verify_after),
+        empty_since=None,
+        missed=False,
+        ladder=None,
+        reason=None,
+    )
+    return s.with_lease(shown), (CodeConfirmed(lease.key_id, s.lock, proof, seen.at),)
+
+
+def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> _After:
+    """A slot that should hold our code reads Empty."""
+    if lease.proven and not lease.missed:  # one look may lie: two before concluding
+        return s.with_lease(replace(lease, missed=True)).with_slot(lease.slot, None), ()
+    if lease.proven:
+        lost = replace(
+            lease, stage=Stage.GONE, proof=None, proven_at=None, verify_due=None, missed=False
+        )
+        return s.with_lease(lost), (CodeLost(lease.key_id, s.lock, lease.reason),)
+    if lease.proof is Proof.ACCEPTED:  # it may still land, but what else comes is a person's
+        absent = replace(lease, proof=None)
+        return _not_taken(s, absent, lease.reason or Reason.MISMATCH, now, tick)
+    return s, ()  # begun and never answered: write it again
+
+
+def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> _After:
+    """A slot was read whose code should not be there."""
+    if isinstance(seen, Empty):
+        if not lease.in_doubt:
+            return s, ()
+        since = lease.empty_since
+        if since is not None and tick - since >= SETTLES:
+            return s.with_lease(replace(lease, stage=Stage.GONE)), ()
+        proof = None if lease.proof is Proof.ACCEPTED else lease.proof
+        since = tick if since is None else since
+        return s.with_lease(replace(lease, proof=proof, empty_since=since)), ()
+    if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
+        return s, ()  # a person's code
+    lease = replace(lease, empty_since=None)
+    if lease.stage is Stage.CLEARED:
+        doubted = replace(lease, stage=Stage.CLEARING)
+        return _still_there(s, doubted, Reason.REFUSED, now, tick)
+    return s.with_lease(lease), ()
+
+
+def _not_taken(s: Situation, lease: Lease, reason: Reason, now: Now, tick: Tick) -> _After:
+    """A write did not put our code there: one rung for this code."""
+    ladder = failed(lease.ladder, tick)
+    after = s.with_lease(replace(lease, ladder=ladder, reason=reason))
+    event = CodeFailed(lease.key_id, s.lock, reason, ladder.failures, next_try(ladder, now, tick))
+    return after, (event,) if told(ladder) else ()
+
+
+def _still_there(s: Situation, lease: Lease, reason: Reason, now: Now, tick: Tick) -> _After:
+    """A clear that did not clear, or may not have: the most severe alert."""
+    ladder = failed(lease.ladder, tick)
+    after = s.with_lease(replace(lease, ladder=ladder, reason=reason))
+    event = CodeRemovalFailed(
+        lease.key_id, s.lock, reason, ladder.failures, next_try(ladder, now, tick)
+    )
+    alert = raised(AlertCode.REMOVAL_FAILED, removal_subject(s, lease))
+    return after, (event, alert) if told(ladder) else ()
+
+
+def removal_subject(s: Situation, lease: Lease) -> str:
+    """The subject of a removal's alert: the door and the key."""
+    return f"{s.lock}/{lease.key_id}"
+
+
+def told(ladder: Ladder) -> bool:
+    """Whether a failure is worth an event: each of the first rungs, then one an hour."""
+    return ladder.failures <= TOLD_EACH or ladder.failures % TOLD_LATER == 0
+
+
+def next_try(ladder: Ladder, now: Now, tick: Tick) -> datetime:
+    """When the ladder is due, on the wall clock."""
+    return now.latest + timedelta(seconds=ladder.due - tick)

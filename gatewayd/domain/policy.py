@@ -1,0 +1,46 @@
+"""How codes are made and timed; settable for site, property and lock or key: the narrower wins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+HUB_TIMED_LEAD = timedelta(minutes=10)
+"""Write lead where the lock itself cannot hold a window (S1-7)."""
+LOCK_TIMED_LEAD = timedelta(hours=72)
+"""Write lead where the lock enforces the window or can hold the code disabled (S1-7)."""
+
+
+class PinSource(StrEnum):
+    """Where a code's digits come from (S1-3)."""
+
+    RANDOM = "random"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every setting with its default; see the requirement's id at each."""
+
+    grace_before: timedelta = timedelta(hours=1)  # S1-2, S2-3
+    grace_after: timedelta = timedelta(hours=1)
+    grace_all_day: bool = False  # S2-3: the whole first and last day
+    pin_source: PinSource = PinSource.RANDOM  # S1-3
+    pin_length: int | None = None  # S2-6; None = what fits every lock
+    write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
+    verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
+
+    def lead(self, *, lock_timed: bool) -> timedelta:
+        """How long before its window a code is written."""
+        if self.write_lead is not None:
+            return self.write_lead
+        return LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+
+
+type PolicyPatch = Mapping[str, object]
+"""Some of the fields of `Policy` by name; the rest is left to the wider level."""
+
+
+def narrow(*patches: PolicyPatch) -> Policy:
+    """The policy in force, patches from the widest to the narrowest."""
+    return replace(Policy(), **{k: v for patch in patches for k, v in patch.items()})  # type: ignore[arg-type]  # fields are checked where patches are parsed

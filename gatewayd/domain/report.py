@@ -1,0 +1,83 @@
+"""What a lock tells by itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The lock answers again, or woke up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The radio gave the lock up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The lock was opened or closed; `slot` None where the lock does not say whose code."""
+
+    slot: int | None
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDeleted:
+    """A person deleted a code at the lock; `slot` None = all codes (a factory reset)."""
+
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAdded:
+    """A code was stored; `slot` None where the lock does not say where."""
+
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateRefused:
+    """The lock refused a code because it holds it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """Somebody typed a code that the lock does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeypadDisabled:
+    """Too many wrong codes: the keypad is locked out for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jammed:
+    """The bolt could not move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tampered:
+    """The cover was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """Level in percent where known; `low` is the lock's own warning."""
+
+    level: int | None
+    low: bool = False
+
+
+type Report = (
+    Alive
+    | Dead
+    | Used
+    | CodeDeleted
+    | CodeAdded
+    | DuplicateRefused
+    | WrongCode
+    | KeypadDisabled
+    | Jammed
+    | Tampered
+    | Battery
+)

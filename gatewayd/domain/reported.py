@@ -1,0 +1,118 @@
+"""What follows from what a lock tells by itself: never a write, only facts and another look."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from gatewayd.domain.events import (
+    Event,
+    LockBattery,
+    LockForeignCode,
+    LockJammed,
+    LockKeypadDisabled,
+    LockReset,
+    LockTampered,
+    LockUsed,
+    LockWrongCode,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import Outcome, came_back, duplicate_refused
+from gatewayd.domain.report import (
+    Alive,
+    Battery,
+    CodeAdded,
+    CodeDeleted,
+    Dead,
+    DuplicateRefused,
+    Jammed,
+    KeypadDisabled,
+    Report,
+    Tampered,
+    Used,
+    WrongCode,
+)
+from gatewayd.domain.retry import Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.errors import Reason
+
+LOW_BATTERY = 20
+"""Percent below which a battery counts as low where the lock gives no warning of its own."""
+
+
+def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:
+    """The situation after a lock's own report, and what the cloud hears of it."""
+    match report:
+        case Alive():
+            return Outcome(came_back(s, tick))
+        case Dead():
+            return Outcome(s)  # the next step at the lock finds out, on the ladder
+        case Used():
+            return _used(s, report)
+        case CodeDeleted(slot=slot):
+            return _deleted(s, slot, now)
+        case CodeAdded(slot=slot):
+            return _added(s, slot)
+        case DuplicateRefused():
+            return duplicate_refused(s, now, tick)
+        case WrongCode():
+            return Outcome(s, (LockWrongCode(s.lock),))
+        case KeypadDisabled():
+            alert = raised(AlertCode.KEYPAD_DISABLED, s.lock)
+            return Outcome(s, (LockKeypadDisabled(s.lock), alert))
+        case Jammed():
+            return Outcome(s, (LockJammed(s.lock), raised(AlertCode.LOCK_JAMMED, s.lock)))
+        case Tampered():
+            return Outcome(s, (LockTampered(s.lock), raised(AlertCode.LOCK_TAMPERED, s.lock)))
+        case Battery(level=level, low=low):
+            low = low or (level is not None and level < LOW_BATTERY)
+            change = raised if low else cleared
+            told = LockBattery(s.lock, level, low)
+            return Outcome(s, (told, change(AlertCode.BATTERY_LOW, s.lock)))
+        case _:
+            assert_never(report)
+
+
+def _used(s: Situation, report: Used) -> Outcome:
+    """A turned bolt ends a jam; a used code is the best proof there is."""
+    lease = _lease_in(s, report.slot)
+    used = LockUsed(
+        s.lock,
+        report.slot,
+        lease.key_id if lease else None,
+        "unlock" if report.opened else "lock",
+    )
+    events: list[Event] = [used, cleared(AlertCode.LOCK_JAMMED, s.lock)]
+    if report.slot is not None:
+        events.append(cleared(AlertCode.KEYPAD_DISABLED, s.lock))
+    if lease and lease.proven:
+        s = s.with_lease(replace(lease, proof=Proof.USED))
+    return Outcome(s, tuple(events))
+
+
+def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
+    """A person's deletion is respected (S1-17), a reset is not one; nor is our own clear's echo."""
+    if slot is None:
+        events = (LockReset(s.lock), raised(AlertCode.LOCK_RESET, s.lock))
+        return Outcome(replace(s, slots={}), events)
+    lease = _lease_in(s, slot)
+    s = s.with_slot(slot, None)
+    if lease is None or not lease.proven or not s.rightful(lease, now):
+        return Outcome(s)
+    return Outcome(s.with_lease(replace(lease, reason=Reason.DELETED_AT_LOCK)))
+
+
+def _added(s: Situation, slot: int | None) -> Outcome:
+    """A slot changed: it is not known any more; in a slot of nobody's it is a foreign code."""
+    if slot is None:
+        return Outcome(s)
+    lease = _lease_in(s, slot)
+    foreign = (LockForeignCode(s.lock, slot),) if lease is None else ()
+    return Outcome(s.with_slot(slot, None), foreign)
+
+
+def _lease_in(s: Situation, slot: int | None) -> Lease | None:
+    held = (x for x in s.leases if x.slot == slot and x.stage is not Stage.TAKEN)
+    return next(held, None)

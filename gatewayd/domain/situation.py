@@ -1,0 +1,96 @@
+"""Everything that is known and wanted at one lock at one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import Code
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.lease import Lease
+from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.retry import Ladder
+from gatewayd.domain.slot import Empty, Observation
+from gatewayd.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a key wants at this lock.
+
+    `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
+    `old_codes_go`: the handover is over, codes other than `code` may be removed.
+    """
+
+    key_id: KeyId
+    code: Code
+    window: Window
+    due: datetime
+    label: str = ""
+    withheld: Reason | None = None
+    old_codes_go: bool = True
+    verify_after: float = 60.0
+
+    def wanted(self, now: Now) -> bool:
+        """Whether the code belongs on the lock now."""
+        return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One lock: claims are those due, or holding a lease; `next_due` is the first of the others."""
+
+    lock: LockId
+    capabilities: Capabilities
+    claims: Mapping[KeyId, Claim] = field(default_factory=dict)
+    leases: tuple[Lease, ...] = ()
+    slots: Mapping[int, Observation] = field(default_factory=dict)
+    ladder: Ladder | None = None
+    reason: Reason | None = None  # why the lock's ladder was climbed
+    active: bool = True
+    next_due: datetime | None = None
+
+    def lease_of(self, key: KeyId, code: Code) -> Lease | None:
+        """At most one per key and code."""
+        return next((le for le in self.leases if le.key_id == key and le.code == code), None)
+
+    def rightful(self, lease: Lease, now: Now) -> bool:
+        """Whether a lease's code may be on the lock."""
+        claim = self.claims.get(lease.key_id)
+        if claim is None or not claim.wanted(now):
+            return False
+        return lease.code == claim.code or not claim.old_codes_go
+
+    def free_slot(self) -> int | None:
+        """The lowest slot that was seen empty, else the lowest unread one, else None."""
+        leased = {lease.slot for lease in self.leases}
+        free = [n for n in range(1, self.capabilities.slots + 1) if n not in leased]
+        empty = (n for n in free if isinstance(self.slots.get(n), Empty))
+        return next(empty, next((n for n in free if n not in self.slots), None))
+
+    def crowded_out(self, now: Now) -> tuple[KeyId, ...]:
+        """Keys that are wanted here and find no free slot."""
+        if self.free_slot() is not None:
+            return ()
+        return tuple(
+            c.key_id
+            for c in self.claims.values()
+            if c.wanted(now) and c.withheld is None and not self.lease_of(c.key_id, c.code)
+        )
+
+    def with_lease(self, lease: Lease) -> "Situation":
+        """The same with this lease added, or in place of the one of the same key and code."""
+        others = self._others(lease)
+        return replace(self, leases=(*others, lease))
+
+    def without_lease(self, lease: Lease) -> "Situation":
+        """The same with this lease freed."""
+        return replace(self, leases=tuple(self._others(lease)))
+
+    def with_slot(self, slot: int, seen: Observation | None) -> "Situation":
+        """The same with what was seen in a slot; None = no longer known."""
+        slots = {n: o for n, o in self.slots.items() if n != slot}
+        return replace(self, slots=slots if seen is None else slots | {slot: seen})
+
+    def _others(self, lease: Lease) -> Iterable[Lease]:
+        return (x for x in self.leases if (x.key_id, x.code) != (lease.key_id, lease.code))

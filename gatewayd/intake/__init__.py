@@ -1,0 +1,1 @@
+"""One door for every command, from MQTT, socket or site file."""

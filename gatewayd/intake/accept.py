@@ -1,0 +1,184 @@
+"""The door itself: parse, judge, change, answer; one transaction a command.
+
+What is bad becomes a `command.rejected` event: never a crash, never an unanswered message. A
+command that was here before gets the same answer and changes nothing.
+"""
+
+from collections.abc import Mapping
+from random import Random
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import Code
+from gatewayd.domain.events import (
+    CommandAccepted,
+    CommandDone,
+    CommandExpired,
+    CommandRejected,
+    Event,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.moment import Now
+from gatewayd.domain.site import Site
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake import documents
+from gatewayd.intake.change import Change
+from gatewayd.intake.derive import ALERT_OF, reallocate
+from gatewayd.intake.handlers import handle
+from gatewayd.intake.parse import claimed_id, parse
+from gatewayd.intake.schemas import (
+    BrakeConfirmCommand,
+    Command,
+    ReservationPut,
+    ReservationPutCommand,
+    SitePut,
+)
+from gatewayd.store import commands, keys, reservations, site
+from gatewayd.store.database import Database, Transaction
+from gatewayd.store.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+BRAKE_KEYS = 3
+BRAKE_SHARE = 0.3
+"""A command that removes more than max(3, 30 %) of the live keys waits for a person."""
+
+
+class _TooMuch(Exception):
+    """The command would remove more than the brake lets through."""
+
+
+class Intake:
+    """Takes commands for one hub."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, clock: Clock, rng: Random, hub: str
+    ) -> None:
+        self._database, self._outbox, self._clock = database, outbox, clock
+        self._rng, self._hub = rng, hub
+        self._site: Site | None = None
+        self._capabilities: Mapping[LockId, Capabilities] | None = None
+
+    async def accept(
+        self, payload: bytes, *, kind: str | None = None, retained: bool = False
+    ) -> None:
+        """Take one command and answer it; `kind` is the last word of its topic.
+
+        Raises nothing for bad input; an error here means that nothing was stored.
+        """
+        try:
+            command = self._judge(payload, kind, retained)
+        except Rejected as why:
+            await self._refuse(claimed_id(payload), why)
+            return
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            if await commands.answered(tx, CommandId(command.id)):
+                return
+            if command.expires and now.surely_past(command.expires):
+                await self._answer(tx, now, command, CommandExpired())
+                return
+            change = await self._change(tx, now, CommandId(command.id))
+            await self._answer(tx, now, command, *await self._carry_out(change, command))
+        self._site = change.site
+
+    async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
+        """Give a key another code, because a lock has the refused one already."""
+        stored = await reservations.of_key(tx, key)
+        if stored is None:
+            return
+        document = ReservationPut.model_validate_json(stored)
+        change = await self._change(tx, now, None)
+        await reallocate(change, documents.reservation(document), refused)
+
+    def lock_learned(self) -> None:
+        """A lock told what it can do: judge by that from now on."""
+        self._capabilities = None
+
+    def _judge(self, payload: bytes, kind: str | None, retained: bool) -> Command:
+        """Everything that can be said of a command without the database.
+
+        This is where a signature will be verified: after the size, before anything is believed.
+        """
+        command = parse(payload)
+        if retained:
+            raise Rejected(Reason.RETAINED, "commands are never retained")
+        if kind is not None and kind != command.type:
+            raise Rejected(Reason.INVALID_FIELD, "the topic names another type", path="type")
+        if command.hub != self._hub:
+            raise Rejected(Reason.WRONG_HUB, "addressed to another hub", path="hub")
+        return command
+
+    async def _carry_out(self, change: Change, command: Command) -> tuple[Event, ...]:
+        """Change what the command says; returns its receipt and what else there is to say."""
+        tx = change.tx
+        try:
+            async with tx.savepoint():
+                if isinstance(command, BrakeConfirmCommand):
+                    done = await self._confirmed(change, command.data.brake_id)
+                else:
+                    done = await handle(change, command)
+                    await self._brake(change)
+        except _TooMuch:
+            change.site = self._site
+            await commands.brake(tx, change.now, command.id, command.model_dump_json())
+            return CommandAccepted(command.id), raised(AlertCode.BRAKE_HELD, command.id)
+        except Rejected as why:
+            change.site = self._site
+            rejected = CommandRejected(why.reason, why.path, why.message, why.retryable)
+            if why.reason in ALERT_OF and isinstance(command, ReservationPutCommand):
+                return rejected, raised(ALERT_OF[why.reason], command.data.id)
+            return (rejected,)
+        return (CommandAccepted(), CommandDone()) if done else (CommandAccepted(),)
+
+    async def _confirmed(self, change: Change, brake: str) -> bool:
+        """Carry out what the brake holds; its own events name the held command as their cause."""
+        held = await commands.release(change.tx, brake)
+        if held is None:
+            raise Rejected(Reason.INVALID_FIELD, "no such brake", path="data.brake_id")
+        await change.tell(cleared(AlertCode.BRAKE_HELD, brake))
+        confirmation, change.cause = change.cause, CommandId(brake)
+        if await handle(change, parse(held.encode())):
+            await change.tell(CommandDone())
+        change.cause = confirmation
+        return True
+
+    async def _brake(self, change: Change) -> None:
+        removed = len(change.withdrawn)
+        if removed <= BRAKE_KEYS:
+            return
+        before = await keys.live(change.tx, change.now) + removed
+        if removed > BRAKE_SHARE * before:
+            raise _TooMuch
+
+    async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:
+        """The receipt first: it is what the same command gets again."""
+        id_ = CommandId(command.id)
+        receipt = events[0]
+        ((event_id, envelope),) = await self._outbox.tell(tx, now, (receipt,), id_)
+        await commands.answer(
+            tx, now, id_, command.type, commands.Receipt(event_id, receipt.type, envelope)
+        )
+        await self._outbox.tell(tx, now, events[1:], id_)
+        reason = receipt.reason if isinstance(receipt, CommandRejected) else None
+        log.info(receipt.type, command=id_, type=command.type, reason=reason)
+
+    async def _refuse(self, claimed: str | None, why: Rejected) -> None:
+        """Answer what is no command; its id, if any, stays free for a better one."""
+        event = CommandRejected(why.reason, why.path, why.message, why.retryable)
+        cause = CommandId(claimed) if claimed else None
+        async with self._database.transaction() as tx:
+            await self._outbox.tell(tx, self._clock.now(), (event,), cause)
+        log.warning(event.type, command=claimed, reason=why.reason, path=why.path)
+
+    async def _change(self, tx: Transaction, now: Now, cause: CommandId | None) -> Change:
+        if self._site is None and (document := await site.document(tx)):
+            self._site = documents.site(SitePut.model_validate_json(document))
+        if self._capabilities is None:
+            self._capabilities = await site.capabilities(tx)
+        return Change(tx, self._outbox, now, self._rng, cause, self._site, self._capabilities)

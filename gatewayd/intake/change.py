@@ -1,0 +1,31 @@
+"""One command's change while it is being made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.events import Event
+from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.moment import Now
+from gatewayd.domain.site import Site
+from gatewayd.store.database import Transaction
+from gatewayd.store.outbox import Outbox
+
+
+@dataclass(slots=True)
+class Change:
+    """The open transaction, what the command is judged by, and what it takes away."""
+
+    tx: Transaction
+    outbox: Outbox
+    now: Now
+    rng: Random
+    cause: CommandId | None
+    site: Site | None
+    capabilities: Mapping[LockId, Capabilities]
+    withdrawn: set[KeyId] = field(default_factory=set)
+
+    async def tell(self, *events: Event) -> list[tuple[str, str]]:
+        """Add events that this command caused."""
+        return await self.outbox.tell(self.tx, self.now, events, self.cause)

@@ -1,0 +1,128 @@
+"""A reservation and the site to a key with a code: the same for every command that touches one."""
+
+from gatewayd.domain.code import Code, candidates, from_phone
+from gatewayd.domain.events import CodeAssigned, CodeChanged, DoorCode, cleared, raised
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import CommandId
+from gatewayd.domain.key import Key, key_for
+from gatewayd.domain.moment import Phase
+from gatewayd.domain.policy import PinSource
+from gatewayd.domain.reservation import Reservation
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake.change import Change
+from gatewayd.store import keys, reservations
+
+ALERT_OF = {
+    Reason.MAPPING_UNKNOWN: AlertCode.MAPPING_UNKNOWN,
+    Reason.TIMES_MISSING: AlertCode.TIMES_MISSING,
+    Reason.RULES_CONFLICT: AlertCode.CODE_IMPOSSIBLE,
+    Reason.CODE_IMPOSSIBLE: AlertCode.CODE_IMPOSSIBLE,
+}
+
+
+async def derive(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:
+    """Make, change or withdraw the key of a stored reservation; `awaited` is the command that is
+    done once that is proven at all doors.
+
+    A reservation for an unknown property is held until its site document arrives.
+
+    Raises:
+        Rejected: why there can be no key; nothing is changed then.
+    """
+    try:
+        key = key_for(change.site, reservation, change.capabilities)
+    except Rejected as why:
+        if why.reason is not Reason.MAPPING_UNKNOWN or not reservation.wants_key:
+            raise
+        await reservations.hold(change.tx, reservation.id, why.reason)
+        await change.tell(raised(AlertCode.MAPPING_UNKNOWN, reservation.id))
+        await _withdraw(change, reservation, awaited)
+        return
+    await reservations.hold(change.tx, reservation.id, None)
+    if key is None or key.window.phase(change.now) is Phase.PAST:
+        await _withdraw(change, reservation, awaited)
+    else:
+        await _grant(change, reservation, key, awaited)
+    await change.tell(*(cleared(alert, reservation.id) for alert in set(ALERT_OF.values())))
+
+
+async def _withdraw(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:
+    before = await keys.held(change.tx, reservation.key_id)
+    if before is None:
+        return
+    await keys.withdraw(change.tx, reservation.key_id, awaited)
+    if before[1].phase(change.now) is not Phase.PAST:
+        change.withdrawn.add(reservation.key_id)
+
+
+async def _grant(
+    change: Change, reservation: Reservation, key: Key, awaited: CommandId | None
+) -> None:
+    before = await keys.held(change.tx, key.id)
+    code = await _code(change, reservation, key)
+    handover = None
+    if before is None:
+        doors = _doors(change, key, code)
+        await change.tell(CodeAssigned(key.id, reservation.id, doors, code.digits))
+    elif before[0] != code:
+        announced = reservation.announced_at is not None
+        doors = _doors(change, key, code)
+        changed = CodeChanged(key.id, reservation.id, doors, code.digits, announced)
+        ((handover, _),) = await change.tell(changed)
+    await keys.put(change.tx, key, code, handover, awaited)
+
+
+async def reallocate(change: Change, reservation: Reservation, refused: Code) -> bool:
+    """Another code for a key whose code a lock refuses; the old one stays until that is proven.
+
+    Returns False where the key has another code already.
+    """
+    key = key_for(change.site, reservation, change.capabilities)
+    before = await keys.held(change.tx, reservation.key_id)
+    if key is None or before is None or before[0] != refused:
+        return False
+    code = await _drawn(change, key, refused)
+    changed = CodeChanged(
+        key.id,
+        reservation.id,
+        _doors(change, key, code),
+        code.digits,
+        reservation.announced_at is not None,
+        Reason.DUPLICATE_CODE,
+    )
+    ((handover, _),) = await change.tell(changed)
+    await keys.put(change.tx, key, code, handover, None)
+    return True
+
+
+async def _code(change: Change, reservation: Reservation, key: Key) -> Code:
+    """Dictated, else the last one while it fits, else from the phone where so set, else drawn."""
+    if (dictated := reservation.code) is not None:
+        if not key.rules.allow(dictated):
+            raise Rejected(
+                Reason.CODE_IMPOSSIBLE, "a lock of this key refuses that form", path="data.code"
+            )
+        if await keys.taken(change.tx, dictated, key.id, key.window):
+            raise Rejected(Reason.CODE_TAKEN, "another key has that code", path="data.code")
+        return dictated
+    last = await keys.last_code(change.tx, key.id)
+    fits = last is not None and key.rules.allow(last)
+    if last and fits and not await keys.taken(change.tx, last, key.id, key.window):
+        return last
+    if key.policy.pin_source is PinSource.PHONE and reservation.guest.phone:
+        code = from_phone(reservation.guest.phone, key.rules, key.policy.pin_length)
+        if code and not await keys.taken(change.tx, code, key.id, key.window):
+            return code
+    return await _drawn(change, key, last)
+
+
+async def _drawn(change: Change, key: Key, other_than: Code | None) -> Code:
+    for code in candidates(key.rules, key.policy.pin_length, change.rng):
+        if code != other_than and not await keys.taken(change.tx, code, key.id, key.window):
+            return code
+    raise Rejected(Reason.CODE_IMPOSSIBLE, "no free code of the form that these locks accept")
+
+
+def _doors(change: Change, key: Key, code: Code) -> tuple[DoorCode, ...]:
+    assert change.site is not None  # noqa: S101  # a key is made from a site
+    return tuple(DoorCode(id_, change.site.locks[id_].name, code.digits) for id_ in key.doors)

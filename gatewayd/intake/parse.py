@@ -1,0 +1,93 @@
+"""Bytes to a command, or a clear rejection. Nothing here changes anything."""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake.schemas import COMMAND, Command
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+
+
+def parse(payload: bytes) -> Command:
+    """A checked command.
+
+    Raises:
+        Rejected: `too_large`, `malformed`, `unknown_type`, `missing_field` or `invalid_field`.
+    """
+    if len(payload) > MAX_BYTES:
+        raise Rejected(
+            Reason.TOO_LARGE, f"{len(payload)} bytes; a message has at most {MAX_BYTES}: send parts"
+        )
+    _strict_json(payload)
+    try:
+        return COMMAND.validate_json(payload, strict=True)
+    except ValidationError as error:
+        raise _rejected(error) from None  # the cause would carry the values
+
+
+def claimed_id(payload: bytes) -> str | None:
+    """The id that a bad command claims to have, so that its sender can tell which one it was."""
+    try:
+        id_ = _strict_json(payload[:MAX_BYTES]).get("id")
+    except (Rejected, AttributeError):
+        return None
+    return id_ if isinstance(id_, str) and 0 < len(id_) <= 64 else None  # noqa: PLR2004  # a ULID has 26
+
+
+def _strict_json(payload: bytes) -> Any:
+    """JSON without NaN, duplicate keys or deep nesting."""
+    try:
+        value = json.loads(
+            payload.decode(), parse_constant=_no_constant, object_pairs_hook=_no_duplicates
+        )
+    except UnicodeDecodeError:
+        raise Rejected(Reason.MALFORMED, "not UTF-8") from None
+    except RecursionError:
+        raise Rejected(Reason.MALFORMED, f"nested deeper than {MAX_DEPTH}") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise Rejected(Reason.MALFORMED, f"not JSON: {error.msg} at {where}") from None
+    except ValueError:
+        raise Rejected(Reason.MALFORMED, "a number is too long") from None
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [x for v in level for x in _children(v)]
+        if not level:
+            return value
+    raise Rejected(Reason.MALFORMED, f"nested deeper than {MAX_DEPTH}")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _no_constant(name: str) -> Any:
+    raise Rejected(Reason.MALFORMED, f"{name} is not JSON")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise Rejected(Reason.MALFORMED, "a key appears twice in one object")
+    return value
+
+
+def _rejected(error: ValidationError) -> Rejected:
+    """The first complaint, in our words, without the value."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join(str(part) for part in first["loc"][1:])
+    match first["type"]:
+        case "union_tag_invalid":
+            return Rejected(Reason.UNKNOWN_TYPE, "no such command type", path="type")
+        case "union_tag_not_found":
+            return Rejected(Reason.MISSING_FIELD, "type is missing", path="type")
+        case "missing":
+            return Rejected(Reason.MISSING_FIELD, f"{path} is missing", path=path)
+        case _:
+            return Rejected(Reason.INVALID_FIELD, first["msg"], path=path)

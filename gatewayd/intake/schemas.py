@@ -1,0 +1,319 @@
+"""The commands as the cloud sends them. Descriptions here are the contract's words.
+
+Unknown fields are ignored. A null clears a field, an absent one leaves it as it was.
+"""
+
+import re
+from datetime import date, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
+
+from gatewayd.domain.policy import PinSource
+from gatewayd.domain.reservation import Kind
+
+MAX_ITEMS = 1_000
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database, such as Europe/Zurich") from None
+    return name
+
+
+def _duration(text: object) -> timedelta:
+    units = {"s": 1, "m": 60, "h": 3600}
+    if text == "0":
+        return timedelta()
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,5}[smh]", text):
+        return timedelta(seconds=int(text[:-1]) * units[text[-1]])
+    raise ValueError('a duration is a number with s, m or h, such as "90s", "10m", "1h", or "0"')
+
+
+def _as_text(span: timedelta) -> str:
+    return f"{int(span.total_seconds())}s"
+
+
+def _local_time(text: object) -> time | str:
+    if text == "all_day":
+        return "all_day"
+    try:
+        if isinstance(text, str) and len(text) == len("HH:MM"):
+            return time.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError('a local time is "HH:MM", or "all_day"')
+
+
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$"),
+]
+Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA zone")]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_as_text),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[0-9]+[smh])$", "examples": ["1h", "90s"]}),
+]
+LocalTime = Annotated[
+    time | Literal["all_day"],
+    BeforeValidator(_local_time),
+    PlainSerializer(lambda at: at if isinstance(at, str) else at.strftime("%H:%M")),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
+    ),
+]
+Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
+Text = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Model(BaseModel):
+    """Strict types; values never appear in an error's text."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class PinPolicy(Model):
+    """Where codes come from."""
+
+    source: PinSource | None = None
+    length: Annotated[int, Field(ge=4, le=8)] | None = None
+
+
+class PolicyDocument(Model):
+    """Settings of one level; what is absent is left to the wider level (site, property, key)."""
+
+    grace: Duration | Literal["all_day"] | None = Field(
+        default=None, description="before and after the stay; all_day = whole first and last day"
+    )
+    grace_before: Duration | None = None
+    grace_after: Duration | None = None
+    pin: PinPolicy | None = None
+    write_lead: Duration | None = Field(default=None, description="how long before the window")
+    verify_after: Duration | None = Field(default=None, description="second look at a new code")
+
+
+class PropertyDocument(Model):
+    """A unit for rent. A property without locks is fine: it has no codes."""
+
+    id: Id
+    name: Text
+    zone: Zone | None = None
+    check_in: LocalTime | None = None
+    check_out: LocalTime | None = None
+    locks: list[Id] = []
+    policy: PolicyDocument | None = None
+
+
+class LockDocument(Model):
+    """A lock keeps its id when its address changes."""
+
+    id: Id
+    name: Text
+    driver: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
+        description="which radio speaks to it, such as zwave"
+    )
+    address: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="the driver's own: a Z-Wave node id, a Bluetooth address"
+    )
+    allow_provisioning: bool = True
+    active: bool = True
+    fallback_note: Text | None = None
+
+
+class SitePut(Model):
+    """The whole site; a higher version takes the place of the last."""
+
+    version: Version
+    zone: Zone
+    properties: Annotated[list[PropertyDocument], Field(max_length=MAX_ITEMS)]
+    locks: Annotated[list[LockDocument], Field(max_length=MAX_ITEMS)]
+    policy: PolicyDocument | None = None
+
+
+class GuestDocument(Model):
+    """Personal data: kept for the code, never logged."""
+
+    name: Text | None = None
+    phone: Text | None = None
+    email: Text | None = None
+
+
+class ReservationPut(Model):
+    """Dates and times are local to the property."""
+
+    id: Id
+    version: Version
+    property_id: Id
+    kind: Kind = Kind.BOOKING
+    status: Literal["confirmed", "cancelled"] = "confirmed"
+    arrival: date
+    departure: date
+    check_in: LocalTime | None = None
+    check_out: LocalTime | None = None
+    guest: GuestDocument | None = None
+    confirmation_code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    allow_provisioning: bool = True
+    code: Digits | None = Field(default=None, description="dictated, or echoed after a lost disk")
+    announced_at: AwareDatetime | None = Field(default=None, description="the guest was told")
+    policy: PolicyDocument | None = None
+
+
+class ReservationCancel(Model):
+    """Access ends at once."""
+
+    id: Id
+    version: Version
+
+
+class ReservationSnapshot(Model):
+    """All reservations in parts; only a complete one with all its parts may remove, and only what
+    did not change since `as_of`."""
+
+    snapshot_id: Id
+    part: Annotated[int, Field(ge=1, le=1000)]
+    parts: Annotated[int, Field(ge=1, le=1000)]
+    as_of: AwareDatetime
+    complete: bool
+    items: Annotated[list[ReservationPut], Field(max_length=MAX_ITEMS)]
+
+
+class BrakeConfirm(Model):
+    """Carry out the command that the brake holds."""
+
+    brake_id: Id
+
+
+class LockResync(Model):
+    """Read again what the hub has on this lock, and put back what is missing."""
+
+    lock_id: Id
+
+
+class Report(Model):
+    """Publish the retained `reported` summary now."""
+
+
+class Envelope(Model):
+    """Around every command."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="ULID; idempotency key: the same id gets the same answer"
+    )
+    schema_version: Literal[1] = 1
+    issuer: Annotated[str, StringConstraints(max_length=64)] = "cloud"
+    hub: Annotated[str, StringConstraints(max_length=64)]
+    epoch: Annotated[str, StringConstraints(max_length=64)] | None = None
+    seq: Annotated[int, Field(ge=0)] | None = None
+    ts: AwareDatetime
+    expires: AwareDatetime | None = None
+    reply_to: Text | None = None
+
+
+class SitePutCommand(Envelope):
+    """`site.put`"""
+
+    type: Literal["site.put"]
+    data: SitePut
+
+
+class ReservationPutCommand(Envelope):
+    """`reservation.put`"""
+
+    type: Literal["reservation.put"]
+    data: ReservationPut
+
+
+class ReservationCancelCommand(Envelope):
+    """`reservation.cancel`"""
+
+    type: Literal["reservation.cancel"]
+    data: ReservationCancel
+
+
+class ReservationSnapshotCommand(Envelope):
+    """`reservation.snapshot`"""
+
+    type: Literal["reservation.snapshot"]
+    data: ReservationSnapshot
+
+
+class BrakeConfirmCommand(Envelope):
+    """`brake.confirm`"""
+
+    type: Literal["brake.confirm"]
+    data: BrakeConfirm
+
+
+class LockResyncCommand(Envelope):
+    """`lock.resync`"""
+
+    type: Literal["lock.resync"]
+    data: LockResync
+
+
+class ReportCommand(Envelope):
+    """`report`"""
+
+    type: Literal["report"]
+    data: Report = Report()
+
+
+Command = (
+    SitePutCommand
+    | ReservationPutCommand
+    | ReservationCancelCommand
+    | ReservationSnapshotCommand
+    | BrakeConfirmCommand
+    | LockResyncCommand
+    | ReportCommand
+)
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
+
+type Document = dict[str, Any]
+
+
+def patch_of(policy: PolicyDocument | None) -> dict[str, object]:
+    """The fields of `domain.policy.Policy` that a document sets."""
+    if policy is None:
+        return {}
+    patch: dict[str, object] = {}
+    if policy.grace is not None:
+        whole = policy.grace == "all_day"
+        patch["grace_all_day"] = whole
+        if not whole:
+            patch["grace_before"] = patch["grace_after"] = policy.grace
+    for name in ("grace_before", "grace_after", "write_lead", "verify_after"):
+        if (span := getattr(policy, name)) is not None:
+            patch[name] = span
+    if policy.pin is not None and policy.pin.source is not None:
+        patch["pin_source"] = policy.pin.source
+    if policy.pin is not None and policy.pin.length is not None:
+        patch["pin_length"] = policy.pin.length
+    return patch
+
+
+def merged(old: Document, new: Document) -> Document:
+    """An update laid over what is known: what is absent in the new one stays."""
+    guest = (old.get("guest") or {}) | (new.get("guest") or {})
+    both = old | new
+    if "guest" in new and new["guest"] is not None:
+        both["guest"] = guest
+    return both

@@ -1,0 +1,1 @@
+"""Speaking to locks: drivers make one attempt each, with no retries inside."""

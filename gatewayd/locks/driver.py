@@ -1,0 +1,80 @@
+"""The contract of drivers and radios. One suite runs against every driver.
+
+Whatever a driver raises is a `LockError`: `Unreachable`, `RadioDown`, `Refused`, `Unsupported` or
+`OutcomeUnknown`. Anything else is a bug. No error's text holds a code.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.report import Report
+from gatewayd.domain.slot import Entry, Observation
+
+
+class Session(Protocol):
+    """Operations grouped in one wake of a battery lock, or one connection."""
+
+    async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+        """Read slots from the lock itself, never from a cache."""
+        ...
+
+    async def write(self, entry: Entry, slot: int) -> None:
+        """Put an entry into a slot. Returning means that the lock acknowledged: no proof yet."""
+        ...
+
+    async def clear(self, slot: int) -> None:
+        """Empty a slot. Returning means that the lock acknowledged: no proof yet."""
+        ...
+
+
+class LockDriver(Protocol):
+    """One lock."""
+
+    async def capabilities(self) -> Capabilities:
+        """What the lock can do, without waking it where the radio knows."""
+        ...
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """Reach the lock.
+
+        Raises:
+            Unreachable: it does not answer, or sleeps. RadioDown: nobody was asked.
+        """
+        ...
+
+
+type OnReport = Callable[[str, Report], None]
+"""Called with a lock's address and what it told by itself; must not block."""
+
+
+class Link:
+    """Whether a radio can be used: exactly one of the two events is set."""
+
+    def __init__(self) -> None:
+        self.up, self.down = asyncio.Event(), asyncio.Event()
+        self.down.set()
+
+    def change(self, *, up: bool) -> None:
+        """Tell who waits."""
+        (self.up if up else self.down).set()
+        (self.down if up else self.up).clear()
+
+
+class Radio(Protocol):
+    """One network of locks; `unfit` says why its service cannot be used, while that is so."""
+
+    name: str
+    link: Link
+    unfit: str | None
+    on_report: OnReport
+
+    async def run(self) -> None:
+        """Hold the connection, for ever; returns only by cancellation."""
+        ...
+
+    def lock(self, address: str) -> LockDriver:
+        """The lock at an address, whether it is there or not."""
+        ...

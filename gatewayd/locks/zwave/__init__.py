@@ -1,0 +1,1 @@
+"""Z-Wave locks through a zwave-js server."""

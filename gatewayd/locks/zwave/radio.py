@@ -1,0 +1,172 @@
+"""The connection to the zwave-js server: one `Client` per connection, reports of all its nodes.
+
+A `Client` cannot be used again after its socket dropped. On a drop the library cancels whatever is
+pending: where our own task was not cancelled, that means "link down" (`call` translates). A server
+that hangs is noticed by a call's timeout, which drops the connection.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+import structlog
+from zwave_js_server.client import Client
+from zwave_js_server.const import NodeStatus
+from zwave_js_server.exceptions import (
+    BaseZwaveJSServerError,
+    FailedZWaveCommand,
+    InvalidServerVersion,
+)
+from zwave_js_server.model.node import Node
+
+from gatewayd.clock import Clock
+from gatewayd.domain.report import Alive, Dead, Report
+from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable
+from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.zwave import reports
+from gatewayd.locks.zwave.lock import ZwaveLock
+
+log = structlog.get_logger(__name__)
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds; without it a hung server is noticed after 84 s."""
+CALL_TIMEOUT = 15.0
+"""Seconds; the slowest honest answer is a dead node's, 3.2 s, behind another one's."""
+BACKOFF = (0.5, 10.0)
+"""Seconds between attempts to connect: doubled from the first to the second."""
+NO_ACKNOWLEDGEMENT = frozenset({201, 202, 203, 204})
+"""zwave-js errors: the controller or the node did not take the frame."""
+
+
+class _Ready(asyncio.Event):
+    """Calls back at the moment when the library has loaded all nodes."""
+
+    def __init__(self, loaded: Any) -> None:
+        super().__init__()
+        self._loaded = loaded
+
+    def set(self) -> None:
+        super().set()
+        self._loaded()
+
+
+class ZwaveRadio:
+    """All locks behind one zwave-js server."""
+
+    def __init__(self, url: str, clock: Clock, name: str = "zwave") -> None:
+        self.name = name
+        self.clock = clock
+        self.link = Link()
+        self.unfit: str | None = None  # why the server cannot be used, for as long as that lasts
+        self.on_report: OnReport = lambda _address, _report: None
+        self._url = url
+        self._client: Client | None = None
+
+    async def run(self) -> None:
+        """Connect, listen, connect again."""
+        delay = BACKOFF[0]
+        async with aiohttp.ClientSession() as http:
+            while True:
+                try:
+                    await self._connection(http)
+                    delay = BACKOFF[0]
+                except InvalidServerVersion as error:
+                    self.unfit, delay = str(error), BACKOFF[1]
+                    log.error("zwave.server_unfit", url=self._url, why=self.unfit)
+                except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
+                    log.warning("zwave.connection_failed", url=self._url, why=str(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, BACKOFF[1])
+
+    def lock(self, address: str) -> ZwaveLock:
+        """The lock with this node id."""
+        return ZwaveLock(self, address)
+
+    def node(self, address: str) -> Node:
+        """The library's node.
+
+        Raises:
+            RadioDown: no connection, or the node is still being interviewed. Unreachable: no node.
+        """
+        if self._client is None or self._client.driver is None or not self.link.up.is_set():
+            raise RadioDown(f"no connection to {self._url}")
+        node = self._client.driver.controller.nodes.get(int(address))
+        if node is None:
+            raise Unreachable(f"the Z-Wave network has no node {address}")
+        return node
+
+    async def call[T](self, operation: Awaitable[T]) -> T:
+        """Await a call of the library and translate what can go wrong.
+
+        Raises:
+            OutcomeUnknown: the link dropped or nobody answered. Unreachable: no acknowledgement.
+            FailedZWaveCommand: the server refused; the caller knows what that means.
+        """
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT):
+                return await operation
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise OutcomeUnknown("the link to the zwave-js server dropped") from None
+        except TimeoutError:
+            await self._drop()
+            raise OutcomeUnknown("the zwave-js server does not answer") from None
+        except FailedZWaveCommand as error:
+            if error.zwave_error_code in NO_ACKNOWLEDGEMENT:
+                raise Unreachable(f"no acknowledgement (ZW{error.zwave_error_code:04})") from None
+            raise
+        except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
+            raise RadioDown(f"the zwave-js server is gone ({type(error).__name__})") from None
+
+    async def _connection(self, http: aiohttp.ClientSession) -> None:
+        """One connection from its start to its end."""
+        client = Client(self._url, http)
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await client.connect()
+        self._client, self.unfit = client, None
+        try:
+            await self._listen(client)
+        finally:
+            self.link.change(up=False)
+            self._client = None
+            log.warning("zwave.disconnected", url=self._url)
+
+    async def _listen(self, client: Client) -> None:
+        def loaded() -> None:
+            assert client.driver is not None  # noqa: S101  # listen() sets it before the event
+            for node in client.driver.controller.nodes.values():
+                self._watch(node)
+            client.driver.controller.on("node added", lambda e: self._watch(e["node"]))
+            self.link.change(up=True)
+            log.info("zwave.connected", url=self._url, version=client.version.server_version)  # type: ignore[union-attr]  # set by connect()
+            for node in client.driver.controller.nodes.values():
+                for report in reports.of_values(node):
+                    self.on_report(str(node.node_id), report)
+
+        await client.listen(_Ready(loaded))
+
+    async def _drop(self) -> None:
+        if self._client is not None:
+            log.warning("zwave.server_hung", url=self._url)
+            client, self._client = self._client, None
+            self.link.change(up=False)
+            await client.disconnect()
+
+    def _watch(self, node: Node) -> None:
+        """Translate a node's events; a new connection makes new nodes, so none is watched twice."""
+
+        def tell(report: Report | None) -> None:
+            if report is not None:
+                self.on_report(str(node.node_id), report)
+
+        def on_status(_: object) -> None:
+            tell(Dead() if node.status is NodeStatus.DEAD else Alive())
+
+        for event in ("alive", "wake up", "ready"):
+            node.on(event, lambda _: tell(Alive()))
+        node.on("dead", on_status)
+        node.on("notification", lambda event: tell(reports.of_notification(event)))
+        node.on("value updated", lambda event: tell(reports.of_value_update(event)))

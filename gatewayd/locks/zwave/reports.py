@@ -1,0 +1,93 @@
+"""What nodes tell by themselves, in our words.
+
+Numbers are the Notification command class's types and events (SDS13713): type 6 Access Control,
+7 Home Security, 8 Power Management.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from zwave_js_server.const import CommandClass
+from zwave_js_server.model.node import Node
+from zwave_js_server.model.notification import BatteryNotification, NotificationNotification
+
+from gatewayd.domain.report import (
+    Battery,
+    CodeAdded,
+    CodeDeleted,
+    DuplicateRefused,
+    Jammed,
+    KeypadDisabled,
+    Report,
+    Tampered,
+    Used,
+    WrongCode,
+)
+
+ACCESS_CONTROL, HOME_SECURITY, POWER = 6, 7, 8
+
+KEYPAD_LOCK, KEYPAD_UNLOCK = 0x05, 0x06
+ALL_DELETED, ONE_DELETED, CODE_ADDED = 0x0C, 0x0D, 0x0E
+
+WITHOUT_SLOT: dict[tuple[int, int], Report] = {
+    (ACCESS_CONTROL, 0x0B): Jammed(),
+    (ACCESS_CONTROL, ALL_DELETED): CodeDeleted(None),
+    (ACCESS_CONTROL, 0x0F): DuplicateRefused(),
+    (ACCESS_CONTROL, 0x10): KeypadDisabled(),
+    (ACCESS_CONTROL, 0x14): WrongCode(),
+    (ACCESS_CONTROL, 0x15): WrongCode(),
+    (HOME_SECURITY, 0x03): Tampered(),
+    (HOME_SECURITY, 0x04): WrongCode(),
+    (POWER, 0x0A): Battery(None, low=True),
+    (POWER, 0x0B): Battery(None, low=True),
+}
+
+
+def of_notification(event: dict[str, Any]) -> Report | None:
+    """A node's `notification` event."""
+    notification = event["notification"]
+    if isinstance(notification, BatteryNotification):
+        return Battery(_level(event["node"]), low=True)
+    if not isinstance(notification, NotificationNotification):
+        return None
+    kind = (notification.type_, notification.event)
+    slot = _slot(notification.parameters)
+    match kind:
+        case (6, 0x05 | 0x06):
+            return Used(slot, opened=notification.event == KEYPAD_UNLOCK)
+        case (6, 0x0D):
+            # Without its slot it must not read as "all deleted", which is a reset.
+            return CodeDeleted(slot) if slot is not None else None
+        case (6, 0x0E):
+            return CodeAdded(slot)
+        case _:
+            return WITHOUT_SLOT.get(kind)
+
+
+def of_value_update(event: dict[str, Any]) -> Report | None:
+    """A node's `value updated` event: battery level, or a jam that came as a value."""
+    args = event["args"]
+    match args["commandClass"], args.get("propertyName"), args.get("newValue"):
+        case CommandClass.BATTERY, "level", int(level):
+            return Battery(level)
+        case CommandClass.NOTIFICATION, "Access Control", 0x0B:
+            return Jammed()
+        case _:
+            return None
+
+
+def of_values(node: Node) -> Iterator[Report]:
+    """What is known of a node when a connection is made, without asking it."""
+    if (level := _level(node)) is not None:
+        yield Battery(level)
+
+
+def _slot(parameters: dict[str, Any]) -> int | None:
+    """The user id; 0 and absent both mean that the lock does not say (a remote, a master code)."""
+    slot = parameters.get("userId")
+    return slot if isinstance(slot, int) and slot > 0 else None
+
+
+def _level(node: Node) -> int | None:
+    value = node.values.get(f"{node.node_id}-{CommandClass.BATTERY.value}-0-level")
+    return value.value if value is not None and isinstance(value.value, int) else None

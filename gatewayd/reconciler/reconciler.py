@@ -1,0 +1,96 @@
+"""All workers of a site: started, woken and ended as the site document and the radios change."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from gatewayd.domain.events import Event, cleared, raised
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import LockId
+from gatewayd.domain.report import Report
+from gatewayd.locks.driver import OnReport, Radio
+from gatewayd.reconciler.turns import Turns
+from gatewayd.reconciler.worker import Tools, Worker
+from gatewayd.store import site
+from gatewayd.store.database import Transaction
+
+log = structlog.get_logger(__name__)
+
+RADIO_GRACE = 30.0
+"""Seconds that a radio may be away before an alert: its server restarts in about 4."""
+
+
+class Reconciler:
+    """Owns the workers; `radios` by the driver's name in the site document."""
+
+    def __init__(self, radios: Mapping[str, Radio], tools: Tools) -> None:
+        self._radios, self._tools = radios, tools
+        self._turns = {name: Turns() for name in radios}
+        self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
+        self._changed = asyncio.Event()
+        for name, radio in radios.items():
+            radio.on_report = self._listener(name)
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Keep one worker for each lock, in the given group; for ever."""
+        for radio in self._radios.values():
+            group.create_task(self._watch(radio), name=f"watch {radio.name}")
+        while True:
+            self._changed.clear()
+            wanted = set(await site.locks(self._tools.database.read))
+            for row in self._workers.keys() - wanted:
+                self._workers.pop(row)[1].cancel()
+            for row in sorted(wanted - self._workers.keys(), key=lambda r: r.id):
+                if row.driver in self._radios:
+                    self._start(group, row)
+                else:
+                    log.error("lock.no_radio", lock=row.id, driver=row.driver)
+                    await self._tell(raised(AlertCode.RADIO_DOWN, row.driver))
+            await self._changed.wait()
+
+    def committed(self, tx: Transaction) -> None:
+        """A transaction became true: wake whom it concerns."""
+        if tx.site_changed:
+            self._changed.set()
+        for worker, _ in self._workers.values():
+            if worker.lock in tx.woken:
+                worker.wake.set()
+
+    def _start(self, group: asyncio.TaskGroup, row: site.LockRow) -> None:
+        radio = self._radios[row.driver]
+        turns = self._turns[row.driver]
+        worker = Worker(LockId(row.id), radio.lock(row.address), radio, turns, self._tools)
+        task = group.create_task(worker.run(), name=f"lock {row.id}")
+        self._workers[row] = (worker, task)
+
+    def _listener(self, driver: str) -> OnReport:
+        def listen(address: str, report: Report) -> None:
+            for row, (worker, _) in self._workers.items():
+                if (row.driver, row.address) == (driver, address):
+                    worker.report(report)
+
+        return listen
+
+    async def _watch(self, radio: Radio) -> None:
+        """A radio that comes back wakes its locks; one that stays away is told."""
+        while True:
+            try:
+                async with asyncio.timeout(RADIO_GRACE):
+                    await radio.link.up.wait()
+            except TimeoutError:
+                code = AlertCode.RADIO_UNSAFE if radio.unfit else AlertCode.RADIO_DOWN
+                await self._tell(raised(code, radio.name))
+                await radio.link.up.wait()
+            await self._tell(
+                cleared(AlertCode.RADIO_DOWN, radio.name),
+                cleared(AlertCode.RADIO_UNSAFE, radio.name),
+            )
+            for row, (worker, _) in self._workers.items():
+                if self._radios.get(row.driver) is radio:
+                    worker.wake.set()
+            await radio.link.down.wait()
+
+    async def _tell(self, *events: Event) -> None:
+        async with self._tools.database.transaction() as tx:
+            await self._tools.outbox.tell(tx, self._tools.clock.now(), events)

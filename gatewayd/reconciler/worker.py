@@ -1,0 +1,236 @@
+"""One lock's worker: look, do the next step, look again.
+
+Everything the worker knows is on disk; being woken says only "look again". It decides and writes
+down in one transaction, touches the lock outside of any, and writes down what it saw in another.
+A write is on disk as begun before the lock is touched, so after a crash its outcome is unknown,
+and unknown is read before anything else. Whatever is due at the lock is done in one session.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain.code import Code
+from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import Outcome, Result, after, begun, taken
+from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Plan, Take, Write, plan
+from gatewayd.domain.report import Alive, Battery, Report
+from gatewayd.domain.reported import reported
+from gatewayd.domain.retry import RETURNS, Tick, may_return
+from gatewayd.domain.situation import Situation
+from gatewayd.errors import LockError, RadioDown
+from gatewayd.intake.accept import Intake
+from gatewayd.locks.driver import LockDriver, Radio, Session
+from gatewayd.reconciler.turns import TURN, Turns, Urgency
+from gatewayd.store import keys, situations
+from gatewayd.store import site as sites
+from gatewayd.store.database import Database, Transaction
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.status import key_status
+
+log = structlog.get_logger(__name__)
+
+RADIO_RECHECK = 5.0
+"""Seconds until a lock that could not even be asked (interview, link) is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every worker shares."""
+
+    database: Database
+    outbox: Outbox
+    intake: Intake
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Worker:
+    """Keeps one lock; `wake` means "look again", `reports` are what the lock told by itself."""
+
+    lock: LockId
+    driver: LockDriver
+    radio: Radio
+    turns: Turns
+    tools: Tools
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    reports: deque[Report] = field(default_factory=deque)
+    _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
+    _full: bool = True  # an alert of an earlier run may stand
+
+    async def run(self) -> None:
+        """For ever; ends only by cancellation."""
+        while True:
+            self.wake.clear()
+            wait = await self._round()
+            await self.tools.clock.wait(self.wake, wait)
+
+    def report(self, report: Report) -> None:
+        """The lock told something by itself."""
+        self.reports.append(report)
+        self.wake.set()
+
+    async def _round(self) -> float | None:
+        """Do what is due; returns the seconds until to look again."""
+        while self.reports:
+            await self._digest(self.reports.popleft())
+        situation, todo = await self._decide(touching=False)
+        if todo.step is None or isinstance(todo.step, Take | Free):
+            await self._rest(situation)
+            return todo.look_again_in
+        if not self.radio.link.up.is_set():
+            return None  # woken when it is back
+        async with self.turns.take(self._urgency(situation)):
+            return await self._session(situation, todo.step)
+
+    async def _session(self, situation: Situation, step: LockStep) -> float:
+        """One wake of the lock; returns the seconds until to look again."""
+        until = self.tools.clock.tick() + TURN
+        try:
+            async with self.driver.session() as session:
+                await self._learn(situation)
+                while self.tools.clock.tick() < until:
+                    _, todo = await self._decide(touching=True)
+                    if todo.step is None or isinstance(todo.step, Take | Free):
+                        break
+                    step = todo.step
+                    await self._conclude(step, await _touch(session, step))
+        except LockError as error:
+            log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
+            await self._conclude(step, error)
+            return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
+        return 0.0
+
+    async def _decide(self, *, touching: bool) -> tuple[Situation, Plan]:
+        """Take and free leases until the lock itself is needed; a step that will touch it now
+        (`touching`) is written down as begun."""
+        clock = self.tools.clock
+        async with self.tools.database.transaction() as tx:
+            now = clock.now()
+            situation = await situations.load(tx, self.lock, now)
+            while isinstance((todo := plan(situation, now, clock.tick())).step, Take | Free):
+                situation = await self._keep(tx, now, situation, taken(situation, todo.step))
+            if touching and isinstance(todo.step, Write | Clear):
+                await situations.save(tx, situation, begun(situation, todo.step))
+        return situation, todo
+
+    async def _conclude(self, step: LockStep, result: Result) -> None:
+        """Write down what a step gave."""
+        clock = self.tools.clock
+        async with self.tools.database.transaction() as tx:
+            now = clock.now()
+            situation = await situations.load(tx, self.lock, now)
+            outcome = after(situation, step, result, now, clock.tick())
+            if not isinstance(result, LockError):
+                await sites.contact(tx, self.lock, now)
+            await self._keep(tx, now, situation, outcome)
+
+    async def _digest(self, report: Report) -> None:
+        """What the lock told by itself becomes facts and events."""
+        tick = self.tools.clock.tick()
+        if isinstance(report, Alive):
+            if not may_return(self._returns, tick):
+                return  # flapping: the ladder goes on
+            self._returns.append(tick)
+        async with self.tools.database.transaction() as tx:
+            now = self.tools.clock.now()
+            if isinstance(report, Battery) and not await sites.battery(
+                tx, self.lock, report.level, low=report.low
+            ):
+                return
+            situation = await situations.load(tx, self.lock, now)
+            await self._keep(tx, now, situation, reported(situation, report, now, tick))
+
+    async def _keep(
+        self, tx: Transaction, now: Now, before: Situation, outcome: Outcome
+    ) -> Situation:
+        """Save a situation, tell its events, and see to the keys that it concerns."""
+        after_ = outcome.situation
+        await situations.save(tx, before, after_)
+        await self.tools.outbox.tell(tx, now, outcome.events)
+        for refused in outcome.refused:
+            code = after_.claims[refused].code
+            await self.tools.intake.another_code(tx, now, refused, code)
+        for key, _ in _proofs(before) ^ _proofs(after_):
+            await self._tell_key(tx, now, key)
+        for lease in before.leases:
+            if after_.lease_of(lease.key_id, lease.code) is None:
+                await self._settle(tx, now, lease.key_id)
+        return after_
+
+    async def _tell_key(self, tx: Transaction, now: Now, key: KeyId) -> None:
+        """A key's proof came or went at this door."""
+        tx.woken.update(await keys.doors(tx, key))  # a handover may be over elsewhere
+        tx.woken.discard(self.lock)
+        status = await key_status(tx, key, now, self.tools.clock)
+        if status is not None:
+            await self.tools.outbox.tell(tx, now, (status,))
+        await self._settle(tx, now, key)
+
+    async def _settle(self, tx: Transaction, now: Now, key: KeyId) -> None:
+        """A command is done when all its doors agree."""
+        if (command := await keys.settled(tx, key)) is not None:
+            await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
+
+    async def _learn(self, situation: Situation) -> None:
+        """Ask the driver what the lock can do; what is new is kept."""
+        able = await self.driver.capabilities()
+        if able == situation.capabilities:
+            return
+        async with self.tools.database.transaction() as tx:
+            await sites.learned(tx, self.lock, able)
+        self.tools.intake.lock_learned()
+
+    async def _rest(self, situation: Situation) -> None:
+        """Nothing to do at the lock: what is over is dropped, a full lock and a resync are told."""
+        now = self.tools.clock.now()
+        out = situation.crowded_out(now)
+        over = situations.over(situation, now)
+        resync = await sites.resynced(self.tools.database.read, self.lock)
+        done = resync is not None and situation.ladder is None
+        if not (over or done or out or self._full):
+            return
+        async with self.tools.database.transaction() as tx:
+            await situations.prune(tx, self.lock, over)
+            if done:
+                await sites.forget_resync(tx, self.lock)
+                await self.tools.outbox.tell(tx, now, (CommandDone(),), resync)
+            alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
+            if await self.tools.outbox.tell(tx, now, (alert,)) and out:
+                await self.tools.outbox.tell(tx, now, (LockFull(self.lock, out),))
+        self._full = bool(out)
+
+    def _urgency(self, situation: Situation) -> Urgency:
+        """Locks that did not answer last time go after those that did."""
+        now = self.tools.clock.now()
+        starts = [c.window.start for c in situation.claims.values() if c.wanted(now)]
+        return Urgency(situation.ladder is not None, min(starts, default=now.latest))
+
+
+async def _touch(session: Session, step: LockStep) -> Result:
+    """One operation at the lock."""
+    match step:
+        case Observe(slot=slot):
+            return await session.observe([slot])
+        case Write(lease=lease, entry=entry):
+            await session.write(entry, lease.slot)
+        case Clear(lease=lease):
+            await session.clear(lease.slot)
+        case _:
+            assert_never(step)
+    return None
+
+
+def _name(step: LockStep) -> str:
+    return type(step).__name__.lower()
+
+
+def _proofs(situation: Situation) -> set[tuple[KeyId, Code]]:
+    return {(lease.key_id, lease.code) for lease in situation.leases if lease.proven}

@@ -1,0 +1,1 @@
+"""Facts on disk: SQLite through aiosqlite, one writer, whole transactions only."""

@@ -1,0 +1,190 @@
+"""The database file: opening, migrations, and the one `transaction()`.
+
+One connection writes, one reads; WAL lets the reader see the last commit while a transaction is
+open. aiosqlite runs each connection's statements in its own thread in the order in which they were
+asked for, also when the asking task was cancelled meanwhile: so a ROLLBACK asked for on the way
+out always comes after whatever was still running, and no half transaction is ever left behind.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain.ids import LockId
+from gatewayd.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+type Row = tuple[Any, ...]
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # with NORMAL a power cut loses acknowledged commits
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+)
+SCHEMA_VERSION = 1
+
+
+class Transaction:
+    """Statements that become true together; `woken` and `told` tell what to wake afterwards."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self.woken: set[LockId] = set()
+        self.told = False
+        self.site_changed = False
+        self.report_wanted = False
+
+    async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run one statement and fetch all it gives."""
+        return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
+
+    async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
+        """The first row, or None."""
+        rows = await self.rows(sql, values)
+        return rows[0] if rows else None
+
+    async def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row of values."""
+        await self._connection.executemany(sql, values)
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that is undone alone if its body raises."""
+        await self.rows("SAVEPOINT part")
+        before = set(self.woken), self.told, self.site_changed
+        try:
+            yield
+        except BaseException:
+            await asyncio.shield(self.rows("ROLLBACK TO part"))
+            self.woken, self.told, self.site_changed = before
+            raise
+        finally:
+            await asyncio.shield(self.rows("RELEASE part"))
+
+
+class Database:
+    """An open database file; `committed` is called after each commit."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_file: int
+    ) -> None:
+        self._writer, self._lock_file = writer, lock_file
+        self._writing = asyncio.Lock()
+        self.read = Transaction(reader)
+        self.committed: Callable[[Transaction], None] = lambda _: None
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """BEGIN IMMEDIATE … COMMIT; rolled back whole if the body raises or is cancelled.
+
+        A commit during which the caller is cancelled may have happened: callers are repeatable.
+        """
+        async with self._writing:
+            tx = Transaction(self._writer)
+            try:
+                await tx.rows("BEGIN IMMEDIATE")
+                yield tx
+                await tx.rows("COMMIT")
+            except BaseException:
+                await asyncio.shield(self._rollback(tx))
+                raise
+        self.committed(tx)
+
+    async def _rollback(self, tx: Transaction) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # BEGIN or COMMIT had not or had run
+            await tx.rows("ROLLBACK")
+
+    async def close(self) -> None:
+        """Wait for what is running and close; an unclosed connection hangs the exit."""
+        async with self._writing:
+            await self.read._connection.close()
+            await self._writer.close()
+        os.close(self._lock_file)
+
+
+async def open_database(path: Path, clock: Clock) -> Database:
+    """Open or create the file, migrate it, and carry its ticks over to this boot.
+
+    Raises:
+        StoreError: another daemon has it open, or a newer gatewayd wrote it.
+    """
+    lock_file = _lock(path.with_name(path.name + ".lock"))
+    try:
+        writer = await aiosqlite.connect(path, isolation_level=None)
+        try:
+            for pragma in PRAGMAS:
+                await writer.execute_fetchall(f"PRAGMA {pragma}")
+            await _migrate(writer, path)
+            reader = await aiosqlite.connect(path, isolation_level=None)
+            await reader.execute_fetchall("PRAGMA query_only=ON")
+        except BaseException:
+            await writer.close()
+            raise
+    except sqlite3.Error as error:
+        os.close(lock_file)
+        raise StoreError(f"cannot use the database {path}: {error}") from error
+    except BaseException:
+        os.close(lock_file)
+        raise
+    database = Database(writer, reader, lock_file)
+    await _rebase_ticks(database, clock)
+    return database
+
+
+def _lock(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock_file)
+        raise StoreError(f"another gatewayd has {path.parent} in use; stop it first") from error
+    return lock_file
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    """Bring `user_version` up one numbered file at a time, each in a transaction of its own."""
+    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by a newer gatewayd (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}): install that version again"
+        )
+    folder = resources.files("gatewayd.store") / "migrations"
+    for number in range(version + 1, SCHEMA_VERSION + 1):
+        script = (folder / f"{number:04}.sql").read_text()
+        try:
+            await connection.executescript(
+                f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT"
+            )
+        except BaseException:
+            with contextlib.suppress(sqlite3.OperationalError):
+                await connection.execute_fetchall("ROLLBACK")
+            raise
+        log.info("database.migrated", schema=number)
+
+
+async def _rebase_ticks(database: Database, clock: Clock) -> None:
+    """After a reboot every try is due at once, and each ladder keeps its rung."""
+    async with database.transaction() as tx:
+        known = await tx.row("SELECT value FROM meta WHERE name = 'boot'")
+        if known == (clock.boot,):
+            return
+        now = (clock.tick(),)
+        await tx.rows("UPDATE locks SET retry_due = ? WHERE failures IS NOT NULL", now)
+        await tx.rows("UPDATE leases SET retry_due = ? WHERE failures IS NOT NULL", now)
+        await tx.rows("UPDATE leases SET verify_due = ? WHERE verify_due IS NOT NULL", now)
+        await tx.rows("UPDATE leases SET empty_since = NULL")
+        await tx.rows("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (clock.boot,))

@@ -1,0 +1,139 @@
+"""Keys and their doors."""
+
+from datetime import timedelta
+
+from gatewayd.domain.code import Code
+from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.key import Door, Key
+from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.errors import Reason
+from gatewayd.store.database import Transaction
+
+QUARANTINE = timedelta(days=30)
+"""A code is not used again this long after, or before, another window with it."""
+
+
+async def held(tx: Transaction, key: KeyId) -> tuple[Code, Window] | None:
+    """The code and window that a key has now, unless it was withdrawn."""
+    row = await tx.row("SELECT code, starts, ends FROM keys WHERE id = ? AND NOT revoked", (key,))
+    if row is None:
+        return None
+    code, starts, ends = row
+    return Code(code), Window(from_epoch(starts), from_epoch(ends))
+
+
+async def last_code(tx: Transaction, key: KeyId) -> Code | None:
+    """The code that a key had last, withdrawn or not."""
+    row = await tx.row("SELECT code FROM keys WHERE id = ?", (key,))
+    return Code(row[0]) if row else None
+
+
+async def taken(tx: Transaction, code: Code, key: KeyId, window: Window) -> bool:
+    """Whether another key has the code in a window that overlaps, or within the quarantine."""
+    first = (window.start - QUARANTINE).timestamp()
+    last = (window.end + QUARANTINE).timestamp()
+    return bool(
+        await tx.row(
+            "SELECT 1 FROM keys WHERE code = ? AND ends > ? AND starts < ? AND id <> ?",
+            (code.digits, first, last, key),
+        )
+    )
+
+
+async def put(
+    tx: Transaction, key: Key, code: Code, handover: str | None, cause: CommandId | None
+) -> None:
+    """Insert or update a key and its doors; wakes every lock that it had or has."""
+    await tx.rows(
+        "INSERT INTO keys (id, reservation_id, code, label, starts, ends, verify_after, handover, "
+        "cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "code = excluded.code, label = excluded.label, starts = excluded.starts, "
+        "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
+        "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
+        (
+            key.id,
+            key.reservation_id,
+            code.digits,
+            key.label,
+            key.window.start.timestamp(),
+            key.window.end.timestamp(),
+            key.policy.verify_after.total_seconds(),
+            handover,
+            cause,
+        ),
+    )
+    await _put_doors(tx, key)
+
+
+async def _put_doors(tx: Transaction, key: Key) -> None:
+    before = await doors(tx, key.id)
+    if before == key.doors:
+        tx.woken.update(before)  # the window or the code may have changed
+        return
+    await tx.many(
+        "DELETE FROM doors WHERE lock_id = ? AND key_id = ?",
+        [(lock, key.id) for lock in before if lock not in key.doors],
+    )
+    await tx.many(
+        "INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)",
+        [(lock, key.id, d.due.timestamp(), d.withheld) for lock, d in key.doors.items()],
+    )
+    tx.woken.update(before, key.doors)
+
+
+async def doors(tx: Transaction, key: KeyId) -> dict[LockId, Door]:
+    """The doors at which a key is wanted."""
+    rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
+    return {
+        LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
+        for lock, due, withheld in rows
+    }
+
+
+async def withdraw(tx: Transaction, key: KeyId, cause: CommandId | None) -> None:
+    """Take a key away from all its doors."""
+    await tx.rows(
+        "UPDATE keys SET revoked = 1, handover = NULL, cause = coalesce(?, cause) WHERE id = ?",
+        (cause, key),
+    )
+    locks = await tx.rows(
+        "SELECT lock_id FROM doors WHERE key_id = ?1 UNION SELECT lock_id FROM leases "
+        "WHERE key_id = ?1",
+        (key,),
+    )
+    await tx.rows("DELETE FROM doors WHERE key_id = ?", (key,))
+    tx.woken.update(LockId(lock) for (lock,) in locks)
+
+
+async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
+    """The command behind a key if its effect is now proven on all doors; told only once.
+
+    Proven: each door that is not withheld shows the key's code, and no other lease is left.
+    """
+    row = await tx.row(
+        """
+        SELECT cause FROM keys WHERE id = ?1 AND cause IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM doors d LEFT JOIN leases l
+            ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = keys.code
+            WHERE d.key_id = ?1 AND d.withheld IS NULL
+            AND coalesce(l.proof, 'accepted') = 'accepted')
+        AND NOT EXISTS (
+            SELECT 1 FROM leases l LEFT JOIN doors d
+            ON l.lock_id = d.lock_id AND l.key_id = d.key_id
+            WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> keys.code))
+        """,
+        (key,),
+    )
+    if row is None:
+        return None
+    await tx.rows("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
+    return CommandId(row[0])
+
+
+async def live(tx: Transaction, now: Now) -> int:
+    """How many keys are active or upcoming."""
+    row = await tx.row(
+        "SELECT count(*) FROM keys WHERE NOT revoked AND ends > ?", (now.earliest.timestamp(),)
+    )
+    return int(row[0]) if row else 0

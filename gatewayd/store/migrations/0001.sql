@@ -1,0 +1,128 @@
+-- Times are REAL seconds since 1970, UTC. Ticks are REAL seconds since the boot in meta.boot.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE site (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    version INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE reservations (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    property_id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    held TEXT,                      -- why there is no key, where it wants one
+    confirmed INTEGER NOT NULL,
+    changed_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_by_property ON reservations (property_id);
+
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    reservation_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    label TEXT NOT NULL,
+    starts REAL NOT NULL,
+    ends REAL NOT NULL,
+    verify_after REAL NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0,
+    handover TEXT,                  -- id of the code.changed event that the cloud must receipt
+    cause TEXT                      -- the command whose effect is not yet proven
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_by_code ON keys (code, ends);
+CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
+
+-- One row per key and lock until the key is over there and its slot is free.
+CREATE TABLE doors (
+    lock_id TEXT NOT NULL,
+    key_id TEXT NOT NULL REFERENCES keys,
+    due REAL NOT NULL,
+    withheld TEXT,
+    PRIMARY KEY (lock_id, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX doors_by_due ON doors (lock_id, due);
+CREATE INDEX doors_by_key ON doors (key_id);
+
+CREATE TABLE leases (
+    lock_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    proof TEXT,
+    proven_at REAL,
+    verify_due REAL,                -- tick
+    empty_since REAL,               -- tick
+    missed INTEGER NOT NULL,
+    failures INTEGER,
+    retry_due REAL,                 -- tick
+    reason TEXT,
+    PRIMARY KEY (lock_id, key_id, code),
+    UNIQUE (lock_id, slot)
+) STRICT;                           -- by rowid: the lease touched last comes last
+CREATE INDEX leases_by_key ON leases (key_id);
+
+CREATE TABLE slots (
+    lock_id TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied')),
+    code TEXT,
+    at REAL NOT NULL,
+    PRIMARY KEY (lock_id, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE locks (
+    id TEXT PRIMARY KEY,
+    driver TEXT NOT NULL,
+    address TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    listed INTEGER NOT NULL,        -- 0: no longer on the site; kept while our codes are on it
+    capabilities TEXT,              -- JSON, once the lock has told
+    failures INTEGER,
+    retry_due REAL,                 -- tick
+    reason TEXT,
+    battery INTEGER,
+    battery_low INTEGER,
+    last_contact REAL,
+    cause TEXT                      -- the lock.resync whose effect is not yet proven
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE commands (
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    received_at REAL NOT NULL,
+    receipt_id TEXT NOT NULL,
+    receipt_type TEXT NOT NULL,
+    receipt TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE brakes (
+    id TEXT PRIMARY KEY,
+    command TEXT NOT NULL,          -- the whole envelope, carried out when confirmed
+    held_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE snapshot_parts (
+    snapshot_id TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    received_at REAL NOT NULL,
+    ids TEXT NOT NULL,              -- JSON list of the reservations in this part
+    PRIMARY KEY (snapshot_id, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    envelope TEXT NOT NULL,         -- JSON without seq
+    parked TEXT                     -- why the broker refused it
+) STRICT;
+
+CREATE TABLE alerts (
+    code TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    raised_at REAL NOT NULL,
+    PRIMARY KEY (code, subject)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,147 @@
+"""Events on their way: a row is kept until the cloud's application says that it has it."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from ulid import ULID
+
+from gatewayd.domain.events import AlertCleared, AlertRaised, Event
+from gatewayd.domain.ids import CommandId
+from gatewayd.domain.moment import Now
+from gatewayd.store.database import Database, Transaction
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One event ready to be published below `evt/`."""
+
+    seq: int
+    id: str
+    type: str
+    payload: bytes
+
+
+class Outbox:
+    """Writes events of one hub into a transaction and reads them for the publisher."""
+
+    def __init__(self, database: Database, hub: str, epoch: str) -> None:
+        self._database, self._hub, self._epoch = database, hub, epoch
+
+    async def tell(
+        self, tx: Transaction, now: Now, events: Iterable[Event], cause: CommandId | None = None
+    ) -> list[tuple[str, str]]:
+        """Add events; an alert that is already in that state is not told again.
+
+        Returns the id and envelope of each that was added.
+        """
+        added = []
+        for event in events:
+            if isinstance(event, AlertRaised | AlertCleared) and not await _news(tx, now, event):
+                continue
+            id_ = str(ULID())
+            envelope = self._envelope(id_, event, now, cause)
+            await put_back(tx, id_, event.type, envelope)
+            added.append((id_, envelope))
+        return added
+
+    async def fetch(self, after: int, limit: int) -> list[Outgoing]:
+        """The next events beyond `after`, oldest first."""
+        rows = await self._database.read.rows(
+            "SELECT seq, id, type, envelope FROM outbox WHERE seq > ? AND parked IS NULL "
+            "ORDER BY seq LIMIT ?",
+            (after, limit),
+        )
+        return [_outgoing(*row) for row in rows]
+
+    async def again(self, ids: list[str]) -> list[Outgoing]:
+        """Those of the named events that still wait for their receipt."""
+        rows = await self._database.read.rows(
+            "SELECT seq, id, type, envelope FROM outbox WHERE parked IS NULL AND id IN "
+            "(SELECT value FROM json_each(?)) ORDER BY seq",
+            (json.dumps(ids),),
+        )
+        return [_outgoing(*row) for row in rows]
+
+    async def depth(self) -> int:
+        """How many events wait."""
+        row = await self._database.read.row("SELECT count(*) FROM outbox")
+        return int(row[0]) if row else 0
+
+    def _envelope(self, id_: str, event: Event, now: Now, cause: CommandId | None) -> str:
+        doubt = {}
+        if not now.trusted:
+            doubt = {"ts_earliest": now.earliest, "ts_latest": now.latest}
+        envelope = {
+            "id": id_,
+            "type": event.type,
+            "schema_version": SCHEMA,
+            "hub": self._hub,
+            "epoch": self._epoch,
+            "ts": now.latest,
+            "ts_trusted": now.trusted,
+            **doubt,
+            "expires": None,
+            "cause": cause,
+            "data": dataclasses.asdict(event),
+        }
+        return json.dumps(envelope, default=plain, separators=(",", ":"))
+
+
+async def put_back(tx: Transaction, id_: str, type_: str, envelope: str) -> None:
+    """Add an envelope, once; also used to send a receipt again under its first id."""
+    tx.told = True
+    await tx.rows(
+        "INSERT OR IGNORE INTO outbox (id, type, envelope) VALUES (?, ?, ?)", (id_, type_, envelope)
+    )
+
+
+async def receipted(tx: Transaction, ids: list[str]) -> None:
+    """The cloud has these: its application is responsible for them now."""
+    await tx.many("DELETE FROM outbox WHERE id = ?", ((id_,) for id_ in ids))
+    handed = await tx.rows(
+        "SELECT DISTINCT lock_id FROM doors JOIN keys ON key_id = id "
+        "WHERE handover IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    )
+    if handed:
+        tx.woken.update(lock for (lock,) in handed)
+
+
+async def park(tx: Transaction, id_: str, why: str) -> None:
+    """Keep an event that the broker refuses out of the way of the others."""
+    await tx.rows("UPDATE outbox SET parked = ? WHERE id = ?", (why, id_))
+
+
+def plain(value: object) -> Any:
+    """What `json` does not know: UTC times as RFC 3339, enums by value."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:
+    if isinstance(alert, AlertRaised):
+        changed = await tx.rows(
+            "INSERT INTO alerts VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+            (alert.code, alert.subject, now.latest.timestamp()),
+        )
+    else:
+        changed = await tx.rows(
+            "DELETE FROM alerts WHERE code = ? AND subject = ? RETURNING 1",
+            (alert.code, alert.subject),
+        )
+    return bool(changed)
+
+
+def _outgoing(seq: int, id_: str, type_: str, envelope: str) -> Outgoing:
+    """`seq` is known only once the row is in: it joins the stored object at its end."""
+    return Outgoing(seq, id_, type_, f'{envelope[:-1]},"seq":{seq}}}'.encode())

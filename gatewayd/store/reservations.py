@@ -1,0 +1,65 @@
+"""Reservations as they came, with what holds those that have no key."""
+
+from dataclasses import dataclass
+
+from gatewayd.domain.ids import KeyId, PropertyId, ReservationId
+from gatewayd.domain.moment import Now
+from gatewayd.domain.reservation import Reservation
+from gatewayd.errors import Reason
+from gatewayd.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Stored:
+    """A reservation's document (JSON), and why it has no key, where it wants one."""
+
+    version: int
+    document: str
+    held: Reason | None
+
+
+async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
+    """What is known of a reservation."""
+    row = await tx.row("SELECT version, document, held FROM reservations WHERE id = ?", (id_,))
+    return Stored(row[0], row[1], Reason(row[2]) if row[2] else None) if row else None
+
+
+async def of_key(tx: Transaction, key: KeyId) -> str | None:
+    """The document behind a key."""
+    row = await tx.row(
+        "SELECT document FROM reservations r JOIN keys k ON k.reservation_id = r.id WHERE k.id = ?",
+        (key,),
+    )
+    return row[0] if row else None
+
+
+async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
+    """Insert or update; nothing holds it at first."""
+    await tx.rows(
+        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, NULL, ?, ?)",
+        (
+            reservation.id,
+            reservation.version,
+            reservation.property_id,
+            document,
+            reservation.confirmed,
+            now.latest.timestamp(),
+        ),
+    )
+
+
+async def hold(tx: Transaction, id_: ReservationId, why: Reason | None) -> None:
+    """Say why a reservation has no key, or that nothing holds it any more."""
+    await tx.rows("UPDATE reservations SET held = ?1 WHERE id = ?2 AND held IS NOT ?1", (why, id_))
+
+
+async def of_property(
+    tx: Transaction, property_id: PropertyId, after: str, limit: int
+) -> list[tuple[str, str]]:
+    """Id and document of the next confirmed reservations, in the order of ids."""
+    rows = await tx.rows(
+        "SELECT id, document FROM reservations WHERE property_id = ? AND confirmed AND id > ? "
+        "ORDER BY id LIMIT ?",
+        (property_id, after, limit),
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,97 @@
+"""The site document in force, and its locks."""
+
+from dataclasses import dataclass
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.ids import CommandId, LockId
+from gatewayd.domain.moment import Now
+from gatewayd.domain.site import Site
+from gatewayd.store.database import Transaction
+from gatewayd.store.situations import dump_capabilities, parse_capabilities
+
+
+async def document(tx: Transaction) -> str | None:
+    """The site document in force (JSON)."""
+    row = await tx.row("SELECT document FROM site")
+    return row[0] if row else None
+
+
+async def put(tx: Transaction, site: Site, document: str) -> None:
+    """The site document, and its locks as rows."""
+    tx.site_changed = True
+    await tx.rows("INSERT OR REPLACE INTO site VALUES (1, ?, ?)", (site.version, document))
+    await tx.rows("UPDATE locks SET listed = 0")
+    await tx.many(
+        "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
+        "ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, address = excluded.address, "
+        "active = excluded.active, listed = 1",
+        [(x.id, x.driver, x.address, x.active) for x in site.locks.values()],
+    )
+    tx.woken.update(site.locks)
+
+
+async def capabilities(tx: Transaction) -> dict[LockId, Capabilities]:
+    """What each lock that has told can do."""
+    rows = await tx.rows("SELECT id, capabilities FROM locks WHERE capabilities IS NOT NULL")
+    return {LockId(id_): parse_capabilities(document) for id_, document in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class LockRow:
+    """A lock that needs a worker: it is on the site, or still holds codes of ours."""
+
+    id: LockId
+    driver: str
+    address: str
+
+
+async def locks(tx: Transaction) -> list[LockRow]:
+    """All locks that need a worker."""
+    rows = await tx.rows(
+        "SELECT id, driver, address FROM locks "
+        "WHERE listed OR id IN (SELECT lock_id FROM leases) ORDER BY id"
+    )
+    return [LockRow(LockId(id_), driver, address) for id_, driver, address in rows]
+
+
+async def learned(tx: Transaction, lock: LockId, able: Capabilities) -> None:
+    """What a lock can do, as it told."""
+    await tx.rows("UPDATE locks SET capabilities = ? WHERE id = ?", (dump_capabilities(able), lock))
+
+
+async def battery(tx: Transaction, lock: LockId, level: int | None, *, low: bool) -> bool:
+    """A lock's battery; whether that is news."""
+    news = await tx.rows(
+        "UPDATE locks SET battery = coalesce(?1, battery), battery_low = ?2 "
+        "WHERE id = ?3 AND (battery IS NOT coalesce(?1, battery) OR battery_low IS NOT ?2) "
+        "RETURNING 1",
+        (level, low, lock),
+    )
+    return bool(news)
+
+
+async def contact(tx: Transaction, lock: LockId, now: Now) -> None:
+    """The lock answered."""
+    await tx.rows("UPDATE locks SET last_contact = ? WHERE id = ?", (now.latest.timestamp(), lock))
+
+
+async def resynced(tx: Transaction, lock: LockId) -> CommandId | None:
+    """The `lock.resync` whose effect is not told yet."""
+    row = await tx.row("SELECT cause FROM locks WHERE id = ?", (lock,))
+    return CommandId(row[0]) if row and row[0] else None
+
+
+async def forget_resync(tx: Transaction, lock: LockId) -> None:
+    """It is told."""
+    await tx.rows("UPDATE locks SET cause = NULL WHERE id = ?", (lock,))
+
+
+async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
+    """Forget what was seen at a lock and respected there; False where there is no such lock."""
+    known = await tx.rows(
+        "UPDATE locks SET cause = ? WHERE id = ? AND listed RETURNING 1", (cause, lock)
+    )
+    await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
+    await tx.rows("UPDATE leases SET reason = NULL WHERE lock_id = ?", (lock,))
+    tx.woken.add(lock)
+    return bool(known)

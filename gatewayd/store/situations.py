@@ -1,0 +1,200 @@
+"""Loading what is wanted and known at one lock, and saving what changed."""
+
+import json
+from collections.abc import Sequence
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.situation import Claim, Situation
+from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.errors import Reason
+from gatewayd.store.database import Row, Transaction
+
+CLAIMS = """
+    SELECT k.id, k.code, k.label, k.starts, k.ends, k.verify_after, d.due, d.withheld,
+        k.handover IS NULL OR (
+            NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
+            AND NOT EXISTS (
+                SELECT 1 FROM doors o LEFT JOIN leases l
+                ON l.lock_id = o.lock_id AND l.key_id = o.key_id AND l.code = k.code
+                WHERE o.key_id = k.id AND coalesce(l.proof, 'accepted') = 'accepted'
+            ))
+    FROM doors d JOIN keys k ON k.id = d.key_id
+    WHERE d.lock_id = ?1 AND (
+        d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))
+"""
+"""The last column ends a handover: its event is receipted and each door shows the new code."""
+
+
+async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
+    """One lock's situation; its cost depends on what is due there, not on all reservations."""
+    latest = now.latest.timestamp()
+    claims = [_claim(row) for row in await tx.rows(CLAIMS, (lock, latest))]
+    leases = await tx.rows("SELECT * FROM leases WHERE lock_id = ? ORDER BY rowid", (lock,))
+    slots = await tx.rows("SELECT slot, seen, code, at FROM slots WHERE lock_id = ?", (lock,))
+    facts = await tx.row(
+        "SELECT active, capabilities, failures, retry_due, reason FROM locks WHERE id = ?", (lock,)
+    )
+    following = await tx.row(
+        "SELECT min(due) FROM doors WHERE lock_id = ? AND due > ?", (lock, latest)
+    )
+    active, capabilities, failures, due, reason = facts or (False, None, None, None, None)
+    return Situation(
+        lock=lock,
+        capabilities=parse_capabilities(capabilities),
+        claims={c.key_id: c for c in claims},
+        leases=tuple(_lease(row) for row in leases),
+        slots={slot: _observation(seen, code, at) for slot, seen, code, at in slots},
+        ladder=_ladder(failures, due),
+        reason=Reason(reason) if reason else None,
+        active=bool(active),
+        next_due=from_epoch(following[0]) if following and following[0] is not None else None,
+    )
+
+
+async def save(tx: Transaction, before: Situation, after: Situation) -> None:
+    """Write what differs between two situations of the same lock."""
+    lock = after.lock
+    gone = [x for x in before.leases if x not in after.leases]
+    await tx.many(
+        "DELETE FROM leases WHERE lock_id = ? AND key_id = ? AND code = ?",
+        [(lock, x.key_id, x.code.digits) for x in gone],
+    )
+    new = [_lease_row(lock, x) for x in after.leases if x not in before.leases]
+    await tx.many(f"INSERT INTO leases VALUES ({', '.join('?' * 13)})", new)  # noqa: S608  # placeholders
+    if after.slots != before.slots:
+        unknown = [(lock, n) for n in before.slots if n not in after.slots]
+        await tx.many("DELETE FROM slots WHERE lock_id = ? AND slot = ?", unknown)
+        seen = [(lock, n, *_seen(o)) for n, o in after.slots.items() if o != before.slots.get(n)]
+        await tx.many("INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?)", seen)
+    if (before.ladder, before.reason) != (after.ladder, after.reason):
+        failures, due = (after.ladder.failures, after.ladder.due) if after.ladder else (None, None)
+        await tx.rows(
+            "UPDATE locks SET failures = ?, retry_due = ?, reason = ? WHERE id = ?",
+            (failures, due, after.reason, lock),
+        )
+
+
+def over(situation: Situation, now: Now) -> list[KeyId]:
+    """Keys that are over at this lock and whose slot is free."""
+    leased = {lease.key_id for lease in situation.leases}
+    claims = situation.claims.values()
+    return [c.key_id for c in claims if now.surely_past(c.window.end) and c.key_id not in leased]
+
+
+async def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
+    """Drop the doors of keys that are over at a lock: decisions there stay cheap."""
+    await tx.many("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", [(lock, k) for k in gone])
+
+
+def dump_capabilities(capabilities: Capabilities) -> str:
+    """As JSON."""
+    code = capabilities.code
+    return json.dumps(
+        {
+            "slots": capabilities.slots,
+            "code": {
+                "shortest": code.shortest,
+                "longest": code.longest,
+                "alphabet": "".join(sorted(code.alphabet)),
+                "forbidden_prefixes": sorted(code.forbidden_prefixes),
+            },
+            "label_length": capabilities.label_length,
+            "enforces_windows": capabilities.enforces_windows,
+            "can_disable": capabilities.can_disable,
+            "can_delete": capabilities.can_delete,
+            "readable": capabilities.readable,
+            "assigns_slots": capabilities.assigns_slots,
+        }
+    )
+
+
+def parse_capabilities(document: str | None) -> Capabilities:
+    """The defaults where the lock has not told yet."""
+    if document is None:
+        return Capabilities()
+    fields = json.loads(document)
+    code = fields.pop("code")
+    rules = CodeRules(
+        code["shortest"],
+        code["longest"],
+        frozenset(code["alphabet"]),
+        frozenset(code["forbidden_prefixes"]),
+    )
+    return Capabilities(code=rules, **fields)
+
+
+def _claim(row: Row) -> Claim:
+    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go = row
+    return Claim(
+        key_id=KeyId(key),
+        code=Code(code),
+        window=Window(from_epoch(starts), from_epoch(ends)),
+        due=from_epoch(due),
+        label=label,
+        withheld=Reason(withheld) if withheld else None,
+        old_codes_go=bool(old_codes_go),
+        verify_after=verify_after,
+    )
+
+
+def _lease(row: Row) -> Lease:
+    _, key, code, slot, stage, proof, proven_at, verify, empty, missed, failures, due, reason = row
+    return Lease(
+        key_id=KeyId(key),
+        code=Code(code),
+        slot=slot,
+        stage=Stage(stage),
+        proof=Proof(proof) if proof else None,
+        proven_at=from_epoch(proven_at) if proven_at is not None else None,
+        verify_due=verify,
+        empty_since=empty,
+        missed=bool(missed),
+        ladder=_ladder(failures, due),
+        reason=Reason(reason) if reason else None,
+    )
+
+
+def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
+    ladder = lease.ladder
+    return (
+        lock,
+        lease.key_id,
+        lease.code.digits,
+        lease.slot,
+        lease.stage,
+        lease.proof,
+        lease.proven_at.timestamp() if lease.proven_at else None,
+        lease.verify_due,
+        lease.empty_since,
+        lease.missed,
+        ladder.failures if ladder else None,
+        ladder.due if ladder else None,
+        lease.reason,
+    )
+
+
+def _ladder(failures: int | None, due: float | None) -> Ladder | None:
+    return None if failures is None or due is None else Ladder(failures, Tick(due))
+
+
+def _observation(seen: str, code: str | None, at: float) -> Observation:
+    when = from_epoch(at)
+    if code is not None:
+        return Holds(when, Code(code))
+    return Empty(when) if seen == "empty" else Occupied(when)
+
+
+def _seen(observation: Observation) -> tuple[str, str | None, float]:
+    at = observation.at.timestamp()
+    match observation:
+        case Empty():
+            return "empty", None, at
+        case Holds(code=code):
+            return "holds", code.digits, at
+        case Occupied():
+            return "occupied", None, at

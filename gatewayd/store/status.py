@@ -1,0 +1,113 @@
+"""Where keys, doors and locks stand, from what is on disk. No code, no guest's name."""
+
+import hashlib
+import hmac
+from typing import Any, Literal
+
+from gatewayd.clock import Clock
+from gatewayd.domain.door import door_state
+from gatewayd.domain.events import DoorState, KeyStatus
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.store import keys, situations
+from gatewayd.store.database import Transaction
+
+type Status = Literal["upcoming", "current", "past", "revoked"]
+
+REPORTED_KEYS = 500
+"""The nearest ones: the summary stays below the 256 KiB of a message."""
+
+
+async def key_status(tx: Transaction, key: KeyId, now: Now, clock: Clock) -> KeyStatus | None:
+    """A key over all its doors, or None where there is no such key."""
+    row = await tx.row("SELECT starts, ends, revoked FROM keys WHERE id = ?", (key,))
+    if row is None:
+        return None
+    doors: list[DoorState] = []
+    for lock in await keys.doors(tx, key):
+        situation = await situations.load(tx, lock, now)
+        if (claim := situation.claims.get(key)) is not None:
+            doors.append(door_state(situation, claim, now, clock.tick()))
+    return KeyStatus(key, _status(row[0], row[1], row[2], now), tuple(doors))
+
+
+async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> dict[str, Any]:
+    """The retained summary, for a cloud that lost everything or a hub that fell silent."""
+    return {
+        "at": now.latest,
+        "locks": await _locks(tx),
+        "keys": await _keys(tx, now, clock),
+        "leases": await _leases(tx, secret),
+        "alerts": [
+            {"code": code, "subject": subject, "since": from_epoch(at)}
+            for code, subject, at in await tx.rows("SELECT * FROM alerts ORDER BY raised_at")
+        ],
+    }
+
+
+async def _locks(tx: Transaction) -> list[dict[str, Any]]:
+    rows = await tx.rows(
+        "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact FROM locks "
+        "WHERE listed ORDER BY id"
+    )
+    return [
+        {
+            "lock_id": id_,
+            "online": bool(online),
+            "reason": reason,
+            "battery": level,
+            "battery_low": bool(low),
+            "last_contact": from_epoch(contact) if contact is not None else None,
+        }
+        for id_, online, reason, level, low, contact in rows
+    ]
+
+
+async def _keys(tx: Transaction, now: Now, clock: Clock) -> list[dict[str, Any]]:
+    rows = await tx.rows(
+        "SELECT id, starts, ends, d.lock_id, d.due FROM "
+        "(SELECT id, starts, ends FROM keys WHERE NOT revoked AND ends > ? ORDER BY starts LIMIT ?)"
+        " JOIN doors d ON d.key_id = id ORDER BY starts, id, d.lock_id",
+        (now.earliest.timestamp(), REPORTED_KEYS),
+    )
+    loaded = {lock: await situations.load(tx, LockId(lock), now) for lock in {r[3] for r in rows}}
+    found: dict[str, dict[str, Any]] = {}
+    for id_, starts, ends, lock, due in rows:
+        claim = loaded[lock].claims.get(KeyId(id_))
+        state = (
+            door_state(loaded[lock], claim, now, clock.tick())
+            if claim is not None
+            else DoorState(LockId(lock), "waiting", next_try_at=from_epoch(due))
+        )
+        key = found.setdefault(
+            id_, {"key_id": id_, "status": _status(starts, ends, 0, now), "doors": []}
+        )
+        key["doors"].append(
+            {
+                "lock_id": lock,
+                "state": state.state,
+                "proof": state.proof,
+                "reason": state.reason,
+                "next_try_at": state.next_try_at,
+            }
+        )
+    return list(found.values())
+
+
+async def _leases(tx: Transaction, secret: bytes) -> list[dict[str, Any]]:
+    rows = await tx.rows("SELECT lock_id, slot, key_id, code FROM leases ORDER BY lock_id, slot")
+    return [
+        {"lock_id": lock, "slot": slot, "key_id": key, "fingerprint": fingerprint(code, secret)}
+        for lock, slot, key, code in rows
+    ]
+
+
+def fingerprint(digits: str, secret: bytes) -> str:
+    """Tells whether two codes are equal to whoever has the hub's secret, and to nobody else."""
+    return hmac.new(secret, digits.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _status(starts: float, ends: float, revoked: int, now: Now) -> Status:
+    if revoked:
+        return "revoked"
+    return Window(from_epoch(starts), from_epoch(ends)).phase(now).value

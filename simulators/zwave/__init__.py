@@ -1,0 +1,295 @@
+"""Simulated Z-Wave locks behind the real zwave-js server.
+
+    async with ZwaveSimulator(nodes=(2, 3)) as sim:
+        client = Client(sim.url, session)         # what a gateway connects to
+        await sim.faults(2, dropWrites=True)      # what may be wrong with a lock
+        await sim.keypad(2, code="123456")        # what a person at the door does
+
+One Node process holds the driver, the server and the locks; here it is started, stopped and
+steered. Every coroutine that steers raises SimulatorError where the control port refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from simulators.zwave.node import SimulatorError, command
+
+__all__ = ["NODES", "SLOTS", "NodeState", "SimulatorError", "ZwaveSimulator"]
+
+NODES = {
+    2: "User Code V1, no security",
+    3: "User Code V2, Schedule Entry Lock V3, S2 Access Control, Supervision",
+    4: "User Credential V1, S2 Access Control, Supervision",
+    5: "User Code V2, Supervision, no security",
+    6: "User Code V1, no security, asleep until woken",
+    7: "User Code V1, S2 Access Control",
+    8: "as 5",
+    9: "as 2",
+}
+SLOTS = range(1, 256)  # what User Code V1 can count
+
+READY_WITHIN_S = 200.0  # above what server.cjs gives the interviews
+STOPPED_WITHIN_S = 5.0
+
+type NodeState = dict[str, Any]
+"""id, faults, codes {slot: code}, statuses {slot: status}, mode (0 open, 255 locked), battery in
+percent, credentials (of lock 4), asleep."""
+
+
+class ZwaveSimulator:
+    """The simulator as an async context manager; usable again after `kill` through `restart`.
+
+    Without `memory` the locks forget with this object, without `cache` so does zwave-js. Port 0 is
+    any free one, and stays the same over restarts. `tx_delay` is in milliseconds per frame on air.
+    """
+
+    def __init__(
+        self,
+        nodes: tuple[int, ...] = tuple(NODES),
+        *,
+        slots: int = 30,
+        memory: Path | None = None,
+        cache: Path | None = None,
+        ws_port: int = 0,
+        control_port: int = 0,
+        tx_delay: int = 0,
+    ) -> None:
+        if unknown := set(nodes) - set(NODES):
+            raise ValueError(f"no nodes {sorted(unknown)}; there are {list(NODES)}")
+        if slots not in SLOTS:
+            raise ValueError(f"slots must be from {SLOTS[0]} to {SLOTS[-1]}")
+        self._nodes = nodes
+        self._slots = slots
+        self._memory = memory
+        self._cache = cache
+        self._ws_port = ws_port
+        self._control_port = control_port
+        self._tx_delay = tx_delay
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def url(self) -> str:
+        """Where zwave-js-server listens."""
+        return f"ws://127.0.0.1:{self._ws_port}"
+
+    @property
+    def control(self) -> str:
+        """Where the control port listens."""
+        return f"http://127.0.0.1:{self._control_port}"
+
+    @property
+    def pid(self) -> int:
+        """The Node process, dead or alive."""
+        return self._running.pid
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise SimulatorError("the simulator is not started")
+        return self._process
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # The process
+
+    async def start(self) -> None:
+        """Returns when every lock has been interviewed that can be."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="zwave-simulator-")
+        self._session = aiohttp.ClientSession()
+        try:
+            await self._launch()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Ends the process and removes what was temporary."""
+        await self._end()
+        if self._session is not None:
+            await self._session.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    async def kill(self) -> None:
+        """SIGKILL: what a power cut does to the hub. The locks' memory stays."""
+        if self._running.returncode is None:
+            self._running.kill()
+        await self._running.wait()
+
+    async def restart(self) -> None:
+        """Stops what runs and starts again: same ports, cache and memory, healthy locks."""
+        await self._end()
+        await self._launch()
+
+    def pause(self) -> None:
+        """SIGSTOP: a server that hangs, with its sockets open."""
+        self._running.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: the end of `pause`."""
+        self._running.send_signal(signal.SIGCONT)
+
+    async def wait(self) -> int:
+        """The exit status, when the process ends by itself."""
+        return await self._running.wait()
+
+    async def _launch(self) -> None:
+        assert self._scratch is not None
+        scratch = Path(self._scratch.name)
+        options = {
+            "nodes": self._nodes,
+            "slots": self._slots,
+            "txDelay": self._tx_delay,
+            "wsPort": self._ws_port,
+            "controlPort": self._control_port,
+            "cache": str(self._cache or scratch / "cache"),
+            "memory": str(self._memory or scratch / "memory.json"),
+            "scratch": str(scratch),
+        }
+        # It ends when its stdin does, should we die; in a group of its own, so that the terminal's
+        # Ctrl-C reaches only us.
+        self._process = await asyncio.create_subprocess_exec(
+            *command(json.dumps(options)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            process_group=0,
+        )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise SimulatorError(f"not ready within {READY_WITHIN_S:.0f} s") from None
+        if not line:
+            raise SimulatorError(f"node ended with status {await self._process.wait()}")
+        ready = json.loads(line)
+        self._ws_port = ready["wsPort"]
+        self._control_port = ready["controlPort"]
+
+    async def _end(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGCONT)  # a paused process hears nothing else
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOPPED_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    # The locks, through the control port
+
+    async def nodes(self) -> list[NodeState]:
+        """Every lock as it is, whatever the gateway believes."""
+        found: list[NodeState] = await self._request("GET", "/nodes")
+        return found
+
+    async def node(self, node: int) -> NodeState:
+        """One lock as it is."""
+        return await self._state("GET", f"/nodes/{node}")
+
+    async def faults(self, node: int, **faults: bool | float) -> NodeState:
+        """Replaces what is wrong with a lock; no faults: healthy again. Names: faults.cjs."""
+        return await self._post(node, "faults", faults)
+
+    async def set_code(self, node: int, slot: int, code: str | None) -> NodeState:
+        """Puts a code into a lock, or empties a slot, past the radio."""
+        return await self._post(node, "code", {"slot": slot, "code": code})
+
+    async def keypad(
+        self,
+        node: int,
+        *,
+        code: str | None = None,
+        slot: int | None = None,
+        action: str = "unlock",
+        style: str = "byte",
+    ) -> dict[str, Any]:
+        """Types a code, or the one in `slot`: {"opened": bool, "slot": the slot that opened}.
+
+        `action`: unlock, lock. `style` is how the lock names the slot: byte, report, none.
+        """
+        typed = {"code": code} if slot is None else {"slot": slot}
+        return await self._post(node, "keypad", {**typed, "action": action, "style": style})
+
+    async def delete(self, node: int, slot: int | None = None) -> NodeState:
+        """Deletes one code at the keypad, or all; the lock reports it."""
+        return await self._post(node, "delete", {} if slot is None else {"slot": slot})
+
+    async def notify(
+        self, node: int, type_: int, event: int, params: tuple[int, ...] = ()
+    ) -> NodeState:
+        """Sends any notification."""
+        body = {"type": type_, "event": event, "params": list(params)}
+        return await self._post(node, "notify", body)
+
+    async def battery(self, node: int, level: int, *, low: bool = False) -> NodeState:
+        """Sets the battery's level in percent and reports it, or only that it is low."""
+        return await self._post(node, "battery", {"level": level, "low": low})
+
+    async def wakeup(self, node: int) -> NodeState:
+        """Wakes a lock that sleeps; zwave-js lets it sleep again when it has nothing to say."""
+        return await self._post(node, "wakeup", {})
+
+    async def sleep(self, node: int) -> NodeState:
+        """Puts a lock that sleeps to sleep without telling zwave-js."""
+        return await self._post(node, "sleep", {})
+
+    async def alive(self, node: int) -> NodeState:
+        """Makes a lock be heard of."""
+        return await self._post(node, "alive", {})
+
+    async def frames(self) -> dict[str, Any]:
+        """Counts since the reset: tx, rx, txBytes, rxBytes, exchanges {node: {get, set}}."""
+        return await self._state("GET", "/frames")
+
+    async def reset_frames(self) -> None:
+        """Sets all counters of `frames` to zero."""
+        await self._state("POST", "/frames")
+
+    async def _post(self, node: int, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._state("POST", f"/nodes/{node}/{verb}", body)
+
+    async def _state(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        state: dict[str, Any] = await self._request(method, path, body)
+        return state
+
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        if self._session is None:
+            raise SimulatorError("the simulator is not started")
+        url = self.control + path
+        async with self._session.request(method, url, json=body) as response:
+            answer = json.loads(await response.text(), object_hook=_numbered)
+            if response.status != 200:
+                raise SimulatorError(answer["error"])
+            return answer
+
+
+def _numbered(pairs: dict[str, Any]) -> dict[Any, Any]:
+    """JSON has only strings for keys; slots and nodes are numbers."""
+    return {int(key) if key.isdigit() else key: value for key, value in pairs.items()}

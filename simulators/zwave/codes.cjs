@@ -1,0 +1,125 @@
+// The code memory of a lock, seen alike whether it is kept as User Codes or as User Credentials.
+// State keys are those of zwave-js's own mock behaviours, which answer what we leave to them.
+"use strict";
+
+const {
+  UserCredentialModifierType,
+  UserCredentialNameEncoding,
+  UserCredentialRule,
+  UserCredentialType,
+  UserCredentialUserType,
+  UserIDStatus,
+} = require("@zwave-js/cc");
+const { Bytes } = require("@zwave-js/shared");
+
+const text = (code) => (typeof code === "string" ? code : Buffer.from(code ?? []).toString("latin1"));
+
+/** {number at the end of the key: value} for the keys of `state` that begin with `prefix`. */
+function numbered(state, prefix) {
+  const found = [...state].filter(([key, value]) => key.startsWith(prefix) && value !== undefined);
+  return Object.fromEntries(found.map(([key, value]) => [Number(key.slice(prefix.length)), value]));
+}
+
+class UserCodes {
+  constructor(state) {
+    this.state = state;
+  }
+
+  statuses() {
+    const stored = Object.entries(numbered(this.state, "UserCode_userIdStatus_"));
+    return Object.fromEntries(stored.filter(([, status]) => status !== UserIDStatus.Available));
+  }
+
+  all() {
+    const codes = numbered(this.state, "UserCode_userCode_");
+    return Object.fromEntries(Object.keys(this.statuses()).map((slot) => [slot, text(codes[slot])]));
+  }
+
+  opens(slot) {
+    return [UserIDStatus.Enabled, UserIDStatus.PassageMode].includes(this.statuses()[slot]);
+  }
+
+  put(slot, code, status = UserIDStatus.Enabled) {
+    this.state.set(`UserCode_userIdStatus_${slot}`, status);
+    this.state.set(`UserCode_userCode_${slot}`, code);
+  }
+
+  clear(slot) {
+    this.state.delete(`UserCode_userIdStatus_${slot}`);
+    this.state.delete(`UserCode_userCode_${slot}`);
+  }
+
+  credentials() {
+    return [];
+  }
+}
+
+const USER = "UserCredential_user_";
+const PIN = `UserCredential_cred_${UserCredentialType.PINCode}_`;
+// Users and credentials carry who wrote them; what the mock did not write came from the keypad.
+const LOCALLY = { modifierType: UserCredentialModifierType.Locally, modifierNodeId: 0 };
+
+class Credentials {
+  constructor(state) {
+    this.state = state;
+  }
+
+  statuses() {
+    const slots = Object.keys(numbered(this.state, PIN));
+    const status = (slot) => (this.opens(slot) ? UserIDStatus.Enabled : UserIDStatus.Disabled);
+    return Object.fromEntries(slots.map((slot) => [slot, status(slot)]));
+  }
+
+  all() {
+    const stored = Object.entries(numbered(this.state, PIN));
+    return Object.fromEntries(stored.map(([slot, { credentialData }]) => [slot, text(credentialData)]));
+  }
+
+  opens(slot) {
+    const credential = this.state.get(PIN + slot);
+    return Boolean(credential && this.state.get(USER + credential.userId)?.active);
+  }
+
+  /** The slot is the user's number too, as with User Codes. */
+  put(slot, code) {
+    this.state.set(USER + slot, {
+      userType: UserCredentialUserType.General,
+      active: true,
+      credentialRule: UserCredentialRule.Single,
+      expiringTimeoutMinutes: 0,
+      nameEncoding: UserCredentialNameEncoding.ASCII,
+      userName: `User-${slot}`,
+      ...LOCALLY,
+    });
+    this.give(slot, slot, code);
+  }
+
+  hasUser(userId) {
+    return this.state.has(USER + userId);
+  }
+
+  /** Gives user `userId` the code in `slot`. */
+  give(userId, slot, code) {
+    this.state.set(PIN + slot, { userId, credentialData: Bytes.from(code, "ascii"), ...LOCALLY });
+  }
+
+  clear(slot) {
+    const credential = this.state.get(PIN + slot);
+    if (!credential) return;
+    this.state.delete(USER + credential.userId);
+    this.state.delete(PIN + slot);
+  }
+
+  credentials() {
+    const stored = Object.entries(numbered(this.state, PIN));
+    return stored.map(([slot, { userId, credentialData }]) => ({
+      slot: Number(slot),
+      type: UserCredentialType.PINCode,
+      userId,
+      userName: this.state.get(USER + userId)?.userName ?? null,
+      data: text(credentialData),
+    }));
+  }
+}
+
+module.exports = { Credentials, UserCodes, text };
