@@ -69,7 +69,7 @@ class Broker:
         configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {self._folder}/\nautosave_interval 1\nmax_queued_messages 0\n"
-            "user root\n"
+            "user root\nset_tcp_nodelay true\n"
         )
         return [find_mosquitto() or "mosquitto", "-c", str(configuration)]
 

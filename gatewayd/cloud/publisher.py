@@ -25,8 +25,6 @@ RESEND = (30.0, 300.0)
 """Seconds without a receipt until an event is sent again: the first, and the longest."""
 WINDOW = 100
 """Events on their way to the broker without its PUBACK."""
-TOOK_NOBODY = 0x10
-"""PUBACK "no matching subscribers": the broker dropped it; the missing receipt brings it back."""
 
 
 @dataclass(slots=True)

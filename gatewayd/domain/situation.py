@@ -7,10 +7,10 @@ from datetime import datetime
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.lease import Lease
+from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.retry import Ladder
-from gatewayd.domain.slot import Empty, Observation
+from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 
@@ -72,11 +72,15 @@ class Situation:
         """Keys that are wanted here and find no free slot."""
         if self.free_slot() is not None:
             return ()
-        return tuple(
-            c.key_id
-            for c in self.claims.values()
-            if c.wanted(now) and c.withheld is None and not self.lease_of(c.key_id, c.code)
-        )
+        due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
+        return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+
+    def _nowhere(self, lease: Lease | None) -> bool:
+        """Whether a key has no slot, or one in which a person's code was found."""
+        if lease is None:
+            return True
+        seen = self.slots.get(lease.slot)
+        return lease.stage is Stage.TAKEN and isinstance(seen, Holds | Occupied)
 
     def with_lease(self, lease: Lease) -> "Situation":
         """The same with this lease added, or in place of the one of the same key and code."""

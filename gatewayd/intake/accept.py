@@ -32,6 +32,7 @@ from gatewayd.intake.derive import ALERT_OF, reallocate
 from gatewayd.intake.handlers import handle
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import (
+    COMMAND,
     BrakeConfirmCommand,
     Command,
     ReservationPut,
@@ -117,16 +118,19 @@ class Intake:
     async def _carry_out(self, change: Change, command: Command) -> tuple[Event, ...]:
         """Change what the command says; returns its receipt and what else there is to say."""
         tx = change.tx
+        before = await keys.live(tx, change.now)
         try:
             async with tx.savepoint():
                 if isinstance(command, BrakeConfirmCommand):
                     done = await self._confirmed(change, command.data.brake_id)
                 else:
                     done = await handle(change, command)
-                    await self._brake(change)
+                    _brake(change, before)
         except _TooMuch:
             change.site = self._site
-            await commands.brake(tx, change.now, command.id, command.model_dump_json())
+            await commands.brake(
+                tx, change.now, command.id, command.model_dump_json(exclude_unset=True)
+            )
             return CommandAccepted(command.id), raised(AlertCode.BRAKE_HELD, command.id)
         except Rejected as why:
             change.site = self._site
@@ -143,18 +147,10 @@ class Intake:
             raise Rejected(Reason.INVALID_FIELD, "no such brake", path="data.brake_id")
         await change.tell(cleared(AlertCode.BRAKE_HELD, brake))
         confirmation, change.cause = change.cause, CommandId(brake)
-        if await handle(change, parse(held.encode())):
+        if await handle(change, COMMAND.validate_json(held, strict=True)):
             await change.tell(CommandDone())
         change.cause = confirmation
         return True
-
-    async def _brake(self, change: Change) -> None:
-        removed = len(change.withdrawn)
-        if removed <= BRAKE_KEYS:
-            return
-        before = await keys.live(change.tx, change.now) + removed
-        if removed > BRAKE_SHARE * before:
-            raise _TooMuch
 
     async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:
         """The receipt first: it is what the same command gets again."""
@@ -182,3 +178,9 @@ class Intake:
         if self._capabilities is None:
             self._capabilities = await site.capabilities(tx)
         return Change(tx, self._outbox, now, self._rng, cause, self._site, self._capabilities)
+
+
+def _brake(change: Change, before: int) -> None:
+    """Nobody cancels this much by intention; `before` is how many keys were live."""
+    if len(change.withdrawn) > max(BRAKE_KEYS, BRAKE_SHARE * before):
+        raise _TooMuch

@@ -30,12 +30,12 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
         Rejected: why there can be no key; nothing is changed then.
     """
     try:
-        key = key_for(change.site, reservation, change.capabilities)
+        wanted = reservation.wants_key
+        key = key_for(change.site, reservation, change.capabilities) if wanted else None
     except Rejected as why:
-        if why.reason is not Reason.MAPPING_UNKNOWN or not reservation.wants_key:
+        if why.reason is not Reason.MAPPING_UNKNOWN:
             raise
-        await reservations.hold(change.tx, reservation.id, why.reason)
-        await change.tell(raised(AlertCode.MAPPING_UNKNOWN, reservation.id))
+        await hold(change, reservation, why.reason)
         await _withdraw(change, reservation, awaited)
         return
     await reservations.hold(change.tx, reservation.id, None)
@@ -44,6 +44,16 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
     else:
         await _grant(change, reservation, key, awaited)
     await change.tell(*(cleared(alert, reservation.id) for alert in set(ALERT_OF.values())))
+
+
+async def hold(change: Change, reservation: Reservation, why: Reason) -> None:
+    """A reservation gets no key for now: say why, and only that."""
+    await reservations.hold(change.tx, reservation.id, why)
+    alert = ALERT_OF.get(why)
+    others = sorted(set(ALERT_OF.values()) - {alert})
+    await change.tell(*(cleared(other, reservation.id) for other in others))
+    if alert is not None:
+        await change.tell(raised(alert, reservation.id))
 
 
 async def _withdraw(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:

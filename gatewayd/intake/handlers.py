@@ -1,18 +1,19 @@
 """What each command changes. A handler returns whether nothing is left to be proven at a lock."""
 
 import json
+from dataclasses import replace
 from typing import assert_never
 
 from pydantic import ValidationError
 
-from gatewayd.domain.events import CommandRejected, raised
+from gatewayd.domain.events import CommandRejected
 from gatewayd.domain.ids import LockId, ReservationId
 from gatewayd.domain.reservation import Reservation
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import ALERT_OF, derive
+from gatewayd.intake.derive import derive, hold
 from gatewayd.store import keys, reservations, site, snapshots
 
 CHUNK = 200
@@ -71,7 +72,7 @@ async def _derive_again(change: Change, stored: str) -> None:
     try:
         await derive(change, reservation, awaited=None)
     except Rejected as why:
-        await _hold(change, reservation, why)
+        await hold(change, reservation, why.reason)
 
 
 async def _put(change: Change, document: schemas.ReservationPut) -> bool:
@@ -111,9 +112,11 @@ async def _snapshot(change: Change, snapshot: schemas.ReservationSnapshot) -> bo
     for id_ in await snapshots.absent(change.tx, change.now, listed, snapshot.as_of):
         known = await reservations.get(change.tx, id_)
         if known is not None:
-            gone = _document(json.loads(known.document) | {"status": "cancelled"})
-            await _keep(change, gone)
-            await derive(change, documents.reservation(gone), awaited=None)
+            # The same version counts as news later: a feed that lists it again brings it back.
+            there = _parse(json.loads(known.document))
+            gone = replace(there, confirmed=False, version=known.version - 1)
+            await reservations.put(change.tx, change.now, gone, known.document)
+            await derive(change, gone, awaited=None)
     return True
 
 
@@ -122,15 +125,9 @@ async def _derived_or_held(change: Change, reservation: Reservation, path: str) 
     try:
         await derive(change, reservation, awaited=None)
     except Rejected as why:
-        await _hold(change, reservation, why)
+        await hold(change, reservation, why.reason)
         where = path + why.path.removeprefix("data")
         await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
-
-
-async def _hold(change: Change, reservation: Reservation, why: Rejected) -> None:
-    await reservations.hold(change.tx, reservation.id, why.reason)
-    if why.reason in ALERT_OF:
-        await change.tell(raised(ALERT_OF[why.reason], reservation.id))
 
 
 async def _store(change: Change, document: schemas.ReservationPut) -> Reservation | None:
@@ -145,13 +142,10 @@ async def _store(change: Change, document: schemas.ReservationPut) -> Reservatio
             return None
         new = document.model_dump(mode="json", exclude_unset=True)
         document = _document(schemas.merged(json.loads(known.document), new))
-    await _keep(change, document)
-    return documents.reservation(document)
-
-
-async def _keep(change: Change, document: schemas.ReservationPut) -> None:
+    reservation = documents.reservation(document)
     stored = document.model_dump_json(exclude_unset=True)
-    await reservations.put(change.tx, change.now, documents.reservation(document), stored)
+    await reservations.put(change.tx, change.now, reservation, stored)
+    return reservation
 
 
 async def _settled(change: Change, reservation: Reservation) -> bool:

@@ -81,12 +81,15 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _rejected(error: ValidationError) -> Rejected:
     """The first complaint, in our words, without the value."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    path = ".".join(str(part) for part in first["loc"][1:])
+    # a union's branches are not fields
+    path = ".".join(str(part) for part in first["loc"][1:] if "[" not in str(part))
     match first["type"]:
         case "union_tag_invalid":
             return Rejected(Reason.UNKNOWN_TYPE, "no such command type", path="type")
         case "union_tag_not_found":
             return Rejected(Reason.MISSING_FIELD, "type is missing", path="type")
+        case "json_invalid":
+            return Rejected(Reason.MALFORMED, "not JSON: a lone surrogate, or the like")
         case "missing":
             return Rejected(Reason.MISSING_FIELD, f"{path} is missing", path=path)
         case _:

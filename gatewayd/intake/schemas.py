@@ -81,6 +81,7 @@ LocalTime = Annotated[
 Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
 
 
 class Model(BaseModel):
@@ -163,8 +164,8 @@ class ReservationPut(Model):
     property_id: Id
     kind: Kind = Kind.BOOKING
     status: Literal["confirmed", "cancelled"] = "confirmed"
-    arrival: date
-    departure: date
+    arrival: Day
+    departure: Day
     check_in: LocalTime | None = None
     check_out: LocalTime | None = None
     guest: GuestDocument | None = None

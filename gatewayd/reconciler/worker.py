@@ -1,9 +1,10 @@
 """One lock's worker: look, do the next step, look again.
 
 Everything the worker knows is on disk; being woken says only "look again". It decides and writes
-down in one transaction, touches the lock outside of any, and writes down what it saw in another.
-A write is on disk as begun before the lock is touched, so after a crash its outcome is unknown,
-and unknown is read before anything else. Whatever is due at the lock is done in one session.
+down in one transaction, touches the lock outside of any, and writes down what it saw, with what
+comes next, in another. A write is on disk as begun before the lock is touched, so after a crash
+its outcome is unknown, and unknown is read before anything else. Whatever is due at the lock is
+done in one session.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome, Result, after, begun, taken
-from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Plan, Take, Write, plan
+from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive, Battery, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
@@ -39,6 +40,9 @@ log = structlog.get_logger(__name__)
 
 RADIO_RECHECK = 5.0
 """Seconds until a lock that could not even be asked (interview, link) is looked at again."""
+
+CONTACT_NOTED = 60.0
+"""Seconds between two notes of a lock's last contact: it need not be exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class Worker:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     reports: deque[Report] = field(default_factory=deque)
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
+    _look_again_in: float | None = None
+    _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
+    _learned: bool = False
     _full: bool = True  # an alert of an earlier run may stand
 
     async def run(self) -> None:
@@ -81,56 +88,70 @@ class Worker:
         """Do what is due; returns the seconds until to look again."""
         while self.reports:
             await self._digest(self.reports.popleft())
-        situation, todo = await self._decide(touching=False)
-        if todo.step is None or isinstance(todo.step, Take | Free):
+        situation, step = await self._decide(touching=False)
+        if step is None:
             await self._rest(situation)
-            return todo.look_again_in
+            return self._look_again_in
         if not self.radio.link.up.is_set():
             return None  # woken when it is back
         async with self.turns.take(self._urgency(situation)):
-            return await self._session(situation, todo.step)
+            return await self._session(situation, step)
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until = self.tools.clock.tick() + TURN
+        until = Tick(self.tools.clock.tick() + TURN)
         try:
             async with self.driver.session() as session:
                 await self._learn(situation)
-                while self.tools.clock.tick() < until:
+                todo: LockStep | None = step
+                if not isinstance(step, Observe):
                     _, todo = await self._decide(touching=True)
-                    if todo.step is None or isinstance(todo.step, Take | Free):
-                        break
-                    step = todo.step
-                    await self._conclude(step, await _touch(session, step))
+                while todo is not None:
+                    step = todo
+                    result = await _touch(session, step)
+                    todo = await self._conclude(step, result, until)
         except LockError as error:
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
-            await self._conclude(step, error)
+            await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
         return 0.0
 
-    async def _decide(self, *, touching: bool) -> tuple[Situation, Plan]:
-        """Take and free leases until the lock itself is needed; a step that will touch it now
-        (`touching`) is written down as begun."""
-        clock = self.tools.clock
+    async def _decide(self, *, touching: bool) -> tuple[Situation, LockStep | None]:
+        """The next step at the lock; if it touches it now it is written down as begun."""
         async with self.tools.database.transaction() as tx:
-            now = clock.now()
+            now = self.tools.clock.now()
             situation = await situations.load(tx, self.lock, now)
-            while isinstance((todo := plan(situation, now, clock.tick())).step, Take | Free):
-                situation = await self._keep(tx, now, situation, taken(situation, todo.step))
-            if touching and isinstance(todo.step, Write | Clear):
-                await situations.save(tx, situation, begun(situation, todo.step))
-        return situation, todo
+            return await self._next(tx, now, situation, touching=touching)
 
-    async def _conclude(self, step: LockStep, result: Result) -> None:
-        """Write down what a step gave."""
+    async def _next(
+        self, tx: Transaction, now: Now, situation: Situation, *, touching: bool
+    ) -> tuple[Situation, LockStep | None]:
+        """Take and free leases until the lock itself is needed."""
+        tick = self.tools.clock.tick()
+        while isinstance((todo := plan(situation, now, tick)).step, Take | Free):
+            situation = await self._keep(tx, now, situation, taken(situation, todo.step))
+        self._look_again_in = todo.look_again_in
+        if touching and isinstance(todo.step, Write | Clear):
+            begun_ = begun(situation, todo.step)
+            await situations.save(tx, situation, begun_)
+            situation = begun_
+        return situation, todo.step
+
+    async def _conclude(self, step: LockStep, result: Result, until: Tick) -> LockStep | None:
+        """Write down what a step gave and, until the turn is over, the next one as begun."""
         clock = self.tools.clock
         async with self.tools.database.transaction() as tx:
-            now = clock.now()
+            now, tick = clock.now(), clock.tick()
             situation = await situations.load(tx, self.lock, now)
-            outcome = after(situation, step, result, now, clock.tick())
-            if not isinstance(result, LockError):
+            if not isinstance(result, LockError) and tick > self._contact_due:
+                self._contact_due = Tick(tick + CONTACT_NOTED)
                 await sites.contact(tx, self.lock, now)
-            await self._keep(tx, now, situation, outcome)
+            outcome = after(situation, step, result, now, tick)
+            situation = await self._keep(tx, now, situation, outcome)
+            if tick > until or outcome.refused:
+                return None  # the next round looks again, with another code perhaps
+            _, todo = await self._next(tx, now, situation, touching=True)
+            return todo
 
     async def _digest(self, report: Report) -> None:
         """What the lock told by itself becomes facts and events."""
@@ -180,8 +201,11 @@ class Worker:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:
-        """Ask the driver what the lock can do; what is new is kept."""
+        """Ask the driver once what the lock can do; what is new is kept."""
+        if self._learned:
+            return
         able = await self.driver.capabilities()
+        self._learned = True
         if able == situation.capabilities:
             return
         async with self.tools.database.transaction() as tx:

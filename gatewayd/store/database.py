@@ -57,7 +57,8 @@ class Transaction:
 
     async def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
-        await self._connection.executemany(sql, values)
+        if rows := list(values):
+            await self._connection.executemany(sql, rows)
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code, CodeRules
@@ -12,47 +14,45 @@ from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
-from gatewayd.store.database import Row, Transaction
+from gatewayd.store.database import Transaction
 
-CLAIMS = """
-    SELECT k.id, k.code, k.label, k.starts, k.ends, k.verify_after, d.due, d.withheld,
-        k.handover IS NULL OR (
-            NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
-            AND NOT EXISTS (
-                SELECT 1 FROM doors o LEFT JOIN leases l
-                ON l.lock_id = o.lock_id AND l.key_id = o.key_id AND l.code = k.code
-                WHERE o.key_id = k.id AND coalesce(l.proof, 'accepted') = 'accepted'
-            ))
-    FROM doors d JOIN keys k ON k.id = d.key_id
-    WHERE d.lock_id = ?1 AND (
-        d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))
+LOAD = """
+SELECT l.active, l.capabilities, l.failures, l.retry_due, l.reason,
+    (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
+    (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
+            d.due, d.withheld, k.handover IS NULL OR (
+                NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
+                AND NOT EXISTS (
+                    SELECT 1 FROM doors o LEFT JOIN leases n
+                    ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
+                    WHERE o.key_id = k.id AND coalesce(n.proof, 'accepted') = 'accepted'))))
+        FROM doors d JOIN keys k ON k.id = d.key_id WHERE d.lock_id = ?1 AND (
+            d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))),
+    (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
+            verify_due, empty_since, missed, failures, retry_due, reason))
+        FROM leases WHERE lock_id = ?1),
+    (SELECT json_group_array(json_array(slot, seen, code, at)) FROM slots WHERE lock_id = ?1)
+FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
-"""The last column ends a handover: its event is receipted and each door shows the new code."""
+"""One statement: one look at one state. A claim's last field says that its handover is over: the
+event is receipted and each door shows the new code."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
-    latest = now.latest.timestamp()
-    claims = [_claim(row) for row in await tx.rows(CLAIMS, (lock, latest))]
-    leases = await tx.rows("SELECT * FROM leases WHERE lock_id = ? ORDER BY rowid", (lock,))
-    slots = await tx.rows("SELECT slot, seen, code, at FROM slots WHERE lock_id = ?", (lock,))
-    facts = await tx.row(
-        "SELECT active, capabilities, failures, retry_due, reason FROM locks WHERE id = ?", (lock,)
-    )
-    following = await tx.row(
-        "SELECT min(due) FROM doors WHERE lock_id = ? AND due > ?", (lock, latest)
-    )
-    active, capabilities, failures, due, reason = facts or (False, None, None, None, None)
+    row = await tx.row(LOAD, (lock, now.latest.timestamp()))
+    assert row is not None  # noqa: S101  # a join from one row gives one
+    active, able, failures, due, reason, following, claims, leases, slots = row
     return Situation(
         lock=lock,
-        capabilities=parse_capabilities(capabilities),
-        claims={c.key_id: c for c in claims},
-        leases=tuple(_lease(row) for row in leases),
-        slots={slot: _observation(seen, code, at) for slot, seen, code, at in slots},
+        capabilities=parse_capabilities(able),
+        claims={claim.key_id: claim for claim in map(_claim, json.loads(claims))},
+        leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
+        slots={slot: _observation(seen, code, at) for slot, seen, code, at in json.loads(slots)},
         ladder=_ladder(failures, due),
         reason=Reason(reason) if reason else None,
         active=bool(active),
-        next_due=from_epoch(following[0]) if following and following[0] is not None else None,
+        next_due=from_epoch(following) if following is not None else None,
     )
 
 
@@ -128,7 +128,7 @@ def parse_capabilities(document: str | None) -> Capabilities:
     return Capabilities(code=rules, **fields)
 
 
-def _claim(row: Row) -> Claim:
+def _claim(row: Sequence[Any]) -> Claim:
     key, code, label, starts, ends, verify_after, due, withheld, old_codes_go = row
     return Claim(
         key_id=KeyId(key),
@@ -142,7 +142,7 @@ def _claim(row: Row) -> Claim:
     )
 
 
-def _lease(row: Row) -> Lease:
+def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, empty, missed, failures, due, reason = row
     return Lease(
         key_id=KeyId(key),

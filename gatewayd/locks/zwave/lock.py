@@ -33,11 +33,10 @@ class ZwaveLock:
         self._radio, self._address = radio, address
 
     async def capabilities(self) -> Capabilities:
-        """From the interview's values; no frame is sent."""
+        """From what the interview found; no frame is sent."""
         node = self._radio.node(self._address)
-        value = node.values.get(f"{self._address}-{CommandClass.USER_CODE.value}-0-supportedUsers")
-        slots = value.value if value is not None and isinstance(value.value, int) else DEFAULT_SLOTS
-        return Capabilities(slots=slots, code=ANY_CODE)
+        known = await self._radio.call(node.access_control.get_user_capabilities_cached())
+        return Capabilities(slots=known.max_users or DEFAULT_SLOTS, code=ANY_CODE)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["UserCodeSession"]:
@@ -93,7 +92,7 @@ class UserCodeSession:
             raise RadioDown(str(error)) from None
         if answer is None:
             raise Unreachable("the lock did not answer the read")
-        at = self._radio.clock.now().latest
+        at = self._radio.clock.now().earliest
         status, code = answer["userIdStatus"], str(answer.get("userCode") or "")
         if status == NOT_AVAILABLE:
             raise Unsupported(f"the lock has no slot {slot}")

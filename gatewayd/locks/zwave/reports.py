@@ -26,12 +26,17 @@ from gatewayd.domain.report import (
 
 ACCESS_CONTROL, HOME_SECURITY, POWER = 6, 7, 8
 
-KEYPAD_LOCK, KEYPAD_UNLOCK = 0x05, 0x06
-ALL_DELETED, ONE_DELETED, CODE_ADDED = 0x0C, 0x0D, 0x0E
+TYPES = {
+    "Access Control": ACCESS_CONTROL,
+    "Home Security": HOME_SECURITY,
+    "Power Management": POWER,
+}
+
+KEYPAD_UNLOCK = 0x06
 
 WITHOUT_SLOT: dict[tuple[int, int], Report] = {
     (ACCESS_CONTROL, 0x0B): Jammed(),
-    (ACCESS_CONTROL, ALL_DELETED): CodeDeleted(None),
+    (ACCESS_CONTROL, 0x0C): CodeDeleted(None),
     (ACCESS_CONTROL, 0x0F): DuplicateRefused(),
     (ACCESS_CONTROL, 0x10): KeypadDisabled(),
     (ACCESS_CONTROL, 0x14): WrongCode(),
@@ -65,13 +70,14 @@ def of_notification(event: dict[str, Any]) -> Report | None:
 
 
 def of_value_update(event: dict[str, Any]) -> Report | None:
-    """A node's `value updated` event: battery level, or a jam that came as a value."""
+    """A node's `value updated` event: zwave-js shows as values what has a state (a jam, a keypad
+    lock-out, an open cover, a low battery), and as notifications what has none."""
     args = event["args"]
     match args["commandClass"], args.get("propertyName"), args.get("newValue"):
         case CommandClass.BATTERY, "level", int(level):
             return Battery(level)
-        case CommandClass.NOTIFICATION, "Access Control", 0x0B:
-            return Jammed()
+        case CommandClass.NOTIFICATION, str(name), int(state) if name in TYPES:
+            return WITHOUT_SLOT.get((TYPES[name], state))
         case _:
             return None
 

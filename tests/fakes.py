@@ -1,0 +1,108 @@
+"""A lock and a radio in memory, proven by the same contract suite as the real drivers."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from gatewayd.clock import Clock
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import ANY_CODE, Code
+from gatewayd.domain.report import Report
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.locks.driver import Link, OnReport
+
+
+@dataclass(slots=True)
+class FakeLock:
+    """Holds codes; what is wrong with it is a flag. `touched` tells each operation."""
+
+    clock: Clock
+    codes: dict[int, str] = field(default_factory=dict)
+    slots: int = 30
+    dead: bool = False
+    masked: bool = False
+    refuses: bool = False
+    drops_writes: bool = False
+    loses_answers: bool = False
+    touched: list[str] = field(default_factory=list)
+
+    async def capabilities(self) -> Capabilities:
+        """User Code's."""
+        return Capabilities(slots=self.slots, code=ANY_CODE)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["FakeLock"]:
+        """The lock is its own session."""
+        self._reach("session")
+        yield self
+
+    async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+        """As the lock shows them."""
+        return {slot: self._seen(slot) for slot in slots}
+
+    async def write(self, entry: Entry, slot: int) -> None:
+        """Store a code unless a flag says otherwise."""
+        self._reach(f"write {slot}")
+        if not ANY_CODE.allow(entry.code):
+            raise Unsupported("takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
+        self._must_exist(slot)
+        if self.refuses:
+            raise Refused("the lock refused the code")
+        taken = {code for n, code in self.codes.items() if n != slot}
+        if entry.code.digits in taken:
+            raise Refused("the lock refused the code", Reason.DUPLICATE_CODE)
+        if not self.drops_writes:
+            self.codes[slot] = entry.code.digits
+        self._answer()
+
+    async def clear(self, slot: int) -> None:
+        """Empty a slot."""
+        self._reach(f"clear {slot}")
+        self._must_exist(slot)
+        if not self.drops_writes:
+            self.codes.pop(slot, None)
+        self._answer()
+
+    def _seen(self, slot: int) -> Observation:
+        self._reach(f"observe {slot}")
+        self._must_exist(slot)
+        at = self.clock.now().earliest
+        if slot not in self.codes:
+            return Empty(at)
+        return Occupied(at) if self.masked else Holds(at, Code(self.codes[slot]))
+
+    def _reach(self, what: str) -> None:
+        self.touched.append(what)
+        if self.dead:
+            raise Unreachable("the lock does not answer")
+
+    def _must_exist(self, slot: int) -> None:
+        if not 1 <= slot <= self.slots:
+            raise Unsupported(f"the lock has no slot {slot}")
+
+    def _answer(self) -> None:
+        if self.loses_answers:
+            raise OutcomeUnknown("the answer was lost")
+
+
+class FakeRadio:
+    """Locks by address."""
+
+    def __init__(self, clock: Clock, name: str = "fake") -> None:
+        self.name, self.link, self.unfit = name, Link(), None
+        self.on_report: OnReport = lambda _address, _report: None
+        self.locks: dict[str, FakeLock] = {}
+        self._clock = clock
+        self.link.change(up=True)
+
+    async def run(self) -> None:
+        """There is nothing to hold."""
+
+    def lock(self, address: str) -> FakeLock:
+        """Made when first asked for."""
+        return self.locks.setdefault(address, FakeLock(self._clock))
+
+    def report(self, address: str, report: Report) -> None:
+        """A lock tells something by itself."""
+        self.on_report(address, report)

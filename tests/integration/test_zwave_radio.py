@@ -1,0 +1,226 @@
+"""The traps of the Z-Wave stack, each on the real server."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from gatewayd.clock import SystemClock
+from gatewayd.domain.code import Code
+from gatewayd.domain.report import (
+    Alive,
+    Battery,
+    CodeDeleted,
+    Dead,
+    DuplicateRefused,
+    Jammed,
+    KeypadDisabled,
+    Report,
+    Tampered,
+    Used,
+    WrongCode,
+)
+from gatewayd.domain.slot import Entry, Holds
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, Unreachable
+from gatewayd.locks.zwave import radio as zwave_radio
+from gatewayd.locks.zwave.radio import ZwaveRadio
+from simulators.broker import free_port
+from simulators.zwave import ZwaveSimulator
+from tests.integration.conftest import running, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize(
+    ("type_", "event", "params", "report"),
+    [
+        (6, 0x06, (7,), Used(7, opened=True)),
+        (6, 0x05, (7,), Used(7, opened=False)),
+        (6, 0x06, (), Used(None, opened=True)),  # suffering 17: no user id
+        (6, 0x06, (0,), Used(None, opened=True)),  # or 0
+        (6, 0x0B, (), Jammed()),
+        (6, 0x0C, (), CodeDeleted(None)),
+        (6, 0x0D, (4,), CodeDeleted(4)),
+        (6, 0x0F, (4,), DuplicateRefused()),
+        (6, 0x10, (), KeypadDisabled()),
+        (7, 0x03, (), Tampered()),
+        (7, 0x04, (), WrongCode()),
+        (8, 0x0A, (), Battery(None, low=True)),
+    ],
+)
+async def test_what_a_lock_tells_by_itself_arrives_in_our_words(
+    zwave: ZwaveSimulator, type_: int, event: int, params: tuple[int, ...], report: Report
+) -> None:
+    async with running(zwave.url) as (_, heard):
+        for node in (2, 3):
+            await zwave.notify(node, type_, event, params)
+            await until(lambda n=node: (str(n), report) in heard)  # type: ignore[misc]  # bound now
+
+
+async def test_a_code_deleted_without_its_slot_is_not_a_reset(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (_, heard):
+        await zwave.notify(2, 6, 0x0D, ())
+        await zwave.notify(2, 6, 0x0B, ())
+        await until(lambda: ("2", Jammed()) in heard)
+        assert ("2", CodeDeleted(None)) not in heard
+
+
+async def test_typing_a_code_names_its_slot_and_a_wrong_one_is_told(zwave: ZwaveSimulator) -> None:
+    await zwave.set_code(5, 4, "778899")
+    async with running(zwave.url) as (_, heard):
+        assert (await zwave.keypad(5, code="778899"))["opened"]
+        await until(lambda: ("5", Used(4, opened=True)) in heard)
+        assert not (await zwave.keypad(5, code="998877"))["opened"]
+        await until(lambda: ("5", WrongCode()) in heard)
+    await zwave.set_code(5, 4, None)
+
+
+async def test_the_battery_is_known_without_asking_and_low_is_told(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (_, heard):
+        await zwave.battery(3, 44)
+        await until(lambda: ("3", Battery(44)) in heard)
+        await zwave.battery(3, 44, low=True)
+        await until(lambda: any(a == "3" and isinstance(r, Battery) and r.low for a, r in heard))
+    async with running(zwave.url) as (_, heard):
+        await until(lambda: ("3", Battery(44)) in heard)
+
+
+async def test_dead_and_alive_are_told(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (radio, heard):
+        await zwave.faults(2, dead=True)
+        with pytest.raises(Unreachable):
+            async with radio.lock("2").session() as session:
+                await session.observe([1])
+        await until(lambda: ("2", Dead()) in heard)
+        heard.clear()
+        await zwave.faults(2)
+        await until(lambda: ("2", Alive()) in heard)
+
+
+async def test_a_sleeping_lock_is_not_asked_until_it_wakes(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (radio, heard):
+        with pytest.raises(Unreachable) as asleep:
+            async with radio.lock("6").session():
+                pass
+        assert asleep.value.reason is Reason.LOCK_ASLEEP
+        await zwave.wakeup(6)
+        await until(lambda: ("6", Alive()) in heard)
+        async with radio.lock("6").session() as session:
+            await session.write(Entry(Code("345678")), 1)
+            assert isinstance((await session.observe([1]))[1], Holds)
+            await session.clear(1)
+    await zwave.sleep(6)
+
+
+async def test_a_mute_lock_gives_no_answer_to_a_read(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (radio, _):
+        await zwave.faults(5, mute=True)
+        with pytest.raises(Unreachable):
+            async with radio.lock("5").session() as session:
+                await session.observe([1])
+    await zwave.faults(5)
+
+
+async def test_a_node_that_is_not_in_the_network_is_unreachable(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (radio, _):
+        with pytest.raises(Unreachable):
+            async with radio.lock("99").session():
+                pass
+
+
+async def test_at_rest_no_frame_is_sent(zwave: ZwaveSimulator) -> None:
+    # suffering 2; the minute is measured in bench
+    async with running(zwave.url):
+        before = await zwave.frames()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.Event().wait()
+        after = await zwave.frames()
+    assert (after["tx"], after["rx"]) == (before["tx"], before["rx"])
+
+
+async def test_a_killed_server_leaves_the_outcome_unknown_and_the_radio_comes_back() -> None:
+    async with (
+        ZwaveSimulator(nodes=(2,), slots=10) as zwave,
+        running(zwave.url) as (radio, _),
+    ):
+        await zwave.set_code(2, 9, "445566")  # trap 1: the interview must not wipe it
+        await zwave.faults(2, delayMs=900)
+        async with radio.lock("2").session() as session:
+            write = asyncio.create_task(session.write(Entry(Code("345678")), 1))
+            read = asyncio.create_task(session.observe([1]))
+            async with asyncio.timeout(10):
+                while (await zwave.frames())["exchanges"][2]["set"] == 0:
+                    pass
+            await zwave.kill()
+            for task in (write, read):
+                await asyncio.wait({task})
+                assert not task.cancelled()  # trap 4: not our task's cancellation
+        assert isinstance(write.exception(), OutcomeUnknown) or write.exception() is None
+        assert isinstance(read.exception(), RadioDown)
+        assert not radio.link.up.is_set()
+        with pytest.raises(LockError):
+            async with radio.lock("2").session():
+                pass
+        await zwave.restart()
+        async with asyncio.timeout(30):
+            await radio.link.up.wait()
+        await until(lambda: radio.node("2").ready, within=30)
+        async with radio.lock("2").session() as session:  # trap 6: a new client
+            assert isinstance((await session.observe([9]))[9], Holds)
+
+
+async def test_a_hung_server_is_dropped_after_the_call_s_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zwave_radio, "CALL_TIMEOUT", 1.0)
+    monkeypatch.setattr(zwave_radio, "CONNECT_TIMEOUT", 1.0)
+    async with (
+        ZwaveSimulator(nodes=(2,), slots=10) as zwave,
+        running(zwave.url) as (radio, _),
+    ):
+        async with radio.lock("2").session() as session:
+            zwave.pause()
+            with pytest.raises(OutcomeUnknown):
+                await session.write(Entry(Code("345678")), 1)
+        assert not radio.link.up.is_set()
+        zwave.resume()
+        async with asyncio.timeout(20):
+            await radio.link.up.wait()
+        async with radio.lock("2").session() as session:
+            await session.observe([1])
+
+
+async def test_a_server_of_another_age_is_named_and_tried_again_slowly() -> None:
+    async def hello(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json(
+            {
+                "type": "version",
+                "driverVersion": "9.0.0",
+                "serverVersion": "1.0.0",
+                "homeId": 1,
+                "minSchemaVersion": 0,
+                "maxSchemaVersion": 14,
+            }
+        )
+        await socket.receive()
+        return socket
+
+    app, port = web.Application(), free_port()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    radio = ZwaveRadio(f"ws://127.0.0.1:{port}/", SystemClock())
+    task = asyncio.create_task(radio.run())
+    try:
+        await until(lambda: radio.unfit)
+        assert radio.unfit is not None
+        assert "1.0.0" in radio.unfit
+        assert not radio.link.up.is_set()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await runner.cleanup()
