@@ -90,7 +90,8 @@ class FakeRadio:
     """Locks by address."""
 
     def __init__(self, clock: Clock, name: str = "fake") -> None:
-        self.name, self.link, self.unfit = name, Link(), None
+        self.name, self.link = name, Link()
+        self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
         self.locks: dict[str, FakeLock] = {}
         self._clock = clock

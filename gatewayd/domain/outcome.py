@@ -76,7 +76,8 @@ def begun(s: Situation, step: LockStep) -> Situation:
         case Observe():
             return s
         case Write(lease=lease):
-            lease = replace(lease, stage=Stage.WRITING, empty_since=None)
+            proof = lease.proof if mangled(lease) else None
+            lease = replace(lease, stage=Stage.WRITING, proof=proof, empty_since=None)
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
                 lease = replace(lease, ladder=None, reason=None)
@@ -125,8 +126,9 @@ def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -
         return _answered(*_present(s, lease, seen, tick))
     if isinstance(seen, Empty):
         return _answered(*_absent(s, lease, now, tick))
-    if mangled(lease) and (lease.ladder is None or lease.ladder.due <= tick):
-        return _answered(*_not_taken(s, lease, Reason.MISMATCH, now, tick))
+    if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
+        again = replace(lease, stage=Stage.WRITING)
+        return _answered(*_not_taken(s, again, Reason.MISMATCH, now, tick))
     return _answered(s)  # a person's code: the plan moves on to another slot
 
 
@@ -252,6 +254,8 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
     if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
         return s, ()  # a person's code
     lease = replace(lease, empty_since=None)
+    if isinstance(seen, Holds) and seen.code == lease.code and not lease.proven:
+        lease = replace(lease, proof=Proof.MATCHED)  # not mangled, and nothing under way
     if lease.stage is Stage.CLEARED:
         doubted = replace(lease, stage=Stage.CLEARING)
         return _still_there(s, doubted, Reason.REFUSED, now, tick)

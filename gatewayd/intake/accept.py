@@ -77,16 +77,12 @@ class Intake:
         except Rejected as why:
             await self._refuse(claimed_id(payload), why)
             return
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            if await commands.answered(tx, CommandId(command.id)):
-                return
-            if command.expires and now.surely_past(command.expires):
-                await self._answer(tx, now, command, CommandExpired())
-                return
-            change = await self._change(tx, now, CommandId(command.id))
-            await self._answer(tx, now, command, *await self._carry_out(change, command))
-        self._site = change.site
+        try:
+            async with self._database.transaction() as tx:
+                await self._take(tx, command)
+        except BaseException:
+            self._site = None  # it may be committed all the same: read the site again
+            raise
 
     async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
         """Give a key another code, because a lock has the refused one already."""
@@ -114,6 +110,18 @@ class Intake:
         if command.hub != self._hub:
             raise Rejected(Reason.WRONG_HUB, "addressed to another hub", path="hub")
         return command
+
+    async def _take(self, tx: Transaction, command: Command) -> None:
+        """Answer a command: as before, or after carrying it out."""
+        now, id_ = self._clock.now(), CommandId(command.id)
+        if await commands.answered(tx, id_):
+            return
+        if command.expires and now.surely_past(command.expires):
+            await self._answer(tx, now, command, CommandExpired())
+            return
+        change = await self._change(tx, now, id_)
+        await self._answer(tx, now, command, *await self._carry_out(change, command))
+        self._site = change.site
 
     async def _carry_out(self, change: Change, command: Command) -> tuple[Event, ...]:
         """Change what the command says; returns its receipt and what else there is to say."""

@@ -11,6 +11,7 @@ from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.change import Change
 from gatewayd.store import keys, reservations
+from gatewayd.store.outbox import standing
 
 ALERT_OF = {
     Reason.MAPPING_UNKNOWN: AlertCode.MAPPING_UNKNOWN,
@@ -38,48 +39,51 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
         await hold(change, reservation, why.reason)
         await _withdraw(change, reservation, awaited)
         return
-    await reservations.hold(change.tx, reservation.id, None)
     if key is None or key.window.phase(change.now) is Phase.PAST:
         await _withdraw(change, reservation, awaited)
     else:
         await _grant(change, reservation, key, awaited)
-    await change.tell(*(cleared(alert, reservation.id) for alert in set(ALERT_OF.values())))
+    await _clear(change, reservation, sorted(set(ALERT_OF.values())))
 
 
 async def hold(change: Change, reservation: Reservation, why: Reason) -> None:
     """A reservation gets no key for now: say why, and only that."""
     await reservations.hold(change.tx, reservation.id, why)
     alert = ALERT_OF.get(why)
-    others = sorted(set(ALERT_OF.values()) - {alert})
-    await change.tell(*(cleared(other, reservation.id) for other in others))
+    await _clear(change, reservation, sorted(set(ALERT_OF.values()) - {alert}))
     if alert is not None:
         await change.tell(raised(alert, reservation.id))
 
 
+async def _clear(change: Change, reservation: Reservation, alerts: list[AlertCode]) -> None:
+    for alert in await standing(change.tx, reservation.id, alerts):
+        await change.tell(cleared(alert, reservation.id))
+
+
 async def _withdraw(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:
-    before = await keys.held(change.tx, reservation.key_id)
-    if before is None:
+    before = await keys.known(change.tx, reservation.key_id)
+    if before is None or before.withdrawn:
         return
     await keys.withdraw(change.tx, reservation.key_id, awaited)
-    if before[1].phase(change.now) is not Phase.PAST:
+    if before.window.phase(change.now) is not Phase.PAST:
         change.withdrawn.add(reservation.key_id)
 
 
 async def _grant(
     change: Change, reservation: Reservation, key: Key, awaited: CommandId | None
 ) -> None:
-    before = await keys.held(change.tx, key.id)
-    code = await _code(change, reservation, key)
+    before = await keys.known(change.tx, key.id)
+    code = await _code(change, reservation, key, before.code if before else None)
     handover = None
-    if before is None:
+    if before is None or before.withdrawn:
         doors = _doors(change, key, code)
         await change.tell(CodeAssigned(key.id, reservation.id, doors, code.digits))
-    elif before[0] != code:
+    elif before.code != code:
         announced = reservation.announced_at is not None
         doors = _doors(change, key, code)
         changed = CodeChanged(key.id, reservation.id, doors, code.digits, announced)
         ((handover, _),) = await change.tell(changed)
-    await keys.put(change.tx, key, code, handover, awaited)
+    await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
 
 
 async def reallocate(change: Change, reservation: Reservation, refused: Code) -> bool:
@@ -88,8 +92,8 @@ async def reallocate(change: Change, reservation: Reservation, refused: Code) ->
     Returns False where the key has another code already.
     """
     key = key_for(change.site, reservation, change.capabilities)
-    before = await keys.held(change.tx, reservation.key_id)
-    if key is None or before is None or before[0] != refused:
+    before = await keys.known(change.tx, reservation.key_id)
+    if key is None or before is None or before.withdrawn or before.code != refused:
         return False
     code = await _drawn(change, key, refused)
     changed = CodeChanged(
@@ -101,11 +105,11 @@ async def reallocate(change: Change, reservation: Reservation, refused: Code) ->
         Reason.DUPLICATE_CODE,
     )
     ((handover, _),) = await change.tell(changed)
-    await keys.put(change.tx, key, code, handover, None)
+    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
 
 
-async def _code(change: Change, reservation: Reservation, key: Key) -> Code:
+async def _code(change: Change, reservation: Reservation, key: Key, last: Code | None) -> Code:
     """Dictated, else the last one while it fits, else from the phone where so set, else drawn."""
     if (dictated := reservation.code) is not None:
         if not key.rules.allow(dictated):
@@ -115,7 +119,6 @@ async def _code(change: Change, reservation: Reservation, key: Key) -> Code:
         if await keys.taken(change.tx, dictated, key.id, key.window):
             raise Rejected(Reason.CODE_TAKEN, "another key has that code", path="data.code")
         return dictated
-    last = await keys.last_code(change.tx, key.id)
     fits = last is not None and key.rules.allow(last)
     if last and fits and not await keys.taken(change.tx, last, key.id, key.window):
         return last

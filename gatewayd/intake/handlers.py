@@ -69,6 +69,7 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
 async def _derive_again(change: Change, stored: str) -> None:
     """A stored reservation under another site document: what does not fit is held, not lost."""
     reservation = _parse(json.loads(stored))
+    await reservations.hold(change.tx, reservation.id, None)
     try:
         await derive(change, reservation, awaited=None)
     except Rejected as why:
@@ -149,7 +150,7 @@ async def _store(change: Change, document: schemas.ReservationPut) -> Reservatio
 
 
 async def _settled(change: Change, reservation: Reservation) -> bool:
-    if await keys.last_code(change.tx, reservation.key_id) is None:
+    if await keys.known(change.tx, reservation.key_id) is None:
         known = await reservations.get(change.tx, reservation.id)
         return known is not None and known.held is None
     return await keys.settled(change.tx, reservation.key_id) is not None

@@ -78,10 +78,9 @@ class Transaction:
 class Database:
     """An open database file; `committed` is called after each commit."""
 
-    def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_file: int
-    ) -> None:
-        self._writer, self._lock_file = writer, lock_file
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self._writer = writer
+        self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
         self.read = Transaction(reader)
         self.committed: Callable[[Transaction], None] = lambda _: None
@@ -97,22 +96,27 @@ class Database:
             try:
                 await tx.rows("BEGIN IMMEDIATE")
                 yield tx
-                await tx.rows("COMMIT")
             except BaseException:
                 await asyncio.shield(self._rollback(tx))
                 raise
+            await asyncio.shield(self._commit(tx))  # once begun it goes on, whoever waits for it
+
+    async def _commit(self, tx: Transaction) -> None:
+        try:
+            await tx.rows("COMMIT")
+        except BaseException:
+            await self._rollback(tx)
+            raise
         self.committed(tx)
 
     async def _rollback(self, tx: Transaction) -> None:
-        with contextlib.suppress(sqlite3.OperationalError):  # BEGIN or COMMIT had not or had run
+        with contextlib.suppress(sqlite3.OperationalError):  # BEGIN had not run, or COMMIT had
             await tx.rows("ROLLBACK")
 
     async def close(self) -> None:
         """Wait for what is running and close; an unclosed connection hangs the exit."""
         async with self._writing:
-            await self.read._connection.close()
-            await self._writer.close()
-        os.close(self._lock_file)
+            await self.opened.aclose()
 
 
 async def open_database(path: Path, clock: Clock) -> Database:
@@ -121,32 +125,31 @@ async def open_database(path: Path, clock: Clock) -> Database:
     Raises:
         StoreError: another daemon has it open, or a newer gatewayd wrote it.
     """
-    lock_file = _lock(path.with_name(path.name + ".lock"))
-    try:
-        writer = await aiosqlite.connect(path, isolation_level=None)
+    async with contextlib.AsyncExitStack() as opened:
+        opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
         try:
+            writer = await aiosqlite.connect(path, isolation_level=None)
+            opened.push_async_callback(writer.close)
             for pragma in PRAGMAS:
                 await writer.execute_fetchall(f"PRAGMA {pragma}")
             await _migrate(writer, path)
             reader = await aiosqlite.connect(path, isolation_level=None)
+            opened.push_async_callback(reader.close)
             await reader.execute_fetchall("PRAGMA query_only=ON")
-        except BaseException:
-            await writer.close()
-            raise
-    except sqlite3.Error as error:
-        os.close(lock_file)
-        raise StoreError(f"cannot use the database {path}: {error}") from error
-    except BaseException:
-        os.close(lock_file)
-        raise
-    database = Database(writer, reader, lock_file)
-    await _rebase_ticks(database, clock)
-    return database
+            database = Database(writer, reader)
+            await _rebase_ticks(database, clock)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot use the database {path}: {error}") from error
+        database.opened = opened.pop_all()  # from here on `close` does it
+        return database
 
 
 def _lock(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot use {path.parent}: {error.strerror}") from error
     try:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

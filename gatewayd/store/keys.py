@@ -1,5 +1,6 @@
 """Keys and their doors."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from gatewayd.domain.code import Code
@@ -13,19 +14,22 @@ QUARANTINE = timedelta(days=30)
 """A code is not used again this long after, or before, another window with it."""
 
 
-async def held(tx: Transaction, key: KeyId) -> tuple[Code, Window] | None:
-    """The code and window that a key has now, unless it was withdrawn."""
-    row = await tx.row("SELECT code, starts, ends FROM keys WHERE id = ? AND NOT revoked", (key,))
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a key was before a change; a withdrawn one keeps its last code."""
+
+    code: Code
+    window: Window
+    withdrawn: bool
+
+
+async def known(tx: Transaction, key: KeyId) -> Known | None:
+    """The key as it is."""
+    row = await tx.row("SELECT code, starts, ends, revoked FROM keys WHERE id = ?", (key,))
     if row is None:
         return None
-    code, starts, ends = row
-    return Code(code), Window(from_epoch(starts), from_epoch(ends))
-
-
-async def last_code(tx: Transaction, key: KeyId) -> Code | None:
-    """The code that a key had last, withdrawn or not."""
-    row = await tx.row("SELECT code FROM keys WHERE id = ?", (key,))
-    return Code(row[0]) if row else None
+    code, starts, ends, revoked = row
+    return Known(Code(code), Window(from_epoch(starts), from_epoch(ends)), bool(revoked))
 
 
 async def taken(tx: Transaction, code: Code, key: KeyId, window: Window) -> bool:
@@ -41,7 +45,13 @@ async def taken(tx: Transaction, code: Code, key: KeyId, window: Window) -> bool
 
 
 async def put(
-    tx: Transaction, key: Key, code: Code, handover: str | None, cause: CommandId | None
+    tx: Transaction,
+    key: Key,
+    code: Code,
+    *,
+    new: bool,
+    handover: str | None,
+    cause: CommandId | None,
 ) -> None:
     """Insert or update a key and its doors; wakes every lock that it had or has."""
     await tx.rows(
@@ -62,11 +72,10 @@ async def put(
             cause,
         ),
     )
-    await _put_doors(tx, key)
+    await _put_doors(tx, key, {} if new else await doors(tx, key.id))
 
 
-async def _put_doors(tx: Transaction, key: Key) -> None:
-    before = await doors(tx, key.id)
+async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:
     if before == key.doors:
         tx.woken.update(before)  # the window or the code may have changed
         return

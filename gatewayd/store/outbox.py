@@ -11,6 +11,7 @@ from typing import Any
 from ulid import ULID
 
 from gatewayd.domain.events import AlertCleared, AlertRaised, Event
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
 from gatewayd.store.database import Database, Transaction
@@ -126,6 +127,15 @@ def plain(value: object) -> Any:
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:
+    """Which of these alerts stand for a subject."""
+    rows = await tx.rows(
+        "SELECT code FROM alerts WHERE subject = ? AND code IN (SELECT value FROM json_each(?))",
+        (subject, json.dumps(codes)),
+    )
+    return [AlertCode(code) for (code,) in rows]
 
 
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:

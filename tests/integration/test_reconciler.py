@@ -1,0 +1,318 @@
+"""The real reconciler and store on locks in memory, in virtual time: hours pass at once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from gatewayd.clock import RECHECK
+from gatewayd.domain.moment import Now
+from gatewayd.domain.report import Alive
+from gatewayd.domain.retry import Tick
+from gatewayd.intake.accept import Intake
+from gatewayd.reconciler.reconciler import Reconciler
+from gatewayd.reconciler.worker import Tools
+from gatewayd.store.database import Database, open_database
+from gatewayd.store.outbox import Outbox
+from tests.fakes import FakeLock, FakeRadio
+from tests.house import HUB, Document, command
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+@dataclass
+class VirtualClock:
+    """Moves only by `advance`, from one deadline of a waiting worker to the next."""
+
+    wall: datetime = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    ticks: float = 1000.0
+    boot: str = "boot-1"
+    recheck: float = HOUR
+    _waiting: list[tuple[float, asyncio.Event]] = field(default_factory=list)
+
+    def now(self) -> Now:
+        """Trusted."""
+        return Now.exactly(self.wall)
+
+    def tick(self) -> Tick:
+        """Virtual seconds."""
+        return Tick(self.ticks)
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Until the event, or until `advance` gets there; a recheck as in real life."""
+        due = asyncio.Event()
+        entry = (
+            self.ticks + min(self.recheck, self.recheck if seconds is None else max(seconds, 0)),
+            due,
+        )
+        self._waiting.append(entry)
+        event_task = asyncio.ensure_future(event.wait())
+        due_task = asyncio.ensure_future(due.wait())
+        try:
+            await asyncio.wait({event_task, due_task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            event_task.cancel()
+            due_task.cancel()
+            self._waiting.remove(entry)
+
+    async def settle(self, workers: int) -> None:
+        """Until every worker waits, and goes on waiting."""
+        async with asyncio.timeout(20):
+            calm = 0
+            while calm < 3:
+                await asyncio.sleep(0.001)
+                calm = calm + 1 if len(self._waiting) == workers else 0
+
+    async def advance(self, seconds: float, workers: int) -> None:
+        """Let time pass."""
+        end = self.ticks + seconds
+        await self.settle(workers)
+        while self._waiting and (first := min(due for due, _ in self._waiting)) <= end:
+            self._move(max(first, self.ticks))
+            for due, event in list(self._waiting):
+                if due <= self.ticks:
+                    event.set()
+            await asyncio.sleep(0.001)
+            await self.settle(workers)
+        self._move(end)
+
+    def _move(self, to: float) -> None:
+        self.wall += timedelta(seconds=to - self.ticks)
+        self.ticks = to
+
+
+class Stop(Exception):
+    """Ends all tasks of a hub."""
+
+
+@dataclass
+class Site:
+    """A hub with a fake radio; `locks` are its locks in memory."""
+
+    clock: VirtualClock
+    database: Database
+    intake: Intake
+    radio: FakeRadio
+    doors: tuple[str, ...]
+
+    async def pass_(self, seconds: float) -> None:
+        """Time passes."""
+        await self.clock.advance(seconds, len(self.doors))
+
+    async def book(self, id_: str, arrival: str, departure: str, version: int = 1) -> None:
+        """A reservation of all doors."""
+        stay = {
+            "id": id_,
+            "version": version,
+            "property_id": "p",
+            "arrival": arrival,
+            "departure": departure,
+            "confirmation_code": id_,
+        }
+        await take(self.intake, command("reservation.put", stay, id=f"{id_}-{version}"))
+
+    def lock(self, door: str) -> FakeLock:
+        """Its memory."""
+        return self.radio.lock(door)
+
+
+async def take(intake: Intake, message: Document) -> None:
+    """As bytes, as they come."""
+    await intake.accept(json.dumps(message).encode())
+
+
+@asynccontextmanager
+async def site(
+    folder: Path, clock: VirtualClock, *doors: str, radio: FakeRadio | None = None
+) -> AsyncIterator[Site]:
+    """All that is between the intake and the locks."""
+    database = await open_database(folder / "hub.db", clock)
+    outbox = Outbox(database, HUB, "epoch")
+    intake = Intake(database, outbox, clock, Random(1), HUB)
+    radio = radio or FakeRadio(clock)
+    reconciler = Reconciler({"fake": radio}, Tools(database, outbox, intake, clock))
+    database.committed = reconciler.committed
+    document = {
+        "version": 1,
+        "zone": "UTC",
+        "policy": {"grace": "0"},
+        "properties": [
+            {
+                "id": "p",
+                "name": "P",
+                "check_in": "13:00",
+                "check_out": "10:00",
+                "locks": list(doors),
+            }
+        ],
+        "locks": [{"id": d, "name": d, "driver": "fake", "address": d} for d in doors],
+    }
+    await take(intake, command("site.put", document, id="site"))
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(reconciler.run(group))
+            await clock.settle(len(doors))
+            yield Site(clock, database, intake, radio, doors)
+            raise Stop
+    except* Stop:
+        pass
+    finally:
+        await database.close()
+
+
+async def tries(hub: Site, door: str, seconds: float) -> list[float]:
+    """Minutes from the first session to each that the lock was asked for."""
+    lock = hub.lock(door)
+    times: list[float] = []
+    end = hub.clock.ticks + seconds
+    while hub.clock.ticks < end:
+        before = len(lock.touched)
+        await hub.pass_(1.0)
+        times += [hub.clock.ticks] * (len(lock.touched) - before)
+    return times
+
+
+async def test_the_ladder_of_a_dead_lock_is_exact_whatever_the_wall_clock_does(
+    tmp_path: Path,
+) -> None:
+    # S3-13, S3-14, fault 32, suffering 21
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        hub.lock("a").dead = True
+        start = clock.ticks
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await clock.settle(1)
+        assert len(hub.lock("a").touched) == 0  # due 12:50, ten minutes before the window
+        await hub.pass_(50 * MINUTE)
+        first = clock.ticks
+        assert first == start + 50 * MINUTE
+        assert hub.lock("a").touched == ["session"]
+        clock.wall += timedelta(hours=5)
+        seen = await tries(hub, "a", 14 * MINUTE)
+        clock.wall -= timedelta(hours=4)
+        seen += await tries(hub, "a", 10 * MINUTE)
+    assert [round((t - first) / MINUTE, 3) for t in seen] == [1, 2, 3, 5, 8, 13, 18, 23]
+
+
+async def test_the_ladder_goes_on_after_a_restart_and_at_once_after_a_reboot(
+    tmp_path: Path,
+) -> None:
+    # S3-13: survives restarts
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.lock("a").dead = True
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE)
+        first = clock.ticks
+        await hub.pass_(2.5 * MINUTE)
+    assert len(radio.lock("a").touched) == 3
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        seen = await tries(hub, "a", 6 * MINUTE)
+    assert [round((t - first) / MINUTE, 3) for t in seen] == [3, 5, 8]
+    clock.boot, clock.ticks = "boot-2", 10.0
+    radio.lock("a").touched.clear()
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        assert radio.lock("a").touched == ["session"]
+        seen = await tries(hub, "a", 6 * MINUTE)
+    assert [round((t - 10.0) / MINUTE, 1) for t in seen] == [5]
+
+
+async def test_a_lock_that_comes_back_is_served_at_once_and_a_flapping_one_is_not(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        lock = hub.lock("a")
+        lock.dead = True
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE)
+        lock.touched.clear()
+        for _ in range(20):
+            hub.radio.report("a", Alive())
+            await hub.pass_(1)
+        assert len(lock.touched) == 3
+        await hub.pass_(6 * MINUTE)
+        lock.dead = False
+        hub.radio.report("a", Alive())
+        await clock.settle(1)
+        assert len(lock.codes) == 1
+
+
+async def test_a_hub_timed_code_is_on_the_lock_for_its_window_and_the_lead(
+    tmp_path: Path,
+) -> None:
+    # S1-2, S1-7, S1-12
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a", "b") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-02")  # 13:00 to 10:00
+        await hub.pass_(50 * MINUTE - 1)
+        assert not hub.lock("a").codes
+        await hub.pass_(2)
+        assert hub.lock("a").codes == hub.lock("b").codes != {}
+        await hub.pass_(21 * HOUR + 10 * MINUTE - 2)
+        assert hub.lock("a").codes
+        await hub.pass_(61)
+        assert not hub.lock("a").codes
+        assert not hub.lock("b").codes
+
+
+async def test_a_wall_clock_that_jumps_is_noticed_within_the_minute(tmp_path: Path) -> None:
+    # fault 32
+    clock = VirtualClock(recheck=RECHECK)
+    async with site(tmp_path, clock, "a") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-02")
+        await hub.pass_(HOUR)
+        assert hub.lock("a").codes
+        clock.wall += timedelta(days=2)
+        await hub.pass_(60)
+        assert not hub.lock("a").codes
+
+
+async def test_one_dead_lock_of_four_costs_the_others_nothing(tmp_path: Path) -> None:
+    # suffering 7
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a", "b", "c", "d") as hub:
+        hub.lock("a").dead = True
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.book("r2", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE)
+        assert [len(hub.lock(d).codes) for d in "abcd"] == [0, 2, 2, 2]
+        assert len(hub.lock("a").touched) == 1  # one probe for all its codes
+
+
+async def test_at_rest_the_locks_are_left_alone(tmp_path: Path) -> None:
+    # suffering 2
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(HOUR)
+        hub.lock("a").touched.clear()
+        await hub.pass_(24 * HOUR)
+        assert hub.lock("a").touched == []
+
+
+async def test_a_write_whose_answer_is_lost_is_read_before_it_is_repeated(tmp_path: Path) -> None:
+    # faults 43, 44
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        lock = hub.lock("a")
+        lock.loses_answers = True
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE + 1)
+        assert [t for t in lock.touched if t != "session"] == ["observe 1", "write 1", "observe 1"]
+        assert len(lock.codes) == 1
+
+
+async def test_the_doors_of_what_is_over_are_dropped(tmp_path: Path) -> None:
+    # fault 14: decisions stay cheap
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-02")
+        await hub.pass_(24 * HOUR)
+        assert await hub.database.read.rows("SELECT * FROM doors") == []
+        assert await hub.database.read.rows("SELECT * FROM leases") == []
