@@ -15,13 +15,13 @@ help: ## List these commands
 setup: ## Install all that is needed; fast and offline when nothing changed
 	@.ci/setup
 
-demo: $(python) ## Run a site with simulated locks (ARGS=--once: one pass, then end)
+demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 	@$(python) -m simulators.demo $(ARGS)
 
-test: $(python) ## Run the tests and show the branch coverage (ARGS="-k code": only some)
+test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
 	@$(python) -m pytest tests --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
-check: $(python) ## Check format, lint, types, imports and the printed contract; change nothing
+check: setup ## Check format, lint, types, imports and the printed contract; change nothing
 	ruff format --check $(SOURCES)
 	ruff check $(SOURCES)
 	mypy $(SOURCES)
@@ -31,14 +31,10 @@ check: $(python) ## Check format, lint, types, imports and the printed contract;
 		echo "docs/asyncapi.json is not what the schemas say. Mend: .venv/bin/gatewayd contract > docs/asyncapi.json"; \
 		exit 1; }
 
-bench: $(python) ## Measure (ARGS are those of python -m bench)
+bench: setup ## Measure (ARGS are those of python -m bench)
 	@$(python) -m bench $(ARGS)
 
 clean: ## Remove all that is not the project's own: .venv, node_modules, caches
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name node_modules -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
-
-# The first of any of these commands sets up by itself; after a change of requirements/ run make setup.
-$(python):
-	@.ci/setup

@@ -103,15 +103,18 @@ def _fault(path: Path, text: str, loc: tuple[int | str, ...], message: str) -> s
 
 def _line(text: str, loc: tuple[int | str, ...]) -> int:
     """The line of a key, else of its table, else the first."""
-    table, found = "", 1
-    wanted_table, wanted_key = ".".join(str(p) for p in loc[:-1]), str(loc[-1])
+    table, found, wanted = "", 1, ".".join(str(part) for part in loc)
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            table = header[1].strip()
-            if table in (wanted_table, ".".join(str(p) for p in loc)):
-                found = number
-        elif table == wanted_table and re.match(rf'\s*"?{re.escape(wanted_key)}"?\s*=', line):
+            table = here = header[1].strip()
+        elif entry := re.match(r'\s*([\w." -]+?)\s*=', line):
+            here = ".".join(filter(None, [table, re.sub(r'[ "]', "", entry[1])]))
+        else:
+            continue
+        if here == wanted:
             return number
+        if wanted.startswith(f"{here}."):  # its table, also an inline one
+            found = number
     return found
 
 

@@ -68,6 +68,9 @@ def asyncapi(version: str) -> dict[str, Any]:
         [(m, "validation") for m in commands.values()], ref_template=REF, by_alias=True
     )
     components = dict(found["$defs"])
+    # An item is checked later, by itself; pydantic would spell its schema out a second time.
+    snapshot = components["ReservationSnapshot"]["properties"]
+    snapshot["items"]["items"] = {"$ref": REF.format(model="ReservationPut")}
     told: dict[str, str] = {}
     for event in get_args(events.Event.__value__):
         schema = event_schema(event)

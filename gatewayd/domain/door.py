@@ -1,6 +1,7 @@
 """How one key stands at one door, in the words of the contract."""
 
 from gatewayd.domain.events import DoorState
+from gatewayd.domain.lease import Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import next_try
 from gatewayd.domain.retry import Tick
@@ -12,9 +13,10 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
     """State, proof, the first reason in the way, and the next try."""
     lease = s.lease_of(claim.key_id, claim.code)
     if not claim.wanted(now):
-        over = now.surely_past(claim.window.end)
-        if lease or over:
-            return DoorState(s.lock, "removing", lease.proof if lease else None)
+        if lease and lease.stage is not Stage.TAKEN:
+            return DoorState(s.lock, "removing", lease.proof)
+        if now.surely_past(claim.window.end):
+            return DoorState(s.lock, "removed")
         return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.due)
     if lease and lease.proven:
         return DoorState(s.lock, "proven", lease.proof)

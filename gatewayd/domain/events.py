@@ -32,7 +32,7 @@ class CommandRejected:
 
 @dataclass(frozen=True, slots=True)
 class CommandDone:
-    """The command's effect on all doors is proven."""
+    """The command's effect on all doors is proven; of several about one reservation the last."""
 
     type: ClassVar[str] = "command.done"
 
@@ -137,7 +137,7 @@ class DoorState:
     """One door of a key."""
 
     lock_id: LockId
-    state: Literal["waiting", "writing", "proven", "failing", "withheld", "removing"]
+    state: Literal["waiting", "writing", "proven", "failing", "withheld", "removing", "removed"]
     proof: Proof | None = None
     reason: Reason | None = None
     next_try_at: datetime | None = None

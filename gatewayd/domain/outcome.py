@@ -129,7 +129,7 @@ def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -
     if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
         again = replace(lease, stage=Stage.WRITING)
         return _answered(*_not_taken(s, again, Reason.MISMATCH, now, tick))
-    return _answered(s)  # a person's code: the plan moves on to another slot
+    return _answered(*_overwritten(s, lease))
 
 
 def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
@@ -230,14 +230,25 @@ def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> _After:
     if lease.proven and not lease.missed:  # one look may lie: two before concluding
         return s.with_lease(replace(lease, missed=True)).with_slot(lease.slot, None), ()
     if lease.proven:
-        lost = replace(
-            lease, stage=Stage.GONE, proof=None, proven_at=None, verify_due=None, missed=False
-        )
-        return s.with_lease(lost), (CodeLost(lease.key_id, s.lock, lease.reason),)
+        return s.with_lease(_lost(lease)), (CodeLost(lease.key_id, s.lock, lease.reason),)
     if lease.proof is Proof.ACCEPTED:  # it may still land, but what else comes is a person's
         absent = replace(lease, proof=None)
         return _not_taken(s, absent, lease.reason or Reason.MISMATCH, now, tick)
     return s, ()  # begun and never answered: write it again
+
+
+def _overwritten(s: Situation, lease: Lease) -> _After:
+    """A person's code lies over ours: the plan moves on to another slot, if there is one."""
+    if not lease.proven:
+        return s, ()
+    event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
+    return s.with_lease(_lost(lease)), (event,)
+
+
+def _lost(lease: Lease) -> Lease:
+    return replace(
+        lease, stage=Stage.GONE, proof=None, proven_at=None, verify_due=None, missed=False
+    )
 
 
 def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> _After:
@@ -255,7 +266,7 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
         return s, ()  # a person's code
     lease = replace(lease, empty_since=None)
     if isinstance(seen, Holds) and seen.code == lease.code and not lease.proven:
-        lease = replace(lease, proof=Proof.MATCHED)  # not mangled, and nothing under way
+        lease = replace(lease, proof=Proof.MATCHED)  # so it is not mangled, nor under way
     if lease.stage is Stage.CLEARED:
         doubted = replace(lease, stage=Stage.CLEARING)
         return _still_there(s, doubted, Reason.REFUSED, now, tick)

@@ -80,7 +80,10 @@ class Situation:
         if lease is None:
             return True
         seen = self.slots.get(lease.slot)
-        return lease.stage is Stage.TAKEN and isinstance(seen, Holds | Occupied)
+        ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
+        if ours or lease.reason is Reason.DELETED_AT_LOCK:
+            return False
+        return isinstance(seen, Holds | Occupied)
 
     def with_lease(self, lease: Lease) -> "Situation":
         """The same with this lease added, or in place of the one of the same key and code."""

@@ -32,7 +32,6 @@ from gatewayd.intake.derive import ALERT_OF, reallocate
 from gatewayd.intake.handlers import handle
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import (
-    COMMAND,
     BrakeConfirmCommand,
     Command,
     ReservationPut,
@@ -79,7 +78,7 @@ class Intake:
             return
         try:
             async with self._database.transaction() as tx:
-                await self._take(tx, command)
+                await self._take(tx, command, payload)
         except BaseException:
             self._site = None  # it may be committed all the same: read the site again
             raise
@@ -90,8 +89,17 @@ class Intake:
         if stored is None:
             return
         document = ReservationPut.model_validate_json(stored)
+        reservation = documents.reservation(document)
         change = await self._change(tx, now, None)
-        await reallocate(change, documents.reservation(document), refused)
+        try:
+            changed = await reallocate(change, reservation, refused)
+        except Rejected:  # no other code is free: the ladder goes on with this one
+            await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, reservation.id))
+            return
+        if changed and reservation.code is not None:  # what was dictated cannot be
+            document = document.model_copy(update={"code": None})
+            kept = document.model_dump_json(exclude_unset=True)
+            await reservations.put(tx, now, reservation, kept)
 
     def lock_learned(self) -> None:
         """A lock told what it can do: judge by that from now on."""
@@ -111,7 +119,7 @@ class Intake:
             raise Rejected(Reason.WRONG_HUB, "addressed to another hub", path="hub")
         return command
 
-    async def _take(self, tx: Transaction, command: Command) -> None:
+    async def _take(self, tx: Transaction, command: Command, payload: bytes) -> None:
         """Answer a command: as before, or after carrying it out."""
         now, id_ = self._clock.now(), CommandId(command.id)
         if await commands.answered(tx, id_):
@@ -120,10 +128,12 @@ class Intake:
             await self._answer(tx, now, command, CommandExpired())
             return
         change = await self._change(tx, now, id_)
-        await self._answer(tx, now, command, *await self._carry_out(change, command))
+        await self._answer(tx, now, command, *await self._carry_out(change, command, payload))
         self._site = change.site
 
-    async def _carry_out(self, change: Change, command: Command) -> tuple[Event, ...]:
+    async def _carry_out(
+        self, change: Change, command: Command, payload: bytes
+    ) -> tuple[Event, ...]:
         """Change what the command says; returns its receipt and what else there is to say."""
         tx = change.tx
         before = await keys.live(tx, change.now)
@@ -136,9 +146,7 @@ class Intake:
                     _brake(change, before)
         except _TooMuch:
             change.site = self._site
-            await commands.brake(
-                tx, change.now, command.id, command.model_dump_json(exclude_unset=True)
-            )
+            await commands.brake(tx, change.now, command.id, payload.decode())
             return CommandAccepted(command.id), raised(AlertCode.BRAKE_HELD, command.id)
         except Rejected as why:
             change.site = self._site
@@ -155,7 +163,13 @@ class Intake:
             raise Rejected(Reason.INVALID_FIELD, "no such brake", path="data.brake_id")
         await change.tell(cleared(AlertCode.BRAKE_HELD, brake))
         confirmation, change.cause = change.cause, CommandId(brake)
-        if await handle(change, COMMAND.validate_json(held, strict=True)):
+        try:
+            async with change.tx.savepoint():
+                done = await handle(change, parse(held.encode()))
+        except Rejected as why:  # overtaken meanwhile: that ends the matter too
+            change.site, done = self._site, False
+            await change.tell(CommandRejected(why.reason, why.path, why.message, why.retryable))
+        if done:
             await change.tell(CommandDone())
         change.cause = confirmation
         return True

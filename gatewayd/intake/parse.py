@@ -26,7 +26,7 @@ def parse(payload: bytes) -> Command:
     try:
         return COMMAND.validate_json(payload, strict=True)
     except ValidationError as error:
-        raise _rejected(error) from None  # the cause would carry the values
+        raise rejected(error) from None  # the cause would carry the values
 
 
 def claimed_id(payload: bytes) -> str | None:
@@ -78,11 +78,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _rejected(error: ValidationError) -> Rejected:
-    """The first complaint, in our words, without the value."""
+def rejected(error: ValidationError, within: str = "") -> Rejected:
+    """The first complaint, in our words, without the value; `within` is the path of what was
+    checked, empty for a whole command."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    loc = first["loc"] if within else first["loc"][1:]  # a command's begins with its type
     # a union's branches are not fields
-    path = ".".join(str(part) for part in first["loc"][1:] if "[" not in str(part))
+    path = ".".join(filter(None, [within, *(str(p) for p in loc if "[" not in str(p))]))
     match first["type"]:
         case "union_tag_invalid":
             return Rejected(Reason.UNKNOWN_TYPE, "no such command type", path="type")

@@ -128,6 +128,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
     async with contextlib.AsyncExitStack() as opened:
         opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
         try:
+            sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
             writer = await aiosqlite.connect(path, isolation_level=None)
             opened.push_async_callback(writer.close)
             for pragma in PRAGMAS:

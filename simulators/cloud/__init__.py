@@ -45,7 +45,8 @@ class Cloud:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"cloud-{ULID()}", protocol=mqtt.MQTTv5
         )
-        self._client.reconnect_delay_set(min_delay=1, max_delay=1)
+        # Back before the hub is: an embedded broker has forgotten who listens.
+        self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]  # seconds
         self._client.on_connect = lambda *_: self._connected()
         self._client.on_message = self._received
 
@@ -87,6 +88,11 @@ class Cloud:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Anything at all below the hub's prefix."""
         self._client.publish(self._prefix + topic, payload, qos=1, retain=retain)
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The ids of commands that have no receipt yet."""
+        return list(self._unanswered)
 
     async def until(self, wanted: Callable[[Event], bool], within: float = 20.0) -> Event:
         """The first event, of those that came and those that come, that is wanted."""

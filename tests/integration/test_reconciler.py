@@ -32,7 +32,7 @@ class VirtualClock:
     ticks: float = 1000.0
     boot: str = "boot-1"
     recheck: float = HOUR
-    _waiting: list[tuple[float, asyncio.Event]] = field(default_factory=list)
+    _waiting: list[tuple[float, asyncio.Event, asyncio.Event]] = field(default_factory=list)
 
     def now(self) -> Now:
         """Trusted."""
@@ -45,10 +45,8 @@ class VirtualClock:
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
         """Until the event, or until `advance` gets there; a recheck as in real life."""
         due = asyncio.Event()
-        entry = (
-            self.ticks + min(self.recheck, self.recheck if seconds is None else max(seconds, 0)),
-            due,
-        )
+        pause = self.recheck if seconds is None else min(self.recheck, max(seconds, 0))
+        entry = (self.ticks + pause, due, event)
         self._waiting.append(entry)
         event_task = asyncio.ensure_future(event.wait())
         due_task = asyncio.ensure_future(due.wait())
@@ -60,23 +58,23 @@ class VirtualClock:
             self._waiting.remove(entry)
 
     async def settle(self, workers: int) -> None:
-        """Until every worker waits, and goes on waiting."""
+        """Until every worker waits, and nothing has told it to look again."""
         async with asyncio.timeout(20):
-            calm = 0
-            while calm < 3:
+            while self._idle() != workers:  # noqa: ASYNC110  # they wait in many places
                 await asyncio.sleep(0.001)
-                calm = calm + 1 if len(self._waiting) == workers else 0
+
+    def _idle(self) -> int:
+        return sum(not due.is_set() and not event.is_set() for _, due, event in self._waiting)
 
     async def advance(self, seconds: float, workers: int) -> None:
         """Let time pass."""
         end = self.ticks + seconds
         await self.settle(workers)
-        while self._waiting and (first := min(due for due, _ in self._waiting)) <= end:
+        while self._waiting and (first := min(until for until, _, _ in self._waiting)) <= end:
             self._move(max(first, self.ticks))
-            for due, event in list(self._waiting):
-                if due <= self.ticks:
-                    event.set()
-            await asyncio.sleep(0.001)
+            for until, due, _ in self._waiting:
+                if until <= self.ticks:
+                    due.set()
             await self.settle(workers)
         self._move(end)
 

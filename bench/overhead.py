@@ -1,0 +1,74 @@
+"""From publishing a reservation to its verified code, beside the raw driver calls."""
+
+from time import perf_counter
+
+from bench.figure import Figure, median_ms, percentile_ms
+from bench.raw import RawLock, connected
+from bench.rig import KINDS, NODES, SLOTS, Rig
+from bench.shared import Shared
+
+LIMIT_MS = 15.0
+ROUNDS, QUICK_ROUNDS = 50, 7
+
+
+async def measure(shared: Shared) -> list[Figure]:
+    """For each kind of lock: the median of the hub's way less that of get, set, get.
+
+    The hub's way ends when it publishes `code.confirmed`; when the cloud hears that is told too.
+    Each write finds its slot unread, so both sides make the same exchanges.
+    """
+    site = await shared.site()
+    hub: dict[str, list[float]] = {lock: [] for lock in KINDS}
+    cloud: dict[str, list[float]] = {lock: [] for lock in KINDS}
+    raw: dict[str, list[float]] = {lock: [] for lock in KINDS}
+    async with connected(site.sim.url) as client:
+        bare = {lock: RawLock(client, NODES[lock]) for lock in KINDS}
+        for turn in range(1 + (QUICK_ROUNDS if shared.quick else ROUNDS)):
+            for lock in KINDS:
+                by_hand = await _raw(bare[lock], turn)
+                said, heard = await _through_hub(site, lock)
+                if turn > 0:  # the first pays for S2 nonces and caches, on either side
+                    raw[lock].append(by_hand)
+                    hub[lock].append(said)
+                    cloud[lock].append(heard)
+    return [_figure(lock, hub[lock], cloud[lock], raw[lock]) for lock in KINDS]
+
+
+async def _through_hub(site: Rig, lock: str) -> tuple[float, float]:
+    """Seconds until the hub says that the code is there, and until the cloud hears it."""
+    await site.quiet()
+    start = perf_counter()
+    reservation = await site.put(lock)
+    await site.confirmed(reservation, [lock])
+    heard = perf_counter() - start
+    said = site.wiretap.heard["code.confirmed"] - start
+    await site.remove(reservation, [lock])
+    await site.forget_slots(lock)
+    return said, heard
+
+
+async def _raw(lock: RawLock, turn: int) -> float:
+    """The hub takes slots from the first on, and gives them back; this takes them from the last."""
+    start = perf_counter()
+    await lock.proven_write(SLOTS - turn, f"{34_567_000 + turn}")
+    return perf_counter() - start
+
+
+def _figure(lock: str, hub: list[float], cloud: list[float], raw: list[float]) -> Figure:
+    through_hub, bare = median_ms(hub), median_ms(raw)
+    return Figure(
+        f"overhead, {KINDS[lock]}",
+        "publish to verified code, less get, set, get",
+        through_hub - bare,
+        "ms",
+        LIMIT_MS,
+        details={
+            "hub_ms": through_hub,
+            "raw_ms": bare,
+            "ratio": through_hub / bare,
+            "cloud_ms": median_ms(cloud),
+            "hub_p90_ms": percentile_ms(hub, 90),
+            "raw_p90_ms": percentile_ms(raw, 90),
+            "rounds": len(hub),
+        },
+    )

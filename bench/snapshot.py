@@ -1,0 +1,42 @@
+"""Ten thousand reservations at once, and how long the loop stands still meanwhile."""
+
+import asyncio
+
+from bench.figure import Figure
+from bench.filling import pauses
+from bench.shared import MANY, Shared
+
+LIMIT_S, LIMIT_PAUSE_MS = 10.0, 50.0
+BARE_S = 2.0
+
+
+async def measure(shared: Shared) -> list[Figure]:
+    """A complete snapshot in parts, each through the intake and into the database.
+
+    While the loop stands still a radio's answer and the watchdog wait.
+    """
+    async with pauses() as bare:
+        await asyncio.sleep(BARE_S)
+    _, filling = await shared.full_store()
+    return [
+        Figure(
+            "snapshot, accepted",
+            f"{MANY} reservations in parts, on disk",
+            filling.took,
+            "s",
+            LIMIT_S,
+            details={
+                "parts": filling.parts,
+                "largest_part_bytes": filling.largest_part_bytes,
+                "slowest_part_s": filling.slowest_part,
+            },
+        ),
+        Figure(
+            "snapshot, longest pause",
+            "of the event loop meanwhile",
+            filling.longest_pause * 1000,
+            "ms",
+            LIMIT_PAUSE_MS,
+            details={"loop_with_nothing_to_do_ms": bare.longest * 1000},
+        ),
+    ]

@@ -1,0 +1,69 @@
+"""One reservation: kept by version, then derived into its key."""
+
+import json
+
+from pydantic import ValidationError
+
+from gatewayd.domain.ids import ReservationId
+from gatewayd.domain.reservation import Reservation
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake import documents, schemas
+from gatewayd.intake.change import Change
+from gatewayd.intake.derive import derive
+from gatewayd.intake.parse import rejected
+from gatewayd.store import keys, reservations
+
+
+async def put(change: Change, document: schemas.ReservationPut) -> bool:
+    """`reservation.put`: whether nothing is left to be proven."""
+    reservation = await keep(change, document)
+    if reservation is None:
+        return False
+    await derive(change, reservation, awaited=change.cause)
+    if await keys.known(change.tx, reservation.key_id) is None:
+        known = await reservations.get(change.tx, reservation.id)
+        return known is not None and known.held is None
+    return await keys.settled(change.tx, reservation.key_id) is not None
+
+
+async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:
+    """`reservation.cancel`: the same reservation, cancelled."""
+    known = await reservations.get(change.tx, ReservationId(document.id))
+    if known is None:
+        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
+    cancelled = {"version": document.version, "status": "cancelled"}
+    return await put(change, checked(json.loads(known.document) | cancelled))
+
+
+async def keep(change: Change, document: schemas.ReservationPut) -> Reservation | None:
+    """Store a reservation; None for a version that is here already.
+
+    Raises:
+        Rejected: `stale_version`.
+    """
+    known = await reservations.get(change.tx, ReservationId(document.id))
+    if known is not None:
+        if document.version < known.version:
+            raise Rejected(
+                Reason.STALE_VERSION, f"version {known.version} is here", path="data.version"
+            )
+        if document.version == known.version:
+            return None
+        new = document.model_dump(mode="json", exclude_unset=True)
+        document = checked(schemas.merged(json.loads(known.document), new))
+    reservation = documents.reservation(document)
+    stored = document.model_dump_json(exclude_unset=True)
+    await reservations.put(change.tx, change.now, reservation, stored)
+    return reservation
+
+
+def checked(document: schemas.Document, path: str = "data") -> schemas.ReservationPut:
+    """A document held against its schema.
+
+    Raises:
+        Rejected: what is wrong with it, with paths below `path`.
+    """
+    try:
+        return schemas.ReservationPut.model_validate_json(json.dumps(document), strict=True)
+    except ValidationError as error:
+        raise rejected(error, path) from None

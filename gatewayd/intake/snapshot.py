@@ -1,0 +1,64 @@
+"""A snapshot in parts: each is taken as it comes; the last one may remove what no part lists."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from gatewayd.domain.events import CommandRejected
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake import documents, schemas
+from gatewayd.intake.change import Change
+from gatewayd.intake.derive import derive, hold
+from gatewayd.intake.reservation import checked, keep
+from gatewayd.store import reservations, snapshots
+
+
+async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
+    """`reservation.snapshot`: one part."""
+    if snapshot.part > snapshot.parts:
+        raise Rejected(Reason.INVALID_FIELD, "part is beyond parts", path="data.part")
+    items: list[Any] = list(snapshot.items)
+    for i, item in enumerate(items):
+        await _take_item(change, item, f"data.items.{i}")
+    if not snapshot.complete:
+        return True
+    # Parts of another moment are not parts of this one, whatever they are called.
+    name = f"{snapshot.snapshot_id} {snapshot.as_of.isoformat()} {snapshot.parts}"
+    ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
+    await snapshots.put_part(change.tx, change.now, name, snapshot.part, ids)
+    parts, listed = await snapshots.so_far(change.tx, name)
+    if parts == snapshot.parts:
+        await _remove_absent(change, snapshot, listed)
+    return True
+
+
+async def _take_item(change: Change, item: Any, path: str) -> None:
+    """One bad reservation of many is told of, and held where it can be kept; the others go on."""
+    try:
+        reservation = await keep(change, checked(item, path))
+    except Rejected as why:
+        if why.reason is not Reason.STALE_VERSION:
+            await change.tell(CommandRejected(why.reason, why.path, why.message, why.retryable))
+        return
+    if reservation is None:
+        return
+    try:
+        await derive(change, reservation, awaited=None)
+    except Rejected as why:
+        await hold(change, reservation, why.reason)
+        where = path + why.path.removeprefix("data")
+        await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
+
+
+async def _remove_absent(
+    change: Change, snapshot: schemas.ReservationSnapshot, listed: list[str]
+) -> None:
+    for id_ in await snapshots.absent(change.tx, change.now, listed, snapshot.as_of):
+        known = await reservations.get(change.tx, id_)
+        if known is None:
+            continue
+        # The same version counts as news later: a feed that lists it again brings it back.
+        there = documents.reservation(checked(json.loads(known.document)))
+        gone = replace(there, confirmed=False, version=known.version - 1)
+        await reservations.put(change.tx, change.now, gone, known.document)
+        await derive(change, gone, awaited=None)

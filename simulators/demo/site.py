@@ -1,0 +1,100 @@
+"""The shipped site and calendars for a run of a minute that happens now."""
+
+import re
+import tomllib
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+ZONE = ZoneInfo("Indian/Mauritius")
+"""Never changes its clocks, so a window of seconds is what it says on every day of the year."""
+POLICY = {"grace": "0", "verify_after": "2s"}
+
+DOORS = {
+    "harbour": ("gate", "harbour-door", "harbour-terrace"),
+    "orchard": ("gate", "orchard-door", "orchard-cellar"),
+}
+NODES = {
+    "gate": 5,
+    "harbour-door": 2,
+    "harbour-terrace": 7,
+    "orchard-door": 3,
+    "orchard-cellar": 8,
+}
+KINDS = {
+    "gate": "V2",
+    "harbour-door": "V1",
+    "harbour-terrace": "V1, S2",
+    "orchard-door": "V2, S2",
+    "orchard-cellar": "V2",
+}
+"""User Code version and security of each lock's node."""
+
+
+def site() -> dict[str, Any]:
+    """config/site.toml with the demo's zone and policy; its locks must be those named here."""
+    document = tomllib.loads((CONFIG / "site.toml").read_text())
+    addresses = {lock["id"]: int(lock["address"]) for lock in document["locks"]}
+    doors = {p["id"]: tuple(p["locks"]) for p in document["properties"]}
+    if (addresses, doors) != (NODES, DOORS):
+        raise ValueError("config/site.toml has other locks than the demo")
+    return document | {"zone": ZONE.key, "policy": POLICY}
+
+
+def calendar(property_id: str) -> bytes:
+    """The example calendar, moved so that its first guest arrived the day before yesterday."""
+    text = (CONFIG / "examples" / f"{property_id}.ics").read_bytes().decode()
+    stamp = re.compile(r"(?<=;VALUE=DATE:)\d{8}")
+    first = min(_day(day) for day in stamp.findall(text))
+    shift = today() - timedelta(days=2) - first
+    return stamp.sub(lambda m: f"{_day(m[0]) + shift:%Y%m%d}", text).encode()
+
+
+def today() -> date:
+    """At the site."""
+    return datetime.now(ZONE).date()
+
+
+def stay(id_: str, property_id: str, name: str) -> dict[str, Any]:
+    """A booking from two days ago until in two days, in a shape for `reservation.put`."""
+    return {
+        "id": id_,
+        "version": 1,
+        "property_id": property_id,
+        "arrival": f"{today() - timedelta(days=2)}",
+        "departure": f"{today() + timedelta(days=2)}",
+        "guest": {"name": name},
+        "confirmation_code": f"DEMO-{id_}",
+    }
+
+
+def ending(at: datetime) -> dict[str, Any]:
+    """Fields of a stay that is over at that second: check-out at its minute, the rest is grace."""
+    minute = at.astimezone(ZONE).replace(second=0, microsecond=0)
+    return {
+        "departure": f"{minute:%Y-%m-%d}",
+        "check_out": f"{minute:%H:%M}",
+        "policy": {"grace_after": f"{(at - minute).seconds}s"},
+    }
+
+
+def starting(at: datetime) -> dict[str, Any]:
+    """Fields of a stay that begins at that second, and whose code is not written before."""
+    minute = (at + timedelta(minutes=1)).astimezone(ZONE).replace(second=0, microsecond=0)
+    return {
+        "arrival": f"{minute:%Y-%m-%d}",
+        "check_in": f"{minute:%H:%M}",
+        "policy": {"grace_before": f"{(minute - at).seconds}s", "write_lead": "0"},
+    }
+
+
+def in_seconds(seconds: int) -> datetime:
+    """A whole second of the near future."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds + 1)
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%Y%m%d").replace(tzinfo=ZONE).date()

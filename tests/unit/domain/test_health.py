@@ -1,0 +1,34 @@
+"""The table of warnings."""
+
+import pytest
+
+from gatewayd.domain.events import cleared, raised
+from gatewayd.domain.health import ALERTS, AlertCode, Severity
+
+
+def test_every_alert_has_a_row() -> None:
+    """And every row an alert."""
+    assert set(ALERTS) == set(AlertCode)
+
+
+@pytest.mark.parametrize("code", AlertCode)
+def test_an_alert_says_what_is_wrong_where_and_what_to_do(code: AlertCode) -> None:
+    """With its subject in the text, and no brace left over."""
+    alert = raised(code, "front-door")
+    assert "front-door" in alert.text
+    assert not set("{}") & set(alert.text + alert.what_to_do)
+    assert alert.what_to_do
+    assert alert.severity is ALERTS[code].severity
+
+
+@pytest.mark.parametrize("code", AlertCode)
+def test_the_end_of_an_alert_bears_its_words(code: AlertCode) -> None:
+    """So that the cloud can match the two."""
+    up, down = raised(code, "front-door"), cleared(code, "front-door")
+    assert (up.code, up.subject, up.text) == (down.code, down.subject, down.text)
+    assert (up.type, down.type) == ("alert.raised", "alert.cleared")
+
+
+def test_a_code_that_still_opens_is_as_severe_as_can_be() -> None:
+    """Suffering 16."""
+    assert ALERTS[AlertCode.REMOVAL_FAILED].severity is Severity.CRITICAL

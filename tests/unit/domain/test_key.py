@@ -1,0 +1,132 @@
+"""What a reservation gives its guest, and at which doors."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import CodeRules
+from gatewayd.domain.ids import LockId, PropertyId, ReservationId
+from gatewayd.domain.key import Door, key_for
+from gatewayd.domain.moment import Window
+from gatewayd.domain.policy import Policy
+from gatewayd.domain.reservation import Kind, Reservation
+from gatewayd.domain.site import Lock, Property, Site
+from gatewayd.errors import Reason, Rejected
+
+GATE, DOOR = LockId("gate"), LockId("door")
+FLAT = Property(PropertyId("flat"), "Flat", (GATE, DOOR), check_in=time(15), check_out=time(11))
+LOCKS = {x: Lock(x, str(x), "zwave", "7") for x in (GATE, DOOR)}
+SITE = Site(1, ZoneInfo("UTC"), {FLAT.id: FLAT}, LOCKS)
+BOOKING = Reservation(ReservationId("R1"), 1, FLAT.id, date(2026, 7, 1), date(2026, 7, 4), "HMA4XT")
+START = datetime(2026, 7, 1, 14, tzinfo=UTC)
+ABLE = {
+    GATE: Capabilities(code=CodeRules(4, 6), label_length=3),
+    DOOR: Capabilities(code=CodeRules(6, 8), label_length=5, enforces_windows=True),
+}
+
+
+def test_a_key_opens_all_doors_of_its_property_within_its_window() -> None:
+    """S1-1, S1-2, S1-7: one code for all, each door in its own time."""
+    key = key_for(SITE, BOOKING, ABLE)
+    assert key is not None
+    assert (key.id, key.reservation_id) == ("res:R1", "R1")
+    assert key.window == Window(START, datetime(2026, 7, 4, 12, tzinfo=UTC))
+    assert key.doors == {
+        GATE: Door(START - timedelta(minutes=10)),
+        DOOR: Door(START - timedelta(hours=72)),
+    }
+    assert key.rules == CodeRules(6, 6)
+    assert key.label == "HMA4X"
+    assert key.policy == Policy()
+    assert key.code is None
+
+
+def test_a_lock_not_yet_seen_is_taken_for_the_simplest() -> None:
+    """S1-7, S1-19: hub-timed, without labels."""
+    key = key_for(SITE, BOOKING, {})
+    assert key is not None
+    assert set(key.doors.values()) == {Door(START - timedelta(minutes=10))}
+    assert key.label == ""
+
+
+def test_the_narrower_policy_is_the_keys() -> None:
+    """Site, property, reservation."""
+    site = replace(SITE, policy={"pin_length": 5})
+    key = key_for(site, replace(BOOKING, policy={"grace_before": timedelta()}), {})
+    assert key is not None
+    assert key.policy == Policy(pin_length=5, grace_before=timedelta())
+    assert key.window.start == START + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "booking", [replace(BOOKING, confirmed=False), replace(BOOKING, kind=Kind.BLOCK)]
+)
+def test_what_gives_no_access_gives_no_key(booking: Reservation) -> None:
+    """S1-13, S2-9."""
+    assert key_for(SITE, booking, {}) is None
+
+
+def test_a_property_without_a_lock_is_fine() -> None:
+    """S2-12: no code, no error."""
+    bare = replace(SITE, properties={FLAT.id: replace(FLAT, locks=())})
+    assert key_for(bare, BOOKING, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("lock", "booking", "reason"),
+    [
+        (
+            replace(LOCKS[DOOR], allow_provisioning=False),
+            BOOKING,
+            Reason.PROVISIONING_DISABLED_DOOR,
+        ),
+        (
+            LOCKS[DOOR],
+            replace(BOOKING, allow_provisioning=False),
+            Reason.PROVISIONING_DISABLED_KEY,
+        ),
+        (replace(LOCKS[DOOR], active=False), BOOKING, Reason.LOCK_INACTIVE),
+        (LOCKS[DOOR], BOOKING, None),
+    ],
+)
+def test_door_and_reservation_must_both_allow(
+    lock: Lock, booking: Reservation, reason: Reason | None
+) -> None:
+    """S3-20, S2-20."""
+    key = key_for(replace(SITE, locks={**LOCKS, DOOR: lock}), booking, {})
+    assert key is not None
+    assert key.doors[DOOR].withheld is reason
+
+
+@pytest.mark.parametrize(
+    ("site", "change", "reason"),
+    [
+        (None, lambda b: b, Reason.MAPPING_UNKNOWN),
+        (SITE, lambda b: replace(b, property_id=PropertyId("hut")), Reason.MAPPING_UNKNOWN),
+        (SITE, lambda b: replace(b, departure=date(2026, 6, 1)), Reason.DATES_REVERSED),
+        (
+            replace(SITE, properties={FLAT.id: replace(FLAT, check_in=None)}),
+            lambda b: b,
+            Reason.TIMES_MISSING,
+        ),
+    ],
+)
+def test_what_cannot_be_a_key_is_refused_with_its_reason(
+    site: Site | None, change: Callable[[Reservation], Reservation], reason: Reason
+) -> None:
+    """S2-5, suffering 20."""
+    with pytest.raises(Rejected) as refused:
+        key_for(site, change(BOOKING), {})
+    assert refused.value.reason is reason
+
+
+def test_locks_without_a_common_form_give_no_key() -> None:
+    """S1-1: two codes are never given."""
+    able = {GATE: Capabilities(code=CodeRules(4, 4)), DOOR: Capabilities(code=CodeRules(6, 6))}
+    with pytest.raises(Rejected) as refused:
+        key_for(SITE, BOOKING, able)
+    assert refused.value.reason is Reason.RULES_CONFLICT

@@ -1,0 +1,63 @@
+"""Time as an interval, and windows held against it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewayd.domain.moment import Now, Phase, Window, from_epoch
+from tests.unit.domain.builders import HOUR, MINUTE, NOON
+
+STAY = Window(NOON, NOON + 2 * HOUR)
+DOUBTFUL = Now(NOON - HOUR, NOON + HOUR)
+
+
+def test_a_trusted_clock_knows_one_time() -> None:
+    """Both ends of the interval are equal."""
+    now = Now.exactly(NOON)
+    assert now.trusted
+    assert (now.earliest, now.latest) == (NOON, NOON)
+    assert not DOUBTFUL.trusted
+
+
+def test_a_moment_is_surely_past_from_its_own_instant_on() -> None:
+    """Windows are half-open: at its end a stay is over."""
+    assert Now.exactly(NOON).surely_past(NOON)
+    assert not Now.exactly(NOON).surely_past(NOON + MINUTE)
+
+
+def test_a_doubtful_clock_believes_the_end_last_and_the_start_first() -> None:
+    """It ends no stay early and locks out no rightful guest."""
+    assert not DOUBTFUL.surely_past(NOON)
+    assert DOUBTFUL.surely_past(NOON - HOUR)
+    assert DOUBTFUL.maybe_reached(NOON + HOUR)
+    assert not DOUBTFUL.maybe_reached(NOON + HOUR + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("now", "phase"),
+    [
+        (Now.exactly(NOON - MINUTE), Phase.UPCOMING),
+        (Now.exactly(NOON), Phase.CURRENT),
+        (Now.exactly(NOON + 2 * HOUR - MINUTE), Phase.CURRENT),
+        (Now.exactly(NOON + 2 * HOUR), Phase.PAST),
+        (Now(NOON - 5 * HOUR, NOON), Phase.CURRENT),
+        (Now(NOON - 5 * HOUR, NOON + 5 * HOUR), Phase.CURRENT),
+        (Now(NOON + 2 * HOUR, NOON + 9 * HOUR), Phase.PAST),
+    ],
+)
+def test_a_window_is_upcoming_current_or_past(now: Now, phase: Phase) -> None:
+    """S3-8: derived from the time, never stored."""
+    assert STAY.phase(now) is phase
+
+
+def test_a_code_is_due_from_its_lead_to_the_end_of_its_window() -> None:
+    """S1-7, with ten minutes of lead."""
+    at = [NOON - 11 * MINUTE, NOON - 10 * MINUTE, NOON + 2 * HOUR - MINUTE, NOON + 2 * HOUR]
+    due = [STAY.due(Now.exactly(t), 10 * MINUTE) for t in at]
+    assert due == [False, True, True, False]
+
+
+def test_epoch_seconds_become_an_aware_time() -> None:
+    """UTC, never the zone of the machine."""
+    assert from_epoch(0) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert from_epoch(0).tzinfo is UTC

@@ -1,0 +1,414 @@
+"""What follows from a step's result."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gatewayd.domain.events import (
+    CodeConfirmed,
+    CodeFailed,
+    CodeLost,
+    CodeRemovalFailed,
+    CodeRemoved,
+    LockForeignCode,
+    LockOnline,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import (
+    Outcome,
+    acknowledged,
+    after,
+    begun,
+    failed_step,
+    observed,
+    taken,
+)
+from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
+from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.errors import (
+    Reason,
+    Refused,
+)
+from tests.unit.domain.builders import (
+    CODE,
+    KEY,
+    LOCK,
+    NOON,
+    NOW,
+    OVER,
+    THEIRS,
+    TICK,
+    lease,
+    only,
+    proven,
+    situation,
+    tick,
+)
+
+ENTRY = Entry(CODE, "HMA4XT")
+EMPTY, OURS, FOREIGN, MASKED = Empty(NOON), Holds(NOON, CODE), Holds(NOON, THEIRS), Occupied(NOON)
+ACCEPTED = lease(Stage.WRITTEN, Proof.ACCEPTED)
+NEXT = NOON + timedelta(minutes=1)
+DOOR_AND_KEY = f"{LOCK}/{KEY}"
+STILL_THERE = raised(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+
+
+def look(held: Lease, seen: Observation, now: Now = NOW, at: Tick = TICK) -> Outcome:
+    """One slot is shown."""
+    return observed(situation(leases=[held]), held.slot, seen, now, at)
+
+
+# --- leases --------------------------------------------------------------------------------------
+
+
+def test_a_slot_is_taken() -> None:
+    """On disk before the lock is touched."""
+    assert taken(situation(), Take(KEY, CODE, 2)) == Outcome(situation(leases=[lease(slot=2)]))
+
+
+def test_a_slot_where_a_foreign_code_sits_is_given_up_for_another() -> None:
+    """S1-11: it is listed and left alone."""
+    got = taken(situation(leases=[lease()]), Take(KEY, CODE, 2))
+    assert got.situation.leases == (lease(slot=2),)
+    assert got.events == (LockForeignCode(LOCK, 1),)
+
+
+def test_a_proven_code_under_a_foreign_one_is_lost() -> None:
+    """The confirmation is retracted."""
+    got = taken(situation(leases=[proven()]), Take(KEY, CODE, 2))
+    lost = CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT)
+    assert got.events == (LockForeignCode(LOCK, 1), lost)
+
+
+def test_a_slot_is_given_back() -> None:
+    """What was touched is told as removed, and its alert ends."""
+    held = lease(Stage.GONE)
+    got = taken(situation(leases=[held]), Free(held))
+    assert got.situation.leases == ()
+    gone = cleared(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+    assert got.events == (CodeRemoved(KEY, LOCK), gone)
+
+
+def test_a_slot_that_was_never_touched_is_given_back_in_silence() -> None:
+    """There was no code to remove."""
+    assert taken(situation(leases=[lease()]), Free(lease())).events == ()
+
+
+# --- before the lock is touched ------------------------------------------------------------------
+
+
+def test_a_read_changes_nothing_beforehand() -> None:
+    """A restart in between loses nothing."""
+    s = situation(leases=[proven()], slots={1: OURS})
+    assert begun(s, Observe(1)) == s
+
+
+def test_a_write_is_in_doubt_until_it_is_answered() -> None:
+    """And its slot is not known any more."""
+    held = lease(empty_since=TICK)
+    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
+    assert s == situation(leases=[lease(Stage.WRITING)], slots={})
+
+
+def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
+    """What a first write proved does not count for the second."""
+    held = lease(Stage.CLEARING, Proof.MATCHED)
+    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
+    assert not only(s.leases).proven
+
+
+def test_a_mangled_code_stays_ours_while_it_is_written_again() -> None:
+    """Else it would pass for a person's where the rewrite gets no answer."""
+    held = lease(Stage.WRITING, Proof.ACCEPTED)
+    s = begun(situation(leases=[held], slots={1: FOREIGN}), Write(held, ENTRY))
+    assert only(s.leases).proof is Proof.ACCEPTED
+
+
+def test_a_removal_begins_a_ladder_of_its_own() -> None:
+    """What the write suffered is over."""
+    held = lease(Stage.WRITTEN, Proof.ACCEPTED, ladder=Ladder(7, TICK), reason=Reason.MISMATCH)
+    s = begun(situation(leases=[held], slots={1: FOREIGN}), Clear(held))
+    assert s == situation(leases=[lease(Stage.CLEARING, Proof.ACCEPTED)], slots={})
+
+
+@pytest.mark.parametrize("stage", [Stage.CLEARING, Stage.CLEARED])
+def test_a_removal_that_is_tried_again_keeps_its_ladder(stage: Stage) -> None:
+    """S3-13."""
+    ladder = Ladder(2, TICK)
+    held = lease(stage, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
+    assert only(begun(situation(leases=[held]), Clear(held)).leases).ladder == ladder
+
+
+# --- the lock said yes ---------------------------------------------------------------------------
+
+
+def test_an_acknowledged_write_is_accepted_not_proven() -> None:
+    """S0-1: an acknowledgement is never proof, and nothing is confirmed."""
+    writing = lease(Stage.WRITING)
+    got = acknowledged(situation(leases=[writing]), Write(lease(), ENTRY))
+    assert got == Outcome(situation(leases=[ACCEPTED]))
+
+
+def test_an_acknowledged_clear_is_cleared_and_not_yet_gone() -> None:
+    """Suffering 16."""
+    got = acknowledged(situation(leases=[proven()]), Clear(proven()))
+    assert got == Outcome(situation(leases=[replace(proven(), stage=Stage.CLEARED)]))
+
+
+def test_any_answer_ends_the_locks_ladder() -> None:
+    """It is told once that the lock is back."""
+    back = (LockOnline(LOCK), cleared(AlertCode.LOCK_OFFLINE, LOCK))
+    s = situation(leases=[lease()], ladder=Ladder(3, TICK))
+    for got in (
+        acknowledged(s, Write(lease(), ENTRY)),
+        observed(s, 1, EMPTY, NOW, TICK),
+        observed(s, 2, FOREIGN, NOW, TICK),
+    ):
+        assert got.situation.ladder is None
+        assert got.situation.reason is None
+        assert got.events == back
+    again = observed(observed(s, 1, EMPTY, NOW, TICK).situation, 1, EMPTY, NOW, TICK)
+    assert again.events == ()
+
+
+def test_a_result_is_taken_in_as_what_it_is() -> None:
+    """A yes, slots as seen, or an error."""
+    s = begun(situation(leases=[lease()]), Write(lease(), ENTRY))
+    write = Write(lease(), ENTRY)
+    error = Refused("no")
+    assert after(s, write, None, NOW, TICK) == acknowledged(s, write)
+    assert after(s, write, error, NOW, TICK) == failed_step(s, write, error, NOW, TICK)
+    both = after(s, Observe(1), {1: EMPTY, 2: FOREIGN}, NOW, TICK)
+    first = observed(s, 1, EMPTY, NOW, TICK)
+    second = observed(first.situation, 2, FOREIGN, NOW, TICK)
+    assert both == Outcome(second.situation, (*first.events, *second.events))
+
+
+# --- what a look shows ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seen", [EMPTY, FOREIGN, MASKED])
+def test_a_look_at_a_slot_that_we_have_not_touched_is_only_a_fact(seen: Observation) -> None:
+    """Also where it is leased."""
+    assert look(lease(), seen) == Outcome(situation(leases=[lease()], slots={1: seen}))
+    s = situation()
+    assert observed(s, 1, seen, NOW, TICK) == Outcome(s.with_slot(1, seen))
+
+
+@pytest.mark.parametrize(
+    ("held", "seen", "proof"),
+    [
+        (ACCEPTED, OURS, Proof.MATCHED),
+        (ACCEPTED, MASKED, Proof.PRESENT),  # suffering 1
+        (lease(Stage.WRITING), OURS, Proof.MATCHED),
+        (lease(Stage.CLEARING, Proof.MATCHED), OURS, Proof.MATCHED),
+        (lease(Stage.CLEARING, Proof.PRESENT), MASKED, Proof.PRESENT),
+        (lease(Stage.GONE), OURS, Proof.MATCHED),
+    ],
+)
+def test_a_code_that_the_lock_shows_is_confirmed(
+    held: Lease, seen: Observation, proof: Proof
+) -> None:
+    """S1-5: with its proof; and looked at again a minute later (suffering 6)."""
+    trouble = replace(held, ladder=Ladder(2, TICK), reason=Reason.MISMATCH, missed=True)
+    got = look(trouble, seen)
+    assert only(got.situation.leases) == lease(Stage.WRITTEN, proof, verify_due=tick(60))
+    assert got.events == (CodeConfirmed(KEY, LOCK, proof, NOON),)
+
+
+def test_a_second_look_that_agrees_ends_the_watch() -> None:
+    """It is not told again."""
+    held = proven(verify_due=tick(60))
+    got = look(held, OURS, at=tick(60))
+    assert only(got.situation.leases) == proven()
+    assert got.events == ()
+
+
+def test_a_look_before_the_second_is_due_does_not_replace_it() -> None:
+    """Suffering 6: it vanished seconds after."""
+    held = proven(verify_due=tick(60))
+    assert only(look(held, OURS, at=tick(5)).situation.leases) == held
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "proof"),
+    [
+        (Proof.PRESENT, OURS, Proof.MATCHED),
+        (Proof.PRESENT, MASKED, Proof.PRESENT),
+        (Proof.MATCHED, MASKED, Proof.MATCHED),
+        (Proof.MATCHED, OURS, Proof.MATCHED),
+        (Proof.USED, OURS, Proof.USED),
+        (Proof.USED, MASKED, Proof.USED),
+    ],
+)
+def test_a_later_look_raises_a_proof_and_never_lowers_it(
+    before: Proof, seen: Observation, proof: Proof
+) -> None:
+    """Suffering 1: a masked read is not a mismatch."""
+    assert only(look(proven(before), seen).situation.leases).proof is proof
+
+
+def test_one_empty_look_at_a_proven_code_may_lie() -> None:
+    """Suffering 13: the slot is looked at once more, at once."""
+    got = look(proven(), EMPTY)
+    assert only(got.situation.leases) == replace(proven(), missed=True)
+    assert got.events == ()
+    assert plan(got.situation, NOW, TICK).step == Observe(1)
+    again = observed(got.situation, 1, OURS, NOW, TICK)
+    assert only(again.situation.leases) == proven()
+    assert again.events == ()
+
+
+def test_after_two_empty_looks_a_proven_code_is_lost_and_written_again() -> None:
+    """S1-17: without evidence of a deletion it is restored."""
+    got = look(replace(proven(), missed=True), EMPTY)
+    lost = lease(Stage.GONE)
+    assert only(got.situation.leases) == lost
+    assert got.events == (CodeLost(KEY, LOCK, None),)
+    assert plan(got.situation, NOW, TICK).step == Write(lost, ENTRY)
+
+
+def test_a_code_that_a_person_deleted_is_lost_and_left_so() -> None:
+    """S1-17."""
+    deleted = replace(proven(), missed=True, reason=Reason.DELETED_AT_LOCK)
+    got = look(deleted, EMPTY)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
+    assert plan(got.situation, NOW, TICK).step is None
+
+
+def test_an_acknowledged_write_that_is_not_there_climbs_the_codes_ladder() -> None:
+    """Dropped by the lock, or still under way."""
+    got = look(ACCEPTED, EMPTY)
+    held = lease(Stage.WRITTEN, ladder=Ladder(1, tick(60)), reason=Reason.MISMATCH)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
+
+
+def test_looking_again_is_not_another_failure() -> None:
+    """S3-13: one rung for each write, however often the slot is read."""
+    for seen in (EMPTY, FOREIGN):
+        first = look(ACCEPTED, seen)
+        for seconds in (1, 59, 60, 61):
+            again = observed(first.situation, 1, seen, NOW, tick(seconds))
+            assert again == Outcome(first.situation.with_slot(1, seen))
+
+
+def test_a_mangled_write_climbs_the_codes_ladder_and_stays_ours() -> None:
+    """Acknowledged, and other digits are stored."""
+    got = look(ACCEPTED, FOREIGN)
+    held = only(got.situation.leases)
+    assert (held.proof, held.ladder) == (Proof.ACCEPTED, Ladder(1, tick(60)))
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
+    assert plan(got.situation, NOW, tick(60)).step == Write(held, ENTRY)
+    assert plan(got.situation.with_slot(1, replace(FOREIGN, at=OVER.latest)), OVER, TICK).step == (
+        Clear(held)
+    )
+
+
+def test_what_comes_after_an_empty_look_is_a_persons() -> None:
+    """S1-11: it is neither overwritten nor cleared."""
+    s = look(ACCEPTED, EMPTY).situation
+    s = observed(s, 1, FOREIGN, NOW, tick(60)).situation
+    assert plan(s, NOW, tick(60)).step == Take(KEY, CODE, 2)
+    over = look(ACCEPTED, EMPTY, OVER).situation
+    got = observed(over, 1, FOREIGN, OVER, tick(60))
+    assert got.events == ()
+    assert isinstance(plan(got.situation, OVER, tick(60)).step, Free)
+
+
+def test_what_was_read_back_equal_once_is_not_mangled_later() -> None:
+    """S1-11: over before it was confirmed, cleared late, then a person's code."""
+    s = look(ACCEPTED, OURS, OVER).situation
+    s = acknowledged(s, Clear(only(s.leases))).situation
+    s = observed(s, 1, OURS, OVER, TICK).situation
+    s = observed(s, 1, FOREIGN, OVER, tick(60)).situation
+    assert isinstance(plan(s, OVER, tick(60)).step, Free)
+
+
+def test_an_unanswered_write_that_is_not_there_is_no_failure_of_its_own() -> None:
+    """It was counted when it got no answer."""
+    held = lease(Stage.WRITING, ladder=Ladder(1, tick(60)), reason=Reason.UNKNOWN_OUTCOME)
+    assert look(held, EMPTY) == Outcome(situation(leases=[held], slots={1: EMPTY}))
+
+
+def test_a_persons_code_over_ours_retracts_the_confirmation() -> None:
+    """S1-11: theirs stays, ours moves on, and where it cannot the cloud knows."""
+    got = look(proven(verify_due=tick(60)), FOREIGN)
+    lost = lease(Stage.GONE)
+    assert got.situation == situation(leases=[lost], slots={1: FOREIGN})
+    assert got.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
+    assert plan(got.situation, NOW, TICK).step == Take(KEY, CODE, 2)
+    assert observed(got.situation, 1, FOREIGN, NOW, TICK).events == ()
+
+
+def test_a_code_that_a_person_deleted_and_replaced_is_lost_and_left_so() -> None:
+    """S1-17: also where we did not look in between."""
+    got = look(replace(proven(), reason=Reason.DELETED_AT_LOCK), FOREIGN)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
+    assert plan(got.situation, NOW, TICK).step is None
+
+
+def test_an_unanswered_write_under_a_persons_code_is_left_to_the_plan() -> None:
+    """Nothing was confirmed."""
+    held = lease(Stage.WRITING)
+    assert look(held, FOREIGN) == Outcome(situation(leases=[held], slots={1: FOREIGN}))
+
+
+# --- looks at what should be gone ----------------------------------------------------------------
+
+
+def test_a_cleared_slot_that_reads_empty_is_done() -> None:
+    """The plan frees it."""
+    held = lease(Stage.CLEARED, Proof.MATCHED)
+    assert look(held, EMPTY, OVER) == Outcome(situation(leases=[held], slots={1: EMPTY}))
+
+
+@pytest.mark.parametrize("held", [lease(Stage.WRITING), lease(Stage.CLEARING, Proof.MATCHED)])
+def test_two_empty_looks_a_minute_apart_end_the_doubt(held: Lease) -> None:
+    """Earlier ones do not count."""
+    first = look(held, EMPTY, OVER)
+    assert only(first.situation.leases).empty_since == TICK
+    early = observed(first.situation, 1, EMPTY, OVER, tick(SETTLES - 1))
+    assert only(early.situation.leases) == only(first.situation.leases)
+    late = observed(early.situation, 1, EMPTY, OVER, tick(SETTLES))
+    assert only(late.situation.leases).stage is Stage.GONE
+
+
+def test_a_write_that_lands_late_after_its_stay_is_cleared() -> None:
+    """Between the two looks; the doubt begins anew."""
+    first = look(lease(Stage.WRITING), EMPTY, OVER)
+    second = observed(first.situation, 1, replace(OURS, at=OVER.latest), OVER, tick(60))
+    held = only(second.situation.leases)
+    assert held.empty_since is None
+    assert plan(second.situation, OVER, tick(60)).step == Clear(held)
+
+
+@pytest.mark.parametrize("seen", [OURS, MASKED])
+def test_a_code_that_survives_its_clear_is_the_most_severe_alert(seen: Observation) -> None:
+    """Suffering 16: cleared, said the lock, and the code still opened."""
+    got = look(lease(Stage.CLEARED, Proof.MATCHED), seen, OVER)
+    ladder, at = Ladder(1, tick(60)), OVER.latest + timedelta(minutes=1)
+    held = lease(Stage.CLEARING, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeRemovalFailed(KEY, LOCK, Reason.REFUSED, 1, at), STILL_THERE)
+    again = observed(got.situation, 1, seen, OVER, tick(60))
+    assert again.events == ()
+
+
+def test_a_persons_code_after_our_clear_is_no_alert() -> None:
+    """S1-11: ours is gone."""
+    got = look(lease(Stage.CLEARED, Proof.MATCHED), FOREIGN, OVER)
+    assert got.events == ()
+
+
+def test_a_situation_without_that_lease_takes_it_from_the_step() -> None:
+    """The answer of a lock is never lost."""
+    bare: Situation = situation()
+    assert acknowledged(bare, Write(lease(), ENTRY)).situation.leases == (ACCEPTED,)

@@ -1,0 +1,236 @@
+"""What follows when a step raised."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gatewayd.domain.events import (
+    CodeFailed,
+    CodeRemovalFailed,
+    LockOffline,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import (
+    Outcome,
+    begun,
+    came_back,
+    failed_step,
+    next_try,
+    told,
+)
+from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
+from gatewayd.domain.retry import Ladder
+from gatewayd.domain.slot import Empty, Entry
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
+    Reason,
+    Refused,
+    Unreachable,
+    Unsupported,
+)
+from tests.unit.domain.builders import (
+    CODE,
+    HOUR,
+    KEY,
+    LOCK,
+    NEW_CODE,
+    NOON,
+    NOW,
+    OTHER_KEY,
+    OVER,
+    TICK,
+    claim,
+    lease,
+    only,
+    proven,
+    situation,
+    tick,
+)
+
+ENTRY = Entry(CODE, "HMA4XT")
+EMPTY = Empty(NOON)
+NEXT = NOON + timedelta(minutes=1)
+DOOR_AND_KEY = f"{LOCK}/{KEY}"
+STILL_THERE = raised(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+
+
+def fail(held: Lease, error: LockError, now: Now = NOW) -> Outcome:
+    """A write is begun, or a clear where the stay is over, and raises."""
+    step = Write(held, ENTRY) if now is NOW else Clear(held)
+    return failed_step(begun(situation(leases=[held]), step), step, error, now, TICK)
+
+
+# --- the step raised -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [Observe(1), Write(lease(), ENTRY), Clear(lease())])
+def test_a_missing_radio_is_no_attempt(step: Observe | Write | Clear) -> None:
+    """Suffering 8: not ready is not a failed attempt."""
+    s = situation(leases=[lease()])
+    assert failed_step(s, step, RadioDown("gone"), NOW, TICK) == Outcome(s)
+
+
+def test_a_lock_that_does_not_answer_climbs_its_own_ladder() -> None:
+    """S3-13; and every code that waits for it is told."""
+    got = fail(lease(), Unreachable("no answer"))
+    assert got.situation.ladder == Ladder(1, tick(60))
+    assert got.situation.reason is Reason.LOCK_UNREACHABLE
+    assert only(got.situation.leases) == lease(Stage.WRITING)
+    assert got.events == (
+        LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
+        raised(AlertCode.LOCK_OFFLINE, LOCK),
+        CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 1, NEXT),
+    )
+
+
+def test_a_lock_that_stays_away_is_told_once() -> None:
+    """Each failed code again, the lock not."""
+    first = fail(lease(), Unreachable("no answer")).situation
+    second = failed_step(first, Observe(1), Unreachable("no answer"), NOW, tick(60))
+    assert second.situation.ladder == Ladder(2, tick(120))
+    failed = CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 2, NEXT)
+    assert second.events == (failed,)
+
+
+def test_only_codes_that_wait_are_told_of_an_unreachable_lock() -> None:
+    """Not what is proven, withheld or not due."""
+    wishes = [
+        claim(),
+        claim(OTHER_KEY, NEW_CODE, withheld=Reason.PROVISIONING_DISABLED_KEY),
+        replace(claim(), key_id=type(KEY)("res:R3"), due=NOON + HOUR),
+    ]
+    s = situation(wishes, [proven()])
+    got = failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK)
+    assert not [e for e in got.events if isinstance(e, CodeFailed)]
+
+
+def test_a_code_that_is_over_behind_an_unreachable_lock_is_an_alert() -> None:
+    """Suffering 16: it still opens; a slot that we never touched does not."""
+    s = situation([], [proven(), lease(key=OTHER_KEY, slot=2)])
+    got = failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK)
+    failed = CodeRemovalFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 1, NEXT)
+    assert got.events[2:] == (failed, STILL_THERE)
+
+
+def test_the_drivers_reason_is_handed_on() -> None:
+    """S1-18: a dead battery is not a bad radio."""
+    got = fail(lease(), Unreachable("no answer", Reason.BATTERY_DEAD))
+    assert got.situation.reason is Reason.BATTERY_DEAD
+    assert got.events[0] == LockOffline(LOCK, Reason.BATTERY_DEAD)
+
+
+@pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence"), Unsupported("no")])
+def test_a_read_that_gives_nothing_is_the_locks_failure(error: LockError) -> None:
+    """No code is to blame."""
+    got = failed_step(situation(leases=[lease()]), Observe(1), error, NOW, TICK)
+    assert got.situation.ladder == Ladder(1, tick(60))
+    assert only(got.situation.leases).ladder is None
+
+
+def test_a_refused_write_climbs_the_codes_ladder_alone() -> None:
+    """S1-8, suffering 24: the other codes of the lock do not wait."""
+    got = fail(lease(), Refused("no"))
+    assert got.situation.ladder is None
+    held = lease(ladder=Ladder(1, tick(60)), reason=Reason.REFUSED)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.REFUSED, 1, NEXT),)
+    assert got.refused == ()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [lease(), lease(Stage.WRITING), lease(Stage.WRITING, Proof.ACCEPTED), lease(Stage.CLEARING)],
+)
+def test_a_refused_write_leaves_the_lock_as_it_was(held: Lease) -> None:
+    """What may lie there from before is not forgotten; suffering 16."""
+    after_ = only(fail(held, Refused("no")).situation.leases)
+    assert (after_.stage, after_.proof) == (held.stage, held.proof)
+
+
+def test_a_duplicate_names_its_key_for_another_code() -> None:
+    """S1-20, suffering 4: terminal for that code."""
+    got = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE))
+    assert got.refused == (KEY,)
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NEXT),)
+
+
+def test_a_refused_code_is_not_tried_again_once_it_is_replaced() -> None:
+    """Suffering 4: the new code takes another slot, the old one is freed untouched."""
+    s = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE)).situation
+    wish = claim(code=NEW_CODE, old_codes_go=False)
+    s = replace(s, claims={KEY: wish}, slots={1: EMPTY})
+    assert plan(s, NOW, tick(60)).step == Take(KEY, NEW_CODE, 2)
+    done = replace(proven(), code=NEW_CODE, slot=2)
+    s = replace(s.with_lease(done), claims={KEY: claim(code=NEW_CODE)})
+    assert isinstance(plan(s, NOW, tick(60)).step, Free)
+
+
+def test_a_write_of_unknown_outcome_is_read_before_anything_else() -> None:
+    """It may have happened."""
+    got = fail(lease(), OutcomeUnknown("silence"))
+    held = only(got.situation.leases)
+    assert (held.stage, held.reason) == (Stage.WRITING, Reason.UNKNOWN_OUTCOME)
+    assert held.ladder == Ladder(1, tick(60))
+    assert plan(got.situation, NOW, TICK).step == Observe(1)
+    assert got.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Refused("no"), Reason.REFUSED),
+        (Unsupported("no"), Reason.INVALID_FIELD),
+        (OutcomeUnknown("silence"), Reason.UNKNOWN_OUTCOME),
+    ],
+)
+def test_a_clear_that_fails_is_the_most_severe_alert(error: LockError, reason: Reason) -> None:
+    """Suffering 16: unproven is failed."""
+    got = fail(proven(), error, OVER)
+    at = OVER.latest + timedelta(minutes=1)
+    held = lease(Stage.CLEARING, Proof.MATCHED, ladder=Ladder(1, tick(60)), reason=reason)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeRemovalFailed(KEY, LOCK, reason, 1, at), STILL_THERE)
+    assert got.refused == ()
+
+
+# --- how often, and when -------------------------------------------------------------------------
+
+
+def test_every_early_failure_is_told_and_later_ones_every_hour() -> None:
+    """S2-15: twelve tries of five minutes."""
+    heard = [n for n in range(1, 40) if told(Ladder(n, TICK))]
+    assert heard == [1, 2, 3, 4, 5, 6, 12, 24, 36]
+
+
+def test_what_is_not_told_still_climbs() -> None:
+    """S3-14: until it succeeds."""
+    seventh = lease(ladder=Ladder(6, TICK))
+    got = fail(seventh, Refused("no"))
+    assert got.events == ()
+    assert only(got.situation.leases).ladder == Ladder(7, tick(300))
+    removal = fail(
+        lease(Stage.CLEARING, Proof.MATCHED, ladder=Ladder(6, TICK)), Refused("no"), OVER
+    )
+    assert removal.events == ()
+    s = situation(leases=[lease()], ladder=Ladder(6, TICK))
+    assert failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK).events == ()
+
+
+def test_a_lock_that_comes_back_is_due_at_once_and_keeps_its_rung() -> None:
+    """S3-13."""
+    s = situation(ladder=Ladder(4, tick(100)))
+    assert came_back(s, TICK).ladder == Ladder(4, TICK)
+    assert came_back(situation(), TICK) == situation()
+
+
+def test_the_next_try_is_told_on_the_wall_clock() -> None:
+    """By its latest reading where it is in doubt."""
+    ladder = Ladder(1, tick(90))
+    assert next_try(ladder, NOW, TICK) == NOON + timedelta(seconds=90)
+    assert next_try(ladder, Now(NOON, NOON + HOUR), TICK) == NOON + timedelta(seconds=3690)

@@ -1,0 +1,41 @@
+"""How codes are made and timed: the narrower wins."""
+
+from datetime import timedelta
+
+import pytest
+
+from gatewayd.domain.policy import PinSource, Policy, narrow
+
+
+def test_the_defaults_are_those_decided() -> None:
+    """S1-3, S2-3, S2-6: an hour of grace, random codes of the form that fits every lock."""
+    policy = Policy()
+    assert policy.grace_before == policy.grace_after == timedelta(hours=1)
+    assert not policy.grace_all_day
+    assert policy.pin_source is PinSource.RANDOM
+    assert policy.pin_length is None
+
+
+def test_the_lead_is_by_what_the_lock_can_do() -> None:
+    """S1-7: 72 hours where the lock holds the window, ten minutes where the hub does."""
+    assert Policy().lead(lock_timed=True) == timedelta(hours=72)
+    assert Policy().lead(lock_timed=False) == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("lead", [timedelta(), timedelta(hours=2)])
+def test_a_lead_that_is_set_is_kept(lead: timedelta) -> None:
+    """S1-7: zero is a setting as well."""
+    assert Policy(write_lead=lead).lead(lock_timed=True) == lead
+    assert Policy(write_lead=lead).lead(lock_timed=False) == lead
+
+
+def test_the_narrower_patch_wins_field_by_field() -> None:
+    """Site, property, reservation; what is not named is left to the wider one."""
+    site = {"pin_length": 5, "grace_before": timedelta(hours=2)}
+    got = narrow(site, {"pin_length": 6}, {"grace_after": timedelta()})
+    assert got == Policy(pin_length=6, grace_before=timedelta(hours=2), grace_after=timedelta())
+
+
+def test_nothing_set_is_the_default() -> None:
+    """At any number of levels."""
+    assert narrow() == narrow({}, {}) == Policy()

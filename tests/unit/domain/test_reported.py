@@ -1,0 +1,322 @@
+"""What follows from what a lock tells by itself: never a write."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayd.domain.events import (
+    CodeFailed,
+    CodeLost,
+    LockBattery,
+    LockForeignCode,
+    LockJammed,
+    LockKeypadDisabled,
+    LockReset,
+    LockTampered,
+    LockUsed,
+    LockWrongCode,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import Outcome, observed
+from gatewayd.domain.plan import Observe, Plan, plan
+from gatewayd.domain.report import (
+    Alive,
+    Battery,
+    CodeAdded,
+    CodeDeleted,
+    Dead,
+    DuplicateRefused,
+    Jammed,
+    KeypadDisabled,
+    Report,
+    Tampered,
+    Used,
+    WrongCode,
+)
+from gatewayd.domain.reported import reported
+from gatewayd.domain.retry import Ladder
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Empty, Holds, Occupied
+from gatewayd.errors import Reason
+from tests.unit.domain.builders import (
+    CODE,
+    HOUR,
+    KEY,
+    LOCK,
+    MINUTE,
+    NEW_CODE,
+    NOON,
+    NOW,
+    OTHER_KEY,
+    OVER,
+    THEIRS,
+    TICK,
+    claim,
+    lease,
+    only,
+    proven,
+    situation,
+    tick,
+)
+
+OURS = Holds(NOON, CODE)
+DONE = situation(leases=[proven()], slots={1: OURS})
+
+
+def hear(s: Situation, report: Report, now: Now = NOW) -> Outcome:
+    """A report comes in."""
+    return reported(s, report, now, TICK)
+
+
+def test_a_lock_that_is_there_again_is_tried_at_once() -> None:
+    """S3-13: on the rung where it was; it is told online when it answers."""
+    s = situation(ladder=Ladder(4, tick(100)))
+    assert hear(s, Alive()) == Outcome(replace(s, ladder=Ladder(4, TICK)))
+    assert hear(DONE, Alive()) == Outcome(DONE)
+
+
+def test_a_lock_that_the_radio_gave_up_is_found_out_by_the_next_step() -> None:
+    """On the ladder."""
+    assert hear(DONE, Dead()) == Outcome(DONE)
+
+
+# --- used ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("opened", "how"), [(True, "unlock"), (False, "lock")])
+def test_a_proven_code_that_opened_the_door_has_the_best_proof(opened: bool, how: str) -> None:
+    """And ends what a jam or a locked keypad had raised."""
+    got = hear(DONE, Used(1, opened))
+    assert only(got.situation.leases).proof is Proof.USED
+    used, *rest = got.events
+    assert isinstance(used, LockUsed)
+    assert (used.slot, used.key_id, used.how) == (1, KEY, how)
+    assert rest == [
+        cleared(AlertCode.LOCK_JAMMED, LOCK),
+        cleared(AlertCode.KEYPAD_DISABLED, LOCK),
+    ]
+
+
+def test_a_use_without_a_slot_is_nobodys() -> None:
+    """Suffering 17."""
+    got = hear(DONE, Used(None, opened=True))
+    assert got.situation == DONE
+    assert got.events == (
+        LockUsed(LOCK, None, None, "unlock"),
+        cleared(AlertCode.LOCK_JAMMED, LOCK),
+    )
+
+
+def test_a_use_of_a_foreign_code_is_nobodys() -> None:
+    """Also where we hold a lease of its slot and have written nothing."""
+    s = situation(leases=[lease()], slots={1: Holds(NOON, THEIRS)})
+    for slot in (1, 2):
+        got = hear(s, Used(slot, opened=True))
+        assert got.situation == s
+        assert got.events[0] == LockUsed(LOCK, slot, None, "unlock")
+
+
+def test_a_use_does_not_prove_what_was_never_seen() -> None:
+    """A lock may be off by one; suffering 18."""
+    s = situation(leases=[lease(Stage.WRITTEN, Proof.ACCEPTED)])
+    got = hear(s, Used(1, opened=True))
+    assert got.situation == s
+
+
+# --- deleted -------------------------------------------------------------------------------------
+
+
+def test_a_code_deleted_at_the_keypad_is_respected() -> None:
+    """S1-17: looked at twice, told as lost for that reason, and not written again."""
+    got = hear(DONE, CodeDeleted(1))
+    assert got.events == ()
+    assert plan(got.situation, NOW, TICK) == Plan(Observe(1))
+    once = observed(got.situation, 1, Empty(NOON), NOW, TICK)
+    twice = observed(once.situation, 1, Empty(NOON), NOW, TICK)
+    assert twice.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
+    assert plan(twice.situation, NOW, TICK).step is None
+
+
+def test_a_persons_own_code_in_place_of_the_deleted_one_is_respected_too() -> None:
+    """S1-11, S1-17."""
+    s = hear(DONE, CodeDeleted(1)).situation
+    for _ in range(2):
+        s = observed(s, 1, Empty(NOON), NOW, TICK).situation
+    s = hear(s, CodeAdded(1)).situation
+    assert plan(s, NOW, TICK) == Plan(Observe(1))
+    got = observed(s, 1, Holds(NOON, THEIRS), NOW, TICK)
+    assert got.events == ()
+    assert plan(got.situation, NOW, TICK).step is None
+
+
+def test_a_deletion_that_the_lock_does_not_show_is_forgotten() -> None:
+    """The report was false."""
+    s = hear(DONE, CodeDeleted(1)).situation
+    s = observed(s, 1, OURS, NOW, TICK).situation
+    assert s == DONE
+
+
+@pytest.mark.parametrize("stage", [Stage.CLEARING, Stage.CLEARED])
+def test_the_echo_of_our_own_clear_is_not_a_persons_deletion(stage: Stage) -> None:
+    """S1-17: it only makes us look again."""
+    held = lease(stage, Proof.MATCHED)
+    got = hear(situation([], [held], {1: Empty(NOON)}), CodeDeleted(1))
+    assert got == Outcome(situation([], [held]))
+
+
+@pytest.mark.parametrize("held", [lease(Stage.WRITING), lease(Stage.WRITTEN, Proof.ACCEPTED)])
+def test_a_deletion_of_what_was_never_proven_only_makes_us_look(held: Lease) -> None:
+    """It may be the lock's way to drop a write."""
+    got = hear(situation(leases=[held], slots={1: OURS}), CodeDeleted(1))
+    assert got == Outcome(situation(leases=[held]))
+
+
+def test_a_deletion_after_the_stay_is_welcome() -> None:
+    """Nothing is to be respected any more."""
+    got = hear(DONE, CodeDeleted(1), OVER)
+    assert got == Outcome(DONE.with_slot(1, None))
+
+
+def test_a_deleted_foreign_code_frees_its_slot_for_the_next_look() -> None:
+    """It is not known any more."""
+    s = situation([], slots={2: Holds(NOON, THEIRS)})
+    assert hear(s, CodeDeleted(2)) == Outcome(situation([]))
+
+
+def test_a_reset_is_not_a_persons_deletion() -> None:
+    """S1-17, S1-26: everything is read again, and what is due is restored."""
+    got = hear(DONE, CodeDeleted(None))
+    assert got.situation == situation(leases=[proven()])
+    assert got.events == (LockReset(LOCK), raised(AlertCode.LOCK_RESET, LOCK))
+    s = got.situation
+    for _ in range(2):
+        assert plan(s, NOW, TICK) == Plan(Observe(1))
+        s = observed(s, 1, Empty(NOON), NOW, TICK).situation
+    assert plan(s, NOW, TICK).step is not None
+
+
+# --- added ---------------------------------------------------------------------------------------
+
+
+def test_a_code_in_a_slot_of_nobodys_is_foreign() -> None:
+    """Suffering 26: told, and the slot is not taken for free any more."""
+    s = situation(leases=[lease(slot=2)], slots={1: Empty(NOON), 2: Empty(NOON)})
+    for slot in (1, 2):
+        got = hear(s, CodeAdded(slot))
+        assert got == Outcome(s.with_slot(slot, None), (LockForeignCode(LOCK, slot),))
+
+
+def test_the_echo_of_our_own_write_only_makes_us_look_again() -> None:
+    """It is not told as foreign."""
+    assert hear(DONE, CodeAdded(1)) == Outcome(DONE.with_slot(1, None))
+
+
+def test_a_code_added_somewhere_tells_nothing() -> None:
+    """There is nothing to look at."""
+    assert hear(DONE, CodeAdded(None)) == Outcome(DONE)
+
+
+# --- duplicates ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        lease(Stage.WRITING),
+        lease(Stage.WRITTEN, Proof.ACCEPTED),
+        lease(Stage.WRITTEN, reason=Reason.MISMATCH),
+        lease(reason=Reason.REFUSED),
+    ],
+)
+def test_a_reported_duplicate_means_the_last_write_not_proven(held: Lease) -> None:
+    """S1-20: another code for that key; what may lie in the slot is not forgotten."""
+    got = hear(situation(leases=[held]), DuplicateRefused())
+    assert got.refused == (KEY,)
+    failed = CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NOON + MINUTE)
+    assert got.events == (failed,)
+    assert only(got.situation.leases).stage is held.stage
+
+
+def test_a_reported_duplicate_means_the_later_of_two_writes() -> None:
+    """The one touched last."""
+    wishes = [claim(), claim(OTHER_KEY, NEW_CODE)]
+    last = lease(Stage.WRITING, key=OTHER_KEY, code=NEW_CODE, slot=2)
+    s = situation(wishes, [lease(Stage.WRITING), last])
+    assert hear(s, DuplicateRefused()).refused == (OTHER_KEY,)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        proven(),
+        lease(),
+        lease(reason=Reason.DUPLICATE_CODE),
+        lease(Stage.CLEARING),
+        lease(Stage.CLEARED),
+        lease(Stage.WRITING, code=NEW_CODE),
+        lease(Stage.WRITING, key=KeyId("res:R9")),
+    ],
+)
+def test_a_duplicate_that_a_person_typed_is_none_of_ours(held: Lease) -> None:
+    """Nothing of ours is being written, or it is not wanted any more."""
+    s = situation(leases=[held])
+    assert hear(s, DuplicateRefused()) == Outcome(s)
+
+
+# --- the door itself -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("report", "events"),
+    [
+        (WrongCode(), (LockWrongCode(LOCK),)),
+        (
+            KeypadDisabled(),
+            (LockKeypadDisabled(LOCK), raised(AlertCode.KEYPAD_DISABLED, LOCK)),
+        ),
+        (Jammed(), (LockJammed(LOCK), raised(AlertCode.LOCK_JAMMED, LOCK))),
+        (Tampered(), (LockTampered(LOCK), raised(AlertCode.LOCK_TAMPERED, LOCK))),
+    ],
+)
+def test_what_happens_at_the_door_is_told(report: Report, events: tuple[object, ...]) -> None:
+    """Suffering 28: wrong codes and lock-outs are events; no code is touched."""
+    assert hear(DONE, report) == Outcome(DONE, events)  # type: ignore[arg-type]  # parametrized
+
+
+@pytest.mark.parametrize(
+    ("level", "warned", "low"),
+    [
+        (80, False, False),
+        (20, False, False),
+        (19, False, True),
+        (0, False, True),
+        (None, True, True),
+        (80, True, True),
+        (None, False, False),
+    ],
+)
+def test_a_battery_is_low_by_the_locks_word_or_below_twenty_percent(
+    level: int | None, warned: bool, low: bool
+) -> None:
+    """S1-25: the alert comes and goes with it."""
+    change = raised if low else cleared
+    got = hear(DONE, Battery(level, warned))
+    assert got == Outcome(
+        DONE, (LockBattery(LOCK, level, low), change(AlertCode.BATTERY_LOW, LOCK))
+    )
+
+
+def test_no_report_writes_or_clears() -> None:
+    """Nothing reacts to an event by writing to a lock."""
+    reports: list[Report] = [CodeAdded(1), CodeDeleted(1), CodeDeleted(None), Used(1, opened=True)]
+    for report in reports:
+        s = hear(DONE.with_slot(2, Occupied(NOON)), report).situation
+        assert plan(s, NOW, TICK) in (
+            Plan(Observe(1)),
+            Plan(None, 3 * HOUR.total_seconds()),
+        )

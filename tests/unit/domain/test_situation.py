@@ -1,0 +1,127 @@
+"""What is known and wanted at one lock."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayd.domain.lease import Lease, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.errors import Reason
+from tests.unit.domain.builders import (
+    CODE,
+    HOUR,
+    KEY,
+    MINUTE,
+    NEW_CODE,
+    NOON,
+    NOW,
+    OTHER_KEY,
+    OVER,
+    THEIRS,
+    claim,
+    lease,
+    proven,
+    situation,
+)
+
+EMPTY, FOREIGN, MASKED = Empty(NOON), Holds(NOON, THEIRS), Occupied(NOON)
+
+
+@pytest.mark.parametrize(
+    ("slots", "leased", "free"),
+    [
+        ({}, [], 1),
+        ({2: EMPTY}, [], 2),
+        ({1: FOREIGN}, [], 2),
+        ({1: MASKED, 2: FOREIGN}, [], 3),
+        ({1: EMPTY, 2: EMPTY}, [1], 2),
+        ({1: FOREIGN, 3: EMPTY}, [3], 2),
+        ({1: FOREIGN, 2: MASKED}, [3], None),
+    ],
+)
+def test_a_free_slot_is_one_seen_empty_or_else_unread(
+    slots: dict[int, Observation], leased: list[int], free: int | None
+) -> None:
+    """The lowest first; never a leased one, nor one where anything lies; suffering 26."""
+    assert situation(leases=[lease(slot=n) for n in leased], slots=slots).free_slot() == free
+
+
+def test_the_last_slot_is_used_and_none_beyond() -> None:
+    """Suffering 18: slots are numbered from 1 to the lock's own number."""
+    full = dict.fromkeys(range(1, 20), FOREIGN)
+    assert situation(slots=full, size=20).free_slot() == 20
+    assert situation(slots=full, size=19).free_slot() is None
+
+
+def test_a_claim_is_wanted_from_when_it_is_due_to_the_end_of_its_window() -> None:
+    """S1-2, S1-7."""
+    wish = claim(start=NOON, end=NOON + HOUR, due=NOON - 10 * MINUTE)
+    at = [NOON - 11 * MINUTE, NOON - 10 * MINUTE, NOON + HOUR - MINUTE, NOON + HOUR]
+    assert [wish.wanted(Now.exactly(t)) for t in at] == [False, True, True, False]
+
+
+def test_a_lease_is_rightful_while_its_key_wants_its_code() -> None:
+    """Cancelled, over or replaced: not any more."""
+    held = proven()
+    assert situation(leases=[held]).rightful(held, NOW)
+    assert not situation(leases=[held]).rightful(held, OVER)
+    assert not situation([], [held]).rightful(held, NOW)
+    assert not situation([claim(code=NEW_CODE)], [held]).rightful(held, NOW)
+
+
+def test_an_old_code_is_rightful_until_the_handover_ends() -> None:
+    """S1-20; not beyond the window."""
+    held = proven()
+    s = situation([claim(code=NEW_CODE, old_codes_go=False)], [held])
+    assert s.rightful(held, NOW)
+    assert not s.rightful(held, OVER)
+
+
+def test_a_full_lock_crowds_out_who_has_no_lease() -> None:
+    """S1-19: who has one stays."""
+    wishes = [claim(), claim(OTHER_KEY, NEW_CODE)]
+    s = situation(wishes, [proven()], {2: FOREIGN, 3: FOREIGN})
+    assert s.crowded_out(NOW) == (OTHER_KEY,)
+    assert s.crowded_out(OVER) == ()
+    assert s.with_slot(3, EMPTY).crowded_out(NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "crowded"),
+    [
+        (lease(), True),
+        (lease(Stage.GONE), True),
+        (lease(Stage.GONE, reason=Reason.DELETED_AT_LOCK), False),  # S1-17
+        (lease(Stage.WRITING), False),
+        (proven(), False),
+    ],
+)
+def test_a_lease_under_a_persons_code_is_no_place(held: Lease, crowded: bool) -> None:
+    """S1-18: where no other slot is free."""
+    s = situation(leases=[held], slots=dict.fromkeys((1, 2, 3), FOREIGN))
+    assert s.crowded_out(NOW) == ((KEY,) if crowded else ())
+
+
+def test_who_is_withheld_is_not_crowded_out() -> None:
+    """S3-20: it would not be written anyway."""
+    wish = claim(withheld=Reason.PROVISIONING_DISABLED_KEY)
+    s = situation([wish], slots=dict.fromkeys((1, 2, 3), FOREIGN))
+    assert s.crowded_out(NOW) == ()
+
+
+def test_a_lease_takes_the_place_of_the_one_of_its_key_and_code() -> None:
+    """One slot for a key and a code."""
+    old, other = lease(slot=1), lease(key=OTHER_KEY, slot=2)
+    s = situation(leases=[old, other]).with_lease(replace(old, slot=3))
+    assert {(x.key_id, x.slot) for x in s.leases} == {(KEY, 3), (OTHER_KEY, 2)}
+    assert s.lease_of(KEY, CODE) == replace(old, slot=3)
+    assert s.lease_of(KEY, NEW_CODE) is None
+    assert s.without_lease(replace(old, slot=3)).leases == (other,)
+
+
+def test_what_was_seen_may_become_unknown() -> None:
+    """Not knowing is not empty."""
+    s = situation().with_slot(1, EMPTY)
+    assert s.slots == {1: EMPTY}
+    assert s.with_slot(1, None).slots == {}

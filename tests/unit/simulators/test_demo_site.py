@@ -1,0 +1,42 @@
+"""The demo's stays begin and end at the very second that they are meant to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gatewayd.domain.moment import Window
+from gatewayd.domain.policy import narrow
+from gatewayd.domain.stay import window
+from gatewayd.intake import documents
+from gatewayd.intake.schemas import ReservationPut, SitePut
+from simulators.cloud.calendar import reservations
+from simulators.demo.site import DOORS, ZONE, calendar, ending, site, starting, stay, today
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2027, 3, 8, 12, 0, 0, tzinfo=UTC),
+        datetime(2027, 3, 8, 12, 0, 59, tzinfo=UTC),
+        datetime(2027, 3, 8, 20, 0, 7, tzinfo=UTC),  # midnight at the site
+        datetime(2027, 3, 8, 19, 59, 31, tzinfo=UTC),
+    ],
+)
+def test_a_stay_begins_and_ends_at_the_second(at: datetime) -> None:
+    days = {"arrival": f"{at - timedelta(days=9):%Y-%m-%d}", "departure": "2027-04-01"}
+    over = _window(stay("a", "harbour", "A") | days | ending(at))
+    begun = _window(stay("a", "harbour", "A") | days | starting(at))
+    assert (over.end, begun.start) == (at, at)
+
+
+@pytest.mark.parametrize("property_id", DOORS)
+def test_the_first_guest_of_each_calendar_is_there_today(property_id: str) -> None:
+    first = reservations(calendar(property_id), property_id)[0]
+    assert first["arrival"] < str(today()) < first["departure"]
+
+
+def _window(data: dict[str, object]) -> Window:
+    reservation = documents.reservation(ReservationPut.model_validate(data, strict=False))
+    home = documents.site(SitePut.model_validate(site(), strict=False))
+    policy = narrow(home.policy, reservation.policy)
+    return window(reservation, home.properties[reservation.property_id], ZONE, policy)

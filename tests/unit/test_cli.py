@@ -1,0 +1,175 @@
+"""What a person types, and what a script reads."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gatewayd.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """\
+[hub]
+org = "acme"
+site = "lakeside"
+id = "hub-1"
+[mqtt]
+host = "127.0.0.1"
+tls = false
+"""
+SITE = """\
+version = 1
+zone = "Europe/Zurich"
+[[properties]]
+id = "flat-1"
+name = "Flat 1"
+check_in = "15:00"
+check_out = "11:00"
+locks = ["front"]
+[[locks]]
+id = "front"
+name = "Front door"
+driver = "zwave"
+address = "2"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gatewayd.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def run(*words: str | Path) -> Result:
+    """As typed after `gatewayd`."""
+    return CliRunner().invoke(main, [str(word) for word in words], prog_name="gatewayd")
+
+
+def test_the_version_is_the_packages() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.output) == (0, f"gatewayd {version('gatewayd')}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["check"], ["contract"]], ids=str)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_explains_itself(command: list[str], flag: str) -> None:
+    result = run(*command, flag)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: gatewayd {''.join(command)}")
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+def test_the_help_names_every_command_with_a_sentence() -> None:
+    listed = run("--help").output.split("Commands:")[1].splitlines()
+    told = {line.split()[0]: line.split()[1:] for line in listed if line.strip()}
+    assert told.keys() == main.commands.keys()
+    assert all(told.values())
+
+
+def test_an_unknown_command_is_exit_code_2() -> None:
+    assert run("dance").exit_code == 2
+
+
+def test_check_says_that_all_is_well(file: Path) -> None:
+    result = run("check", "--config", file)
+    assert (result.exit_code, result.stdout) == (0, f"{file} is fine\n")
+
+
+def test_check_says_each_fault_on_a_line_of_its_own(file: Path) -> None:
+    file.write_text(CONFIG + 'prot = 1\nport = "x"\n')
+    result = run("check", "--config", file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert [line.split(" ")[:2] for line in result.stderr.splitlines()] == [
+        [f"{file}:9:", "mqtt.port"],
+        [f"{file}:8:", "mqtt.prot"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("added", "ok"), [("", True), ("prot = 1\n", False), ('[site]\nfile = "no.toml"\n', False)]
+)
+def test_check_speaks_json_to_scripts(file: Path, added: str, ok: bool) -> None:
+    file.write_text(CONFIG + added)
+    result = run("check", "--config", file, "--json")
+    assert result.exit_code == (0 if ok else 1)
+    assert result.stderr == ""
+    said = json.loads(result.stdout)
+    assert said["ok"] is ok
+    assert len(said["faults"]) == (0 if ok else 1)
+
+
+def test_check_of_a_missing_file_says_so(tmp_path: Path) -> None:
+    result = run("check", "--config", tmp_path / "no.toml")
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+
+
+def test_check_reads_the_site_document_too(file: Path) -> None:
+    file.write_text(CONFIG + '[site]\nfile = "site.toml"\n')
+    (file.parent / "site.toml").write_text(SITE)
+    assert run("check", "--config", file).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('zone = "Europe/Zurich"', 'zone = "Mars"', "zone - "),
+        ("version = 1", "", "version - "),
+        ('locks = ["front"]', 'locks = ["attic"]', "properties.0.locks.0 - "),
+        ('check_in = "15:00"', "check_in = 15:00:00", "properties.0.check_in - "),
+        ('driver = "zwave"', "", "locks.0.driver - "),
+        ("version = 1", "version = nan", "NaN"),
+        ("version = 1", "version = ", "Invalid value"),
+    ],
+)
+def test_check_names_what_is_wrong_in_the_site_document(
+    file: Path, old: str, new: str, said: str
+) -> None:
+    file.write_text(CONFIG + '[site]\nfile = "site.toml"\n')
+    site = file.parent / "site.toml"
+    site.write_text(SITE.replace(old, new))
+    result = run("check", "--config", file)
+    assert result.exit_code == 1
+    assert str(site) in result.stderr
+    assert said in result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_again(
+    file: Path,
+) -> None:
+    file.write_text(CONFIG + "prot = 1\n")
+    result = run("run", "--config", file)
+    assert result.exit_code == 78  # EX_CONFIG: systemd's RestartPreventExitStatus
+    assert f"{file}:8: mqtt.prot is not a setting" in result.stderr
+
+
+@pytest.mark.parametrize("spoil", ["a folder", "below a file"])
+def test_a_hub_whose_store_cannot_be_used_says_so_in_one_line(file: Path, spoil: str) -> None:
+    file.write_text(CONFIG + f'[store]\npath = "{spoil}/gatewayd.db"\n')
+    if spoil == "a folder":
+        (file.parent / spoil / "gatewayd.db").mkdir(parents=True)
+    else:
+        (file.parent / spoil).write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "gatewayd", "run", "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("gatewayd: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_printed_contract_is_the_one_in_the_documentation() -> None:
+    result = run("contract")
+    assert result.exit_code == 0
+    assert result.stdout == (ROOT / "docs" / "asyncapi.json").read_text()

@@ -1,0 +1,291 @@
+"""The printed contract says what is sent and what is taken."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gatewayd import contract
+from gatewayd.domain import events
+from gatewayd.domain.events import DoorCode, DoorState, Event, cleared, raised
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import CommandId, KeyId, LockId, ReservationId
+from gatewayd.domain.lease import Proof
+from gatewayd.domain.moment import Now
+from gatewayd.errors import Reason
+from gatewayd.intake import schemas
+from gatewayd.intake.parse import parse
+from gatewayd.store.outbox import Outbox
+from tests.house import EPOCH, HUB, command, lock, property_, reservation, site
+
+DOCUMENT = contract.asyncapi("1.2.3")
+SCHEMAS = DOCUMENT["components"]["schemas"]
+MESSAGES = DOCUMENT["components"]["messages"]
+AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
+KEY, LOCK, BOOKING = KeyId("res:R1"), LockId("front"), ReservationId("R1")
+DOORS = (DoorCode(LOCK, "Front", "073916"),)
+
+EXAMPLES: list[Event] = [
+    events.CommandAccepted(),
+    events.CommandAccepted("C1"),
+    events.CommandRejected(Reason.TIMES_MISSING, "data.check_in", "no times", False),
+    events.CommandDone(),
+    events.CommandExpired(),
+    events.CodeAssigned(KEY, BOOKING, DOORS, "073916"),
+    events.CodeAssigned(KEY, BOOKING, (), "073916", late=True),
+    events.CodeChanged(KEY, BOOKING, DOORS, "073916"),
+    events.CodeChanged(KEY, BOOKING, DOORS, "073916", True, Reason.DUPLICATE_CODE),
+    events.CodeConfirmed(KEY, LOCK, Proof.MATCHED, AT),
+    events.CodeLost(KEY, LOCK),
+    events.CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),
+    events.CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 3, AT),
+    events.CodeFailed(KEY, LOCK, Reason.REFUSED, 1, None),
+    events.CodeRemoved(KEY, LOCK),
+    events.CodeRemovalFailed(KEY, LOCK, Reason.MISMATCH, 2, AT),
+    events.KeyStatus(KEY, "current", (DoorState(LOCK, "proven", Proof.USED),)),
+    events.KeyStatus(KEY, "revoked", ()),
+    events.KeyStatus(KEY, "upcoming", (DoorState(LOCK, "failing", None, Reason.LOCK_FULL, AT),)),
+    events.LockOnline(LOCK),
+    events.LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
+    events.LockBattery(LOCK, 90, low=False),
+    events.LockBattery(LOCK, None, low=True),
+    events.LockUsed(LOCK, 3, KEY, "unlock"),
+    events.LockUsed(LOCK, None, None, "lock"),
+    events.LockWrongCode(LOCK),
+    events.LockKeypadDisabled(LOCK),
+    events.LockJammed(LOCK),
+    events.LockTampered(LOCK),
+    events.LockFull(LOCK, (KEY,)),
+    events.LockForeignCode(LOCK, 4),
+    events.LockReset(LOCK),
+    *(raised(code, "front") for code in AlertCode),
+    cleared(AlertCode.LOCK_FULL, "front"),
+    events.HubStarted("1.2.3"),
+    events.SnapshotWanted("new_database"),
+]
+
+
+def checker(schema: dict[str, Any]) -> Draft202012Validator:
+    """Of one schema, within the whole document."""
+    return Draft202012Validator(
+        schema | {"components": DOCUMENT["components"]},
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+def envelope(event: Event, now: Now, cause: str | None) -> dict[str, Any]:
+    """As it is published."""
+    outbox = Outbox(None, HUB, EPOCH)  # type: ignore[arg-type]  # an envelope needs no database
+    text = outbox._envelope("01J0000000000000000000000A", event, now, CommandId(cause or "C1"))
+    return json.loads(text) | {"seq": 1}  # type: ignore[no-any-return]
+
+
+def refs(part: Any) -> Iterator[str]:
+    """All references within a part of the document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from refs(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from refs(value)
+
+
+def resolved(ref: str) -> Any:
+    """What a reference names."""
+    part: Any = DOCUMENT
+    for name in ref.removeprefix("#/").split("/"):
+        part = part[name]
+    return part
+
+
+def reachable(ref: str, seen: set[str]) -> set[str]:
+    """A reference and all that it leads to."""
+    if ref not in seen:
+        seen.add(ref)
+        for further in refs(resolved(ref)):
+            reachable(further, seen)
+    return seen
+
+
+def test_every_reference_names_something() -> None:
+    found = set(refs(DOCUMENT))
+    assert found
+    assert all(ref.startswith("#/") and resolved(ref) is not None for ref in found)
+
+
+def test_every_schema_is_one() -> None:
+    for schema in SCHEMAS.values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_nothing_is_described_that_nobody_says() -> None:
+    found: set[str] = set()
+    for channel in DOCUMENT["channels"].values():
+        for ref in refs(channel):
+            reachable(ref, found)
+    assert {f"#/components/schemas/{name}" for name in SCHEMAS} <= found
+    assert {f"#/components/messages/{name}" for name in MESSAGES} <= found
+
+
+def test_every_command_and_every_event_is_in_its_channel() -> None:
+    commands = {get_args(m.model_fields["type"].annotation)[0] for m in get_args(schemas.Command)}
+    told = {event.type for event in get_args(Event.__value__)}
+    channels = DOCUMENT["channels"]
+    assert channels["commands"]["messages"].keys() == commands
+    assert channels["events"]["messages"].keys() == told
+    assert {m.__name__ for m in get_args(schemas.Command)} <= SCHEMAS.keys()
+    assert {event.__name__ for event in get_args(Event.__value__)} <= SCHEMAS.keys()
+
+
+def test_the_topics_are_those_of_the_contract() -> None:
+    prefix = "v1/{org}/{site}/{hub}/"
+    assert {name: c["address"] for name, c in DOCUMENT["channels"].items()} == {
+        "commands": f"{prefix}cmd/{{kind}}",
+        "events": f"{prefix}evt/{{kind}}",
+        "ack": f"{prefix}ack",
+        "status": f"{prefix}status",
+        "reported": f"{prefix}reported",
+    }
+    for channel in DOCUMENT["channels"].values():
+        named = {part[1:-1] for part in channel["address"].split("/") if part.startswith("{")}
+        assert channel["parameters"].keys() == named
+
+
+def test_only_status_and_the_summary_are_retained() -> None:
+    retained = {
+        operation["channel"]["$ref"].split("/")[-1]
+        for operation in DOCUMENT["operations"].values()
+        if operation["bindings"]["mqtt"]["retain"]
+    }
+    assert retained == {"status", "reported"}
+    assert {o["bindings"]["mqtt"]["qos"] for o in DOCUMENT["operations"].values()} == {1}
+
+
+def test_there_is_an_example_of_every_event() -> None:
+    assert {type(event) for event in EXAMPLES} == set(get_args(Event.__value__))
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.type)
+@pytest.mark.parametrize("doubt", [False, True], ids=["trusted", "in doubt"])
+def test_an_event_as_it_is_sent_is_what_the_contract_says(event: Event, doubt: bool) -> None:
+    now = Now(AT, AT.replace(day=4)) if doubt else Now.exactly(AT)
+    checker(MESSAGES[event.type]["payload"]).validate(envelope(event, now, None))
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.type)
+def test_an_event_without_one_of_its_fields_is_not(event: Event) -> None:
+    whole = envelope(event, Now.exactly(AT), "C1")
+    check = checker(MESSAGES[event.type]["payload"])
+    for name in whole["data"]:
+        part = whole | {"data": {k: v for k, v in whole["data"].items() if k != name}}
+        assert not check.is_valid(part), name
+
+
+def test_codes_appear_in_the_two_events_that_bring_them_and_nowhere_else() -> None:
+    with_codes = set()
+    for event in get_args(Event.__value__):
+        for ref in reachable(f"#/components/schemas/{event.__name__}", set()):
+            names = resolved(ref).get("properties", {}).keys()
+            if names & {"code", "display", "pin", "digits"} and "severity" not in names:
+                with_codes.add(event.type)
+    assert with_codes == {"code.assigned", "code.changed"}
+    for example in EXAMPLES:
+        told = json.dumps(envelope(example, Now.exactly(AT), None))
+        assert ("073916" in told) == (example.type in with_codes)
+        assert "073916" not in repr(example)
+        assert dataclasses.is_dataclass(example)
+
+
+def test_every_reason_is_in_the_contract() -> None:
+    assert SCHEMAS["Reason"]["enum"] == [reason.value for reason in Reason]
+
+
+GOOD = [
+    command("site.put", site()),
+    command(
+        "site.put",
+        site(
+            properties=[
+                property_("flat", "front", zone="Europe/Rome", check_in="all_day", policy=None)
+            ],
+            locks=[lock("front", 2, fallback_note="a key in the box", active=False)],
+            policy={
+                "grace": "all_day",
+                "grace_before": "0",
+                "write_lead": "90s",
+                "pin": {"source": "phone", "length": 8},
+            },
+        ),
+    ),
+    command("reservation.put", reservation()),
+    command(
+        "reservation.put",
+        reservation(
+            kind="block",
+            status="cancelled",
+            check_in="00:00",
+            check_out="23:59",
+            guest={"name": "Ada", "phone": None},
+            allow_provisioning=False,
+            code="0739",
+            announced_at="2026-07-01T12:00:00+02:00",
+            policy={"grace": "1h"},
+        ),
+        issuer="desk",
+        epoch="E",
+        seq=7,
+        expires="2026-07-01T13:00:00Z",
+        reply_to=None,
+    ),
+    command("reservation.cancel", {"id": "R1", "version": 2}),
+    command(
+        "reservation.snapshot",
+        {
+            "snapshot_id": "S",
+            "part": 1,
+            "parts": 1,
+            "as_of": "2026-07-01T12:00:00Z",
+            "complete": True,
+            "items": [reservation()],
+        },
+    ),
+    command("brake.confirm", {"brake_id": "C1"}),
+    command("lock.resync", {"lock_id": "front"}),
+    command("report", {}),
+    command("report", ...),
+]
+
+
+@pytest.mark.parametrize("good", GOOD, ids=lambda c: c["type"])
+def test_what_the_hub_takes_the_contract_allows(good: dict[str, Any]) -> None:
+    assert parse(json.dumps(good).encode()).type == good["type"]
+    checker(MESSAGES[good["type"]]["payload"]).validate(good)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"check_in": "25:00"},
+        {"check_in": "15:00:00"},
+        {"policy": {"grace": "an hour"}},
+        {"code": "123"},
+        {"version": -1},
+        {"kind": "party"},
+        {"id": "R 1"},
+        {"arrival": 5},
+        {"confirmation_code": ""},
+        {"guest": {"name": 5}},
+    ],
+    ids=str,
+)
+def test_what_the_contract_forbids_the_hub_refuses_and_both_agree(changed: dict[str, Any]) -> None:
+    bad = command("reservation.put", reservation() | changed)
+    with pytest.raises(Exception, match=r"."):
+        parse(json.dumps(bad).encode())
+    assert not checker(MESSAGES["reservation.put"]["payload"]).is_valid(bad)
