@@ -10,6 +10,11 @@ from gatewayd.domain.policy import PolicyPatch
 from gatewayd.domain.site import TimeOfDay
 
 
+def key_of(reservation: ReservationId) -> KeyId:
+    """The id of the key made from a reservation."""
+    return KeyId(f"res:{reservation}")
+
+
 class Kind(StrEnum):
     """What holds the dates; only bookings get codes."""
 
@@ -50,7 +55,7 @@ class Reservation:
     @property
     def key_id(self) -> KeyId:
         """The key made from this reservation; identity is the reservation's, never the name."""
-        return KeyId(f"res:{self.id}")
+        return key_of(self.id)
 
     @property
     def wants_key(self) -> bool:

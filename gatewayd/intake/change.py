@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
@@ -25,6 +26,7 @@ class Change:
     site: Site | None
     capabilities: Mapping[LockId, Capabilities]
     withdrawn: set[KeyId] = field(default_factory=set)
+    unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
 
     async def tell(self, *events: Event) -> list[tuple[str, str]]:
         """Add events that this command caused."""

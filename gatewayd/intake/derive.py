@@ -1,6 +1,8 @@
 """A reservation and the site to a key with a code: the same for every command that touches one."""
 
-from gatewayd.domain.code import Code, candidates, from_phone
+from itertools import islice
+
+from gatewayd.domain.code import DEFAULT_FORM, Code, candidates, from_phone
 from gatewayd.domain.events import CodeAssigned, CodeChanged, DoorCode, cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
@@ -112,6 +114,7 @@ async def reallocate(change: Change, reservation: Reservation, refused: Code) ->
 async def _code(change: Change, reservation: Reservation, key: Key, last: Code | None) -> Code:
     """Dictated, else the last one while it fits, else from the phone where so set, else drawn."""
     if (dictated := reservation.code) is not None:
+        change.unused = [code for code in change.unused if code != dictated]
         if not key.rules.allow(dictated):
             raise Rejected(
                 Reason.CODE_IMPOSSIBLE, "a lock of this key refuses that form", path="data.code"
@@ -125,11 +128,21 @@ async def _code(change: Change, reservation: Reservation, key: Key, last: Code |
     if key.policy.pin_source is PinSource.PHONE and reservation.guest.phone:
         code = from_phone(reservation.guest.phone, key.rules, key.policy.pin_length)
         if code and not await keys.taken(change.tx, code, key.id, key.window):
+            change.unused = [other for other in change.unused if other != code]
             return code
     return await _drawn(change, key, last)
 
 
+async def draw_ahead(change: Change, count: int) -> None:
+    """Codes of the default form for that many keys, checked with one question."""
+    drawn = {c for _ in range(count) for c in islice(candidates(DEFAULT_FORM, None, change.rng), 1)}
+    change.unused = await keys.unused(change.tx, sorted(drawn, key=lambda c: c.digits), change.now)
+    change.rng.shuffle(change.unused)
+
+
 async def _drawn(change: Change, key: Key, other_than: Code | None) -> Code:
+    if key.policy.pin_length is None and change.unused and key.rules.allow(change.unused[-1]):
+        return change.unused.pop()
     for code in candidates(key.rules, key.policy.pin_length, change.rng):
         if code != other_than and not await keys.taken(change.tx, code, key.id, key.window):
             return code

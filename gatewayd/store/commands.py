@@ -28,7 +28,7 @@ async def answered(tx: Transaction, command: CommandId) -> bool:
     )
     if row is None:
         return False
-    await put_back(tx, *row)
+    put_back(tx, *row)
     return True
 
 

@@ -37,10 +37,17 @@ SCHEMA_VERSION = 1
 
 
 class Transaction:
-    """Statements that become true together; `woken` and `told` tell what to wake afterwards."""
+    """Statements that become true together; `woken` and `told` tell what to wake afterwards.
+
+    Each statement is a trip to the connection's thread and back. Two things spare trips: writes put
+    off with `later` go together before the next statement, and `ahead` holds answers that were
+    read for many at once, each good for one question.
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self._later: dict[str, list[Sequence[object]]] = {}
+        self.ahead: dict[tuple[str, str], Any] = {}
         self.woken: set[LockId] = set()
         self.told = False
         self.site_changed = False
@@ -48,6 +55,7 @@ class Transaction:
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement and fetch all it gives."""
+        await self.flush()
         return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
@@ -57,7 +65,23 @@ class Transaction:
 
     async def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
-        if rows := list(values):
+        for row in values:
+            self.later(sql, row)
+        await self.flush()
+
+    def later(self, sql: str, values: Sequence[object]) -> None:
+        """Write before the next statement, together with others like it."""
+        self._later.setdefault(sql, []).append(values)
+
+    def forget(self) -> None:
+        """Drop what was put off or read ahead: it is rolled back."""
+        self._later.clear()
+        self.ahead.clear()
+
+    async def flush(self) -> None:
+        """Write what was put off."""
+        later, self._later = self._later, {}
+        for sql, rows in later.items():
             await self._connection.executemany(sql, rows)
 
     @contextlib.asynccontextmanager
@@ -67,7 +91,9 @@ class Transaction:
         before = set(self.woken), self.told, self.site_changed
         try:
             yield
+            await self.flush()
         except BaseException:
+            self.forget()
             await asyncio.shield(self.rows("ROLLBACK TO part"))
             self.woken, self.told, self.site_changed = before
             raise
@@ -96,6 +122,7 @@ class Database:
             try:
                 await tx.rows("BEGIN IMMEDIATE")
                 yield tx
+                await tx.flush()
             except BaseException:
                 await asyncio.shield(self._rollback(tx))
                 raise
@@ -110,6 +137,7 @@ class Database:
         self.committed(tx)
 
     async def _rollback(self, tx: Transaction) -> None:
+        tx.forget()
         with contextlib.suppress(sqlite3.OperationalError):  # BEGIN had not run, or COMMIT had
             await tx.rows("ROLLBACK")
 

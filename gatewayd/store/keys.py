@@ -1,5 +1,6 @@
 """Keys and their doors."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,11 +26,37 @@ class Known:
 
 async def known(tx: Transaction, key: KeyId) -> Known | None:
     """The key as it is."""
-    row = await tx.row("SELECT code, starts, ends, revoked FROM keys WHERE id = ?", (key,))
+    if ("key", key) in tx.ahead:
+        row = tx.ahead.pop(("key", key))
+    else:
+        row = await tx.row("SELECT code, starts, ends, revoked FROM keys WHERE id = ?", (key,))
     if row is None:
         return None
     code, starts, ends, revoked = row
     return Known(Code(code), Window(from_epoch(starts), from_epoch(ends)), bool(revoked))
+
+
+async def read_ahead(tx: Transaction, ids: list[KeyId]) -> None:
+    """Answer `known` for many keys at once."""
+    rows = await tx.rows(
+        "SELECT value, code, starts, ends, revoked FROM json_each(?) "
+        "LEFT JOIN keys k ON k.id = value",
+        (json.dumps(ids),),
+    )
+    for id_, *key in rows:
+        tx.ahead["key", id_] = None if key[0] is None else key
+
+
+async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
+    """Those that no key has had since the quarantine began, whatever its window."""
+    since = (now.earliest - QUARANTINE).timestamp()
+    digits = json.dumps([code.digits for code in codes])
+    rows = await tx.rows(
+        "SELECT code FROM keys WHERE code IN (SELECT value FROM json_each(?)) AND ends > ?",
+        (digits, since),
+    )
+    had = {code for (code,) in rows}
+    return [code for code in codes if code.digits not in had]
 
 
 async def taken(tx: Transaction, code: Code, key: KeyId, window: Window) -> bool:
@@ -54,7 +81,7 @@ async def put(
     cause: CommandId | None,
 ) -> None:
     """Insert or update a key and its doors; wakes every lock that it had or has."""
-    await tx.rows(
+    tx.later(
         "INSERT INTO keys (id, reservation_id, code, label, starts, ends, verify_after, handover, "
         "cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
         "code = excluded.code, label = excluded.label, starts = excluded.starts, "
@@ -79,14 +106,12 @@ async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> N
     if before == key.doors:
         tx.woken.update(before)  # the window or the code may have changed
         return
-    await tx.many(
-        "DELETE FROM doors WHERE lock_id = ? AND key_id = ?",
-        [(lock, key.id) for lock in before if lock not in key.doors],
-    )
-    await tx.many(
-        "INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)",
-        [(lock, key.id, d.due.timestamp(), d.withheld) for lock, d in key.doors.items()],
-    )
+    for lock in before:
+        if lock not in key.doors:
+            tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
+    for lock, door in key.doors.items():
+        row = (lock, key.id, door.due.timestamp(), door.withheld)
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)", row)
     tx.woken.update(before, key.doors)
 
 

@@ -48,7 +48,7 @@ class Outbox:
                 continue
             id_ = str(ULID())
             envelope = self._envelope(id_, event, now, cause)
-            await put_back(tx, id_, event.type, envelope)
+            put_back(tx, id_, event.type, envelope)
             added.append((id_, envelope))
         return added
 
@@ -95,10 +95,10 @@ class Outbox:
         return json.dumps(envelope, default=plain, separators=(",", ":"))
 
 
-async def put_back(tx: Transaction, id_: str, type_: str, envelope: str) -> None:
+def put_back(tx: Transaction, id_: str, type_: str, envelope: str) -> None:
     """Add an envelope, once; also used to send a receipt again under its first id."""
     tx.told = True
-    await tx.rows(
+    tx.later(
         "INSERT OR IGNORE INTO outbox (id, type, envelope) VALUES (?, ?, ?)", (id_, type_, envelope)
     )
 
@@ -131,11 +131,22 @@ def plain(value: object) -> Any:
 
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:
     """Which of these alerts stand for a subject."""
+    if ("alerts", subject) in tx.ahead:
+        found = tx.ahead.pop(("alerts", subject))
+    else:
+        found = await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,))
+    return [AlertCode(code) for (code,) in found if code in codes]
+
+
+async def read_alerts_ahead(tx: Transaction, subjects: list[str]) -> None:
+    """Answer `standing` for many subjects at once."""
     rows = await tx.rows(
-        "SELECT code FROM alerts WHERE subject = ? AND code IN (SELECT value FROM json_each(?))",
-        (subject, json.dumps(codes)),
+        "SELECT subject, code FROM alerts WHERE subject IN (SELECT value FROM json_each(?))",
+        (json.dumps(subjects),),
     )
-    return [AlertCode(code) for (code,) in rows]
+    tx.ahead |= {("alerts", subject): [] for subject in subjects}
+    for subject, code in rows:
+        tx.ahead["alerts", subject].append((code,))
 
 
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:

@@ -1,5 +1,6 @@
 """Reservations as they came, with what holds those that have no key."""
 
+import json
 from dataclasses import dataclass
 
 from gatewayd.domain.ids import KeyId, PropertyId, ReservationId
@@ -20,8 +21,22 @@ class Stored:
 
 async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
     """What is known of a reservation."""
-    row = await tx.row("SELECT version, document, held FROM reservations WHERE id = ?", (id_,))
+    if ("reservation", id_) in tx.ahead:
+        row = tx.ahead.pop(("reservation", id_))
+    else:
+        row = await tx.row("SELECT version, document, held FROM reservations WHERE id = ?", (id_,))
     return Stored(row[0], row[1], Reason(row[2]) if row[2] else None) if row else None
+
+
+async def read_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
+    """Answer `get` for many reservations at once."""
+    rows = await tx.rows(
+        "SELECT value, version, document, held FROM json_each(?) "
+        "LEFT JOIN reservations r ON r.id = value",
+        (json.dumps(ids),),
+    )
+    for id_, *stored in rows:
+        tx.ahead["reservation", id_] = None if stored[0] is None else stored
 
 
 async def of_key(tx: Transaction, key: KeyId) -> str | None:
@@ -35,7 +50,7 @@ async def of_key(tx: Transaction, key: KeyId) -> str | None:
 
 async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
     """Insert or update; nothing holds it at first."""
-    await tx.rows(
+    tx.later(
         "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, NULL, ?, ?)",
         (
             reservation.id,

@@ -124,5 +124,5 @@ CREATE TABLE alerts (
     code TEXT NOT NULL,
     subject TEXT NOT NULL,
     raised_at REAL NOT NULL,
-    PRIMARY KEY (code, subject)
+    PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
