@@ -82,9 +82,9 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         def committed(tx: Transaction) -> None:
             reconciler.committed(tx)
             if tx.report_wanted:
-                publisher.report.set()
-            if tx.told or tx.report_wanted:
-                publisher.wake.set()
+                publisher.report()
+            if tx.told:
+                publisher.more()
 
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 import structlog
+from paho.mqtt.client import MQTTMessage
 
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Broker, Connection, Lost, connect
@@ -90,15 +91,25 @@ class CloudLink:
 
     async def _consume(self, connection: Connection) -> None:
         """Commands and receipts in the order in which they came."""
+        receipts: list[MQTTMessage] = []
         while True:
+            if receipts and connection.messages.empty():
+                await self._receipted(connection, receipts)
             message = await connection.messages.get()
             kind = message.topic.removeprefix(self.prefix)
-            payload = bytes(message.payload)
             if kind == "ack":
-                await self.publisher.receipted(payload)
-            else:
-                await self.accept(payload, kind.removeprefix("cmd/"), message.retain)
+                receipts.append(message)
+                continue
+            await self._receipted(connection, receipts)
+            await self.accept(bytes(message.payload), kind.removeprefix("cmd/"), message.retain)
             connection.acknowledge(message)
+
+    async def _receipted(self, connection: Connection, messages: list[MQTTMessage]) -> None:
+        """Receipts that came together are one transaction."""
+        if messages:
+            await self.publisher.receipted([bytes(message.payload) for message in messages])
+        while messages:
+            connection.acknowledge(messages.pop(0))
 
     async def _goodbye(self, connection: Connection) -> None:
         """Retained `offline`, so that nobody waits for the will."""

@@ -36,8 +36,8 @@ class _Sent:
 
 
 class Publisher:
-    """Sends what the outbox holds; `wake` means that there is more, `report` that `reported` is
-    wanted."""
+    """Sends what the outbox holds; `more` says that there is more in it, `report` that `reported`
+    is wanted."""
 
     def __init__(
         self, database: Database, outbox: Outbox, clock: Clock, prefix: str, secret: bytes
@@ -48,8 +48,19 @@ class Publisher:
         self._on_way: set[str] = set()
         self._refused: dict[str, str] = {}
         self._last = 0
-        self.wake = asyncio.Event()
-        self.report = asyncio.Event()
+        self._unread = True  # the outbox may hold rows beyond `_last`
+        self._report = True
+        self._wake = asyncio.Event()
+
+    def more(self) -> None:
+        """The outbox has new rows."""
+        self._unread = True
+        self._wake.set()
+
+    def report(self) -> None:
+        """Publish the summary."""
+        self._report = True
+        self._wake.set()
 
     async def run(self, connection: Connection) -> None:
         """Publish on one connection until it is cancelled or lost."""
@@ -59,21 +70,20 @@ class Publisher:
             if not connection.session_present:
                 sent.due = tick
         window = min(WINDOW, connection.window)
-        self.report.set()
+        self._report = True
         while True:
-            self.wake.clear()
-            if self.report.is_set():
-                self.report.clear()
+            self._wake.clear()
+            if self._report:
+                self._report = False
                 await self._publish_report(connection)
             await self._park()
             if not await self._publish(connection, window - len(self._on_way)):
                 await self._wait()
 
-    async def receipted(self, payload: bytes) -> None:
-        """An `ack` message: the cloud has stored these events."""
-        ids = _ids(payload)
-        if ids is None:
-            log.warning("receipt.malformed", size=len(payload))
+    async def receipted(self, payloads: list[bytes]) -> None:
+        """`ack` messages: the cloud has stored these events."""
+        ids = [id_ for payload in payloads for id_ in _ids(payload)]
+        if not ids:
             return
         async with self._database.transaction() as tx:
             await receipted(tx, ids)
@@ -84,7 +94,7 @@ class Publisher:
         if room <= 0:
             return 0
         rows = await self._overdue(room)
-        fresh = await self._outbox.fetch(self._last, room - len(rows))
+        fresh = await self._fresh(room - len(rows))
         if fresh:
             self._last = fresh[-1].seq
         for row in (*rows, *fresh):
@@ -95,6 +105,14 @@ class Publisher:
             wait = min(RESEND[0] * 2 ** (times - 1), RESEND[1])
             self._sent[row.id] = _Sent(Tick(self._clock.tick() + wait), times)
         return len(rows) + len(fresh)
+
+    async def _fresh(self, room: int) -> list[Outgoing]:
+        if not self._unread or room <= 0:
+            return []
+        self._unread = False
+        rows = await self._outbox.fetch(self._last, room)
+        self._unread |= len(rows) == room
+        return rows
 
     async def _overdue(self, room: int) -> list[Outgoing]:
         """Events whose receipt is late; those that have it meanwhile are forgotten."""
@@ -111,7 +129,8 @@ class Publisher:
         self._on_way.discard(id_)
         if not future.cancelled() and future.result().is_failure:
             self._refused[id_] = str(future.result())
-        self.wake.set()
+        if self._refused or self._unread:  # there is room again
+            self._wake.set()
 
     async def _park(self) -> None:
         """What the broker refuses by itself must not hold up the rest."""
@@ -136,12 +155,15 @@ class Publisher:
         wait = None if due is None else max(1.0, due - self._clock.tick())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await self.wake.wait()
+                await self._wake.wait()
 
 
-def _ids(payload: bytes) -> list[str] | None:
+def _ids(payload: bytes) -> list[str]:
     try:
         ids = json.loads(payload)["ids"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return ids if isinstance(ids, list) and all(isinstance(i, str) for i in ids) else None
+        ids = None
+    if isinstance(ids, list) and all(isinstance(i, str) for i in ids):
+        return ids
+    log.warning("receipt.malformed", size=len(payload))
+    return []

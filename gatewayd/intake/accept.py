@@ -78,7 +78,11 @@ class Intake:
             return
         try:
             async with self._database.transaction() as tx:
-                await self._take(tx, command, payload)
+                await self._take(tx, command)
+        except _TooMuch:
+            await self._hold(command, payload)
+        except Rejected as why:
+            await self._reject(command, why)
         except BaseException:
             self._site = None  # it may be committed all the same: read the site again
             raise
@@ -119,8 +123,12 @@ class Intake:
             raise Rejected(Reason.WRONG_HUB, "addressed to another hub", path="hub")
         return command
 
-    async def _take(self, tx: Transaction, command: Command, payload: bytes) -> None:
-        """Answer a command: as before, or after carrying it out."""
+    async def _take(self, tx: Transaction, command: Command) -> None:
+        """Answer a command: as before, or after carrying it out.
+
+        Raises:
+            Rejected, _TooMuch: everything is rolled back; the answer is a transaction of its own.
+        """
         now, id_ = self._clock.now(), CommandId(command.id)
         if await commands.answered(tx, id_):
             return
@@ -128,33 +136,14 @@ class Intake:
             await self._answer(tx, now, command, CommandExpired())
             return
         change = await self._change(tx, now, id_)
-        await self._answer(tx, now, command, *await self._carry_out(change, command, payload))
+        if isinstance(command, BrakeConfirmCommand):
+            done = await self._confirmed(change, command.data.brake_id)
+        else:
+            done = await handle(change, command)
+            await _brake(change)
+        proven = (CommandDone(),) if done else ()
+        await self._answer(tx, now, command, CommandAccepted(), *proven)
         self._site = change.site
-
-    async def _carry_out(
-        self, change: Change, command: Command, payload: bytes
-    ) -> tuple[Event, ...]:
-        """Change what the command says; returns its receipt and what else there is to say."""
-        tx = change.tx
-        before = await keys.live(tx, change.now)
-        try:
-            async with tx.savepoint():
-                if isinstance(command, BrakeConfirmCommand):
-                    done = await self._confirmed(change, command.data.brake_id)
-                else:
-                    done = await handle(change, command)
-                    _brake(change, before)
-        except _TooMuch:
-            change.site = self._site
-            await commands.brake(tx, change.now, command.id, payload.decode())
-            return CommandAccepted(command.id), raised(AlertCode.BRAKE_HELD, command.id)
-        except Rejected as why:
-            change.site = self._site
-            rejected = CommandRejected(why.reason, why.path, why.message, why.retryable)
-            if why.reason in ALERT_OF and isinstance(command, ReservationPutCommand):
-                return rejected, raised(ALERT_OF[why.reason], command.data.id)
-            return (rejected,)
-        return (CommandAccepted(), CommandDone()) if done else (CommandAccepted(),)
 
     async def _confirmed(self, change: Change, brake: str) -> bool:
         """Carry out what the brake holds; its own events name the held command as their cause."""
@@ -163,23 +152,39 @@ class Intake:
             raise Rejected(Reason.INVALID_FIELD, "no such brake", path="data.brake_id")
         await change.tell(cleared(AlertCode.BRAKE_HELD, brake))
         confirmation, change.cause = change.cause, CommandId(brake)
-        try:
-            async with change.tx.savepoint():
-                done = await handle(change, parse(held.encode()))
-        except Rejected as why:  # overtaken meanwhile: that ends the matter too
-            change.site, done = self._site, False
-            await change.tell(CommandRejected(why.reason, why.path, why.message, why.retryable))
-        if done:
+        if await handle(change, parse(held.encode())):
             await change.tell(CommandDone())
         change.cause = confirmation
         return True
+
+    async def _hold(self, command: Command, payload: bytes) -> None:
+        """The brake keeps the command as it came."""
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            await commands.brake(tx, now, command.id, payload.decode())
+            alert = raised(AlertCode.BRAKE_HELD, command.id)
+            await self._answer(tx, now, command, CommandAccepted(command.id), alert)
+
+    async def _reject(self, command: Command, why: Rejected) -> None:
+        """A command that changed nothing; what a brake held and cannot be any more is let go."""
+        events: list[Event] = [
+            CommandRejected(why.reason, why.path, why.message, why.retryable),
+        ]
+        async with self._database.transaction() as tx:
+            if why.reason in ALERT_OF and isinstance(command, ReservationPutCommand):
+                events.append(raised(ALERT_OF[why.reason], command.data.id))
+            if isinstance(command, BrakeConfirmCommand):
+                brake = command.data.brake_id
+                if await commands.release(tx, brake):
+                    events.append(cleared(AlertCode.BRAKE_HELD, brake))
+            await self._answer(tx, self._clock.now(), command, *events)
 
     async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:
         """The receipt first: it is what the same command gets again."""
         id_ = CommandId(command.id)
         receipt = events[0]
         ((event_id, envelope),) = await self._outbox.tell(tx, now, (receipt,), id_)
-        await commands.answer(
+        commands.answer(
             tx, now, id_, command.type, commands.Receipt(event_id, receipt.type, envelope)
         )
         await self._outbox.tell(tx, now, events[1:], id_)
@@ -202,7 +207,11 @@ class Intake:
         return Change(tx, self._outbox, now, self._rng, cause, self._site, self._capabilities)
 
 
-def _brake(change: Change, before: int) -> None:
-    """Nobody cancels this much by intention; `before` is how many keys were live."""
-    if len(change.withdrawn) > max(BRAKE_KEYS, BRAKE_SHARE * before):
+async def _brake(change: Change) -> None:
+    """Nobody cancels this much by intention."""
+    removed = len(change.withdrawn)
+    if removed <= BRAKE_KEYS:
+        return
+    before = await keys.live(change.tx, change.now) + removed - len(change.granted)
+    if removed > BRAKE_SHARE * before:
         raise _TooMuch

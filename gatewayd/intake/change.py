@@ -16,7 +16,7 @@ from gatewayd.store.outbox import Outbox
 
 @dataclass(slots=True)
 class Change:
-    """The open transaction, what the command is judged by, and what it takes away."""
+    """The open transaction, what the command is judged by, and which keys it makes live or not."""
 
     tx: Transaction
     outbox: Outbox
@@ -26,6 +26,7 @@ class Change:
     site: Site | None
     capabilities: Mapping[LockId, Capabilities]
     withdrawn: set[KeyId] = field(default_factory=set)
+    granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
 
     async def tell(self, *events: Event) -> list[tuple[str, str]]:

@@ -23,9 +23,9 @@ ALERT_OF = {
 }
 
 
-async def derive(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:
+async def derive(change: Change, reservation: Reservation, awaited: CommandId | None) -> bool:
     """Make, change or withdraw the key of a stored reservation; `awaited` is the command that is
-    done once that is proven at all doors.
+    done once that is proven at all doors. Returns False where there is nothing to prove.
 
     A reservation for an unknown property is held until its site document arrives.
 
@@ -40,12 +40,12 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
             raise
         await hold(change, reservation, why.reason)
         await _withdraw(change, reservation, awaited)
-        return
-    if key is None or key.window.phase(change.now) is Phase.PAST:
-        await _withdraw(change, reservation, awaited)
-    else:
-        await _grant(change, reservation, key, awaited)
+        return True
     await _clear(change, reservation, sorted(set(ALERT_OF.values())))
+    if key is None or key.window.phase(change.now) is Phase.PAST:
+        return await _withdraw(change, reservation, awaited)
+    await _grant(change, reservation, key, awaited)
+    return True
 
 
 async def hold(change: Change, reservation: Reservation, why: Reason) -> None:
@@ -62,13 +62,16 @@ async def _clear(change: Change, reservation: Reservation, alerts: list[AlertCod
         await change.tell(cleared(alert, reservation.id))
 
 
-async def _withdraw(change: Change, reservation: Reservation, awaited: CommandId | None) -> None:
+async def _withdraw(change: Change, reservation: Reservation, awaited: CommandId | None) -> bool:
     before = await keys.known(change.tx, reservation.key_id)
-    if before is None or before.withdrawn:
-        return
+    if before is None:
+        return False
+    if before.withdrawn and awaited is None:
+        return True
     await keys.withdraw(change.tx, reservation.key_id, awaited)
-    if before.window.phase(change.now) is not Phase.PAST:
+    if not before.withdrawn and before.window.phase(change.now) is not Phase.PAST:
         change.withdrawn.add(reservation.key_id)
+    return True
 
 
 async def _grant(
@@ -77,6 +80,8 @@ async def _grant(
     before = await keys.known(change.tx, key.id)
     code = await _code(change, reservation, key, before.code if before else None)
     handover = None
+    if before is None or before.withdrawn or before.window.phase(change.now) is Phase.PAST:
+        change.granted.add(key.id)
     if before is None or before.withdrawn:
         doors = _doors(change, key, code)
         await change.tell(CodeAssigned(key.id, reservation.id, doors, code.digits))

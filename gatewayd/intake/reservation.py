@@ -19,10 +19,8 @@ async def put(change: Change, document: schemas.ReservationPut) -> bool:
     reservation = await keep(change, document)
     if reservation is None:
         return False
-    await derive(change, reservation, awaited=change.cause)
-    if await keys.known(change.tx, reservation.key_id) is None:
-        known = await reservations.get(change.tx, reservation.id)
-        return known is not None and known.held is None
+    if not await derive(change, reservation, awaited=change.cause):
+        return True
     return await keys.settled(change.tx, reservation.key_id) is not None
 
 

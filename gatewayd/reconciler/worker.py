@@ -145,7 +145,7 @@ class Worker:
             situation = await situations.load(tx, self.lock, now)
             if not isinstance(result, LockError) and tick > self._contact_due:
                 self._contact_due = Tick(tick + CONTACT_NOTED)
-                await sites.contact(tx, self.lock, now)
+                sites.contact(tx, self.lock, now)
             outcome = after(situation, step, result, now, tick)
             situation = await self._keep(tx, now, situation, outcome)
             if tick > until or outcome.refused:
@@ -180,18 +180,18 @@ class Worker:
             code = after_.claims[refused].code
             await self.tools.intake.another_code(tx, now, refused, code)
         for key, _ in _proofs(before) ^ _proofs(after_):
-            await self._tell_key(tx, now, key)
+            await self._tell_key(tx, now, key, after_)
         for lease in before.leases:
             if after_.lease_of(lease.key_id, lease.code) is None:
                 await self._settle(tx, now, lease.key_id)
         return after_
 
-    async def _tell_key(self, tx: Transaction, now: Now, key: KeyId) -> None:
+    async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
         """A key's proof came or went at this door."""
-        tx.woken.update(await keys.doors(tx, key))  # a handover may be over elsewhere
-        tx.woken.discard(self.lock)
-        status = await key_status(tx, key, now, self.tools.clock)
+        status = await key_status(tx, key, here, now, self.tools.clock)
         if status is not None:
+            others = {door.lock_id for door in status.doors} - {self.lock}
+            tx.woken.update(others)  # a handover may be over there
             await self.tools.outbox.tell(tx, now, (status,))
         await self._settle(tx, now, key)
 

@@ -32,11 +32,9 @@ async def answered(tx: Transaction, command: CommandId) -> bool:
     return True
 
 
-async def answer(
-    tx: Transaction, now: Now, command: CommandId, type_: str, receipt: Receipt
-) -> None:
+def answer(tx: Transaction, now: Now, command: CommandId, type_: str, receipt: Receipt) -> None:
     """Remember what a command was answered."""
-    await tx.rows(
+    tx.later(
         "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)",
         (
             command,

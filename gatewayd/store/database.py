@@ -70,7 +70,8 @@ class Transaction:
         await self.flush()
 
     def later(self, sql: str, values: Sequence[object]) -> None:
-        """Write before the next statement, together with others like it."""
+        """Write before the next statement, together with others like it: among themselves they keep
+        their order, between unlike ones the first of each kind decides."""
         self._later.setdefault(sql, []).append(values)
 
     def forget(self) -> None:
@@ -79,26 +80,9 @@ class Transaction:
         self.ahead.clear()
 
     async def flush(self) -> None:
-        """Write what was put off."""
+        """Write what was put off: one wait for all, since the thread keeps their order."""
         later, self._later = self._later, {}
-        for sql, rows in later.items():
-            await self._connection.executemany(sql, rows)
-
-    @contextlib.asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """A part that is undone alone if its body raises."""
-        await self.rows("SAVEPOINT part")
-        before = set(self.woken), self.told, self.site_changed
-        try:
-            yield
-            await self.flush()
-        except BaseException:
-            self.forget()
-            await asyncio.shield(self.rows("ROLLBACK TO part"))
-            self.woken, self.told, self.site_changed = before
-            raise
-        finally:
-            await asyncio.shield(self.rows("RELEASE part"))
+        await asyncio.gather(*(self._connection.executemany(*entry) for entry in later.items()))
 
 
 class Database:

@@ -161,7 +161,7 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
     )
     if row is None:
         return None
-    await tx.rows("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
+    tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
     return CommandId(row[0])
 
 

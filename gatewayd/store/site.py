@@ -70,9 +70,9 @@ async def battery(tx: Transaction, lock: LockId, level: int | None, *, low: bool
     return bool(news)
 
 
-async def contact(tx: Transaction, lock: LockId, now: Now) -> None:
+def contact(tx: Transaction, lock: LockId, now: Now) -> None:
     """The lock answered."""
-    await tx.rows("UPDATE locks SET last_contact = ? WHERE id = ?", (now.latest.timestamp(), lock))
+    tx.later("UPDATE locks SET last_contact = ? WHERE id = ?", (now.latest.timestamp(), lock))
 
 
 async def resynced(tx: Transaction, lock: LockId) -> CommandId | None:

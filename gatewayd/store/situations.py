@@ -58,22 +58,25 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
 
 async def save(tx: Transaction, before: Situation, after: Situation) -> None:
     """Write what differs between two situations of the same lock."""
+    await tx.flush()  # of two saves the first comes first
     lock = after.lock
-    gone = [x for x in before.leases if x not in after.leases]
-    await tx.many(
-        "DELETE FROM leases WHERE lock_id = ? AND key_id = ? AND code = ?",
-        [(lock, x.key_id, x.code.digits) for x in gone],
-    )
-    new = [_lease_row(lock, x) for x in after.leases if x not in before.leases]
-    await tx.many(f"INSERT INTO leases VALUES ({', '.join('?' * 13)})", new)  # noqa: S608  # placeholders
-    if after.slots != before.slots:
-        unknown = [(lock, n) for n in before.slots if n not in after.slots]
-        await tx.many("DELETE FROM slots WHERE lock_id = ? AND slot = ?", unknown)
-        seen = [(lock, n, *_seen(o)) for n, o in after.slots.items() if o != before.slots.get(n)]
-        await tx.many("INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?)", seen)
+    for lease in before.leases:
+        if lease not in after.leases:
+            sql = "DELETE FROM leases WHERE lock_id = ? AND key_id = ? AND code = ?"
+            tx.later(sql, (lock, lease.key_id, lease.code.digits))
+    for lease in after.leases:
+        if lease not in before.leases:
+            marks = ", ".join("?" * 13)
+            tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
+    for slot in before.slots.keys() - after.slots.keys():
+        tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
+    for slot, seen in after.slots.items():
+        if seen != before.slots.get(slot):
+            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?)"
+            tx.later(sql, (lock, slot, *_seen(seen)))
     if (before.ladder, before.reason) != (after.ladder, after.reason):
         failures, due = (after.ladder.failures, after.ladder.due) if after.ladder else (None, None)
-        await tx.rows(
+        tx.later(
             "UPDATE locks SET failures = ?, retry_due = ?, reason = ? WHERE id = ?",
             (failures, due, after.reason, lock),
         )

@@ -9,7 +9,8 @@ from gatewayd.domain.door import door_state
 from gatewayd.domain.events import DoorState, KeyStatus
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import Now, Window, from_epoch
-from gatewayd.store import keys, situations
+from gatewayd.domain.situation import Situation
+from gatewayd.store import situations
 from gatewayd.store.database import Transaction
 
 type Status = Literal["upcoming", "current", "past", "revoked"]
@@ -18,17 +19,23 @@ REPORTED_KEYS = 500
 """The nearest ones: the summary stays below the 256 KiB of a message."""
 
 
-async def key_status(tx: Transaction, key: KeyId, now: Now, clock: Clock) -> KeyStatus | None:
-    """A key over all its doors, or None where there is no such key."""
-    row = await tx.row("SELECT starts, ends, revoked FROM keys WHERE id = ?", (key,))
-    if row is None:
+async def key_status(
+    tx: Transaction, key: KeyId, here: Situation, now: Now, clock: Clock
+) -> KeyStatus | None:
+    """A key over all its doors, of which one lock's situation is at hand; None: no such key."""
+    rows = await tx.rows(
+        "SELECT starts, ends, revoked, lock_id FROM keys LEFT JOIN doors ON key_id = id "
+        "WHERE id = ? ORDER BY lock_id",
+        (key,),
+    )
+    if not rows:
         return None
     doors: list[DoorState] = []
-    for lock in await keys.doors(tx, key):
-        situation = await situations.load(tx, lock, now)
+    for lock in (LockId(row[3]) for row in rows if row[3] is not None):
+        situation = here if lock == here.lock else await situations.load(tx, lock, now)
         if (claim := situation.claims.get(key)) is not None:
             doors.append(door_state(situation, claim, now, clock.tick()))
-    return KeyStatus(key, _status(row[0], row[1], row[2], now), tuple(doors))
+    return KeyStatus(key, _status(rows[0][0], rows[0][1], rows[0][2], now), tuple(doors))
 
 
 async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> dict[str, Any]:

@@ -87,7 +87,7 @@ async def hub(  # noqa: PLR0917  # as in Broker
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
     broker = Address("127.0.0.1", port, "hub", will, username, password, tls, keepalive=5)
     link = CloudLink(broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1))
-    database.committed = lambda tx: publisher.wake.set() if tx.told else None
+    database.committed = lambda tx: publisher.more() if tx.told else None
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(link.run())

@@ -20,7 +20,7 @@ from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.errors import Reason, StoreError
 from gatewayd.store import database as module
 from gatewayd.store import situations
-from gatewayd.store.database import Database, Transaction, open_database
+from gatewayd.store.database import Database, open_database
 from tests.house import NOON, FakeClock, opened, site
 
 MOVE = "UPDATE meta SET value = value + ? WHERE name = ?"
@@ -40,8 +40,8 @@ async def move(database: Database) -> None:
     """From one purse to the other; half of it is a lie."""
     async with database.transaction() as tx:
         await tx.rows(MOVE, (-1, "one"))
-        async with tx.savepoint():
-            await tx.rows(MOVE, (1, "other"))
+        tx.later(MOVE, (1, "other"))
+        await tx.rows("SELECT value FROM meta")
 
 
 async def purses(database: Database) -> tuple[int, int]:
@@ -158,21 +158,23 @@ async def test_a_body_that_raises_changes_nothing_and_is_not_announced(database:
     assert announced == []
 
 
-async def test_a_savepoint_is_undone_alone_with_its_wake_ups(database: Database) -> None:
-    async def failing(tx: Transaction) -> None:
-        async with tx.savepoint():
-            await tx.rows(MOVE, (5, "other"))
-            tx.woken.add(LockId("undone"))
-            tx.site_changed = tx.told = True
+async def test_what_was_put_off_is_there_for_the_next_statement_and_gone_with_a_rollback(
+    database: Database,
+) -> None:
+    async def failing() -> None:
+        async with database.transaction() as tx:
+            tx.later(MOVE, (7, "one"))
             raise ZeroDivisionError
 
     async with database.transaction() as tx:
-        await tx.rows(MOVE, (5, "one"))
-        tx.woken.add(LockId("kept"))
-        with pytest.raises(ZeroDivisionError):
-            await failing(tx)
-        assert (tx.woken, tx.told, tx.site_changed) == ({"kept"}, False, False)
-    assert await purses(database) == (5, 0)
+        tx.later(MOVE, (5, "one"))
+        ((seen,),) = await tx.rows("SELECT value FROM meta WHERE name = 'one'")
+        assert int(seen) == 5
+        tx.later(MOVE, (1, "other"))
+    assert await purses(database) == (5, 1)
+    with pytest.raises(ZeroDivisionError):
+        await failing()
+    assert await purses(database) == (5, 1)
 
 
 async def test_the_reader_sees_the_last_commit_while_a_transaction_is_open(
