@@ -120,16 +120,19 @@ class Connection:
         expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         expiry.SessionExpiryInterval = SESSION_EXPIRY
         expiry.ReceiveMaximum = RECEIVE_MAXIMUM
-        connecting = self._loop.run_in_executor(
-            None,
-            lambda: self._client.connect(
+        abandoned = False
+
+        def dial() -> None:
+            self._client.connect(
                 broker.host, broker.port, broker.keepalive, clean_start=False, properties=expiry
-            ),
-        )
+            )
+            if abandoned:
+                self.drop()
+
         try:
-            await asyncio.shield(connecting)
+            await asyncio.shield(self._loop.run_in_executor(None, dial))
         except asyncio.CancelledError:
-            connecting.add_done_callback(lambda _: self.drop())
+            abandoned = True  # nobody waits for the thread: it closes what it opened
             raise
         except (OSError, ValueError) as error:
             raise Lost(f"cannot reach {broker.host}:{broker.port} ({error})") from error
