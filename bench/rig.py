@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.wiretap import Wiretap
 from simulators.broker import Broker
 from simulators.cloud import Cloud, Event
 from simulators.hub import Hub
@@ -69,7 +68,6 @@ def stay(id_: str, property_id: str, from_day: int = -1, nights: int = 3) -> dic
 class Rig:
     """The running parts, and a reservation's way through them."""
 
-    wiretap: Wiretap
     sim: ZwaveSimulator
     hub: Hub
     cloud: Cloud
@@ -99,7 +97,6 @@ class Rig:
         """Let everything settle, and forget what was said so far."""
         await asyncio.sleep(QUIET_S)
         self.cloud.events.clear()
-        self.wiretap.heard.clear()
 
     async def _told(self, type_: str, reservation: str, locks: Collection[str]) -> None:
         missing = set(locks)
@@ -126,10 +123,9 @@ async def rig() -> AsyncIterator[Rig]:
         folder = Path(name)
         async with (
             Broker(folder / "broker") as broker,
-            Wiretap(broker.port) as wiretap,
             ZwaveSimulator(nodes=tuple(NODES.values()), slots=SLOTS) as sim,
-            Hub(folder / "hub", wiretap.port, sim.url) as hub,
+            Hub(folder / "hub", broker.port, sim.url) as hub,
             Cloud(broker.port, hub.prefix) as cloud,
         ):
             await cloud.done(await cloud.send("site.put", site))
-            yield Rig(wiretap, sim, hub, cloud)
+            yield Rig(sim, hub, cloud)

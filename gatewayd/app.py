@@ -30,7 +30,7 @@ from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import commands
 from gatewayd.store.database import Database, Transaction, open_database
-from gatewayd.store.outbox import Outbox
+from gatewayd.store.outbox import Outbox, unpark
 
 log = structlog.get_logger(__name__)
 
@@ -90,15 +90,17 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             await intake.accept(payload, kind=kind, retained=retained)
 
         async def session_lost() -> None:
-            await tell(SnapshotWanted("new_database" if new else "session_lost"))
+            if link.ever_connected or not new:  # the first session of a new database is no loss
+                await tell(SnapshotWanted("session_lost"))
 
         database.committed = committed
         link = CloudLink(
             broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
         )
-        await tell(HubStarted(VERSION))
+        await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
         async with database.transaction() as tx:
             await commands.forget(tx, clock.now())
+            await unpark(tx)
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:

@@ -25,6 +25,10 @@ BACKOFF = (0.5, 60.0)
 """Seconds: a wait is drawn between 0 and the first, doubled at each failure up to the second."""
 STABLE = 30.0
 """Seconds after which a connection counts as good and the back-off starts anew."""
+LINGER = 0.1
+"""Seconds that a receipt waits for others: one transaction for all, off the way of a command."""
+GATHERED = 50
+"""Receipts that do not wait for more; well below the connection's RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
 
@@ -52,6 +56,7 @@ class CloudLink:
     clock: Clock
     rng: Random
     connected: bool = False
+    ever_connected: bool = False
 
     async def run(self) -> None:
         """Connect, serve, connect again; returns only by cancellation, after a goodbye."""
@@ -76,7 +81,7 @@ class CloudLink:
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
             log.info("cloud.connected", session_present=connection.session_present)
-            self.connected = True
+            self.connected = self.ever_connected = True
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(connection.keep_alive(), name="mqtt keep-alive")
@@ -90,26 +95,33 @@ class CloudLink:
                 self.connected = False
 
     async def _consume(self, connection: Connection) -> None:
-        """Commands and receipts in the order in which they came."""
+        """Commands at once; receipts gather for a moment and are one transaction. PUBACKs go out
+        in the order in which the messages came, as MQTT wants it."""
         receipts: list[MQTTMessage] = []
         while True:
-            if receipts and connection.messages.empty():
-                await self._receipted(connection, receipts)
-            message = await connection.messages.get()
-            kind = message.topic.removeprefix(self.prefix)
-            if kind == "ack":
+            message = await self._next(connection, LINGER if receipts else None)
+            command = None
+            if message is not None and message.topic == f"{self.prefix}ack":
                 receipts.append(message)
-                continue
-            await self._receipted(connection, receipts)
-            await self.accept(bytes(message.payload), kind.removeprefix("cmd/"), message.retain)
-            connection.acknowledge(message)
+                if len(receipts) < GATHERED:
+                    continue
+            elif message is not None:
+                command = message
+                kind = command.topic.removeprefix(f"{self.prefix}cmd/")
+                await self.accept(bytes(command.payload), kind, command.retain)
+            await self.publisher.receipted([bytes(receipt.payload) for receipt in receipts])
+            for done in receipts:
+                connection.acknowledge(done)
+            receipts.clear()
+            if command is not None:
+                connection.acknowledge(command)
 
-    async def _receipted(self, connection: Connection, messages: list[MQTTMessage]) -> None:
-        """Receipts that came together are one transaction."""
-        if messages:
-            await self.publisher.receipted([bytes(message.payload) for message in messages])
-        while messages:
-            connection.acknowledge(messages.pop(0))
+    async def _next(self, connection: Connection, within: float | None) -> MQTTMessage | None:
+        try:
+            async with asyncio.timeout(within):
+                return await connection.messages.get()
+        except TimeoutError:
+            return None
 
     async def _goodbye(self, connection: Connection) -> None:
         """Retained `offline`, so that nobody waits for the will."""

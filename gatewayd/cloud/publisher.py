@@ -46,7 +46,7 @@ class Publisher:
         self._prefix, self._secret = prefix, secret
         self._sent: dict[str, _Sent] = {}
         self._on_way: set[str] = set()
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[str, str]] = {}
         self._last = 0
         self._unread = True  # the outbox may hold rows beyond `_last`
         self._report = True
@@ -70,7 +70,7 @@ class Publisher:
             if not connection.session_present:
                 sent.due = tick
         window = min(WINDOW, connection.window)
-        self._report = True
+        self._report = self._unread = True
         while True:
             self._wake.clear()
             if self._report:
@@ -95,12 +95,11 @@ class Publisher:
             return 0
         rows = await self._overdue(room)
         fresh = await self._fresh(room - len(rows))
-        if fresh:
-            self._last = fresh[-1].seq
         for row in (*rows, *fresh):
             future = connection.publish(f"{self._prefix}evt/{row.type}", row.payload)
+            self._last = max(self._last, row.seq)
             self._on_way.add(row.id)
-            future.add_done_callback(lambda f, id_=row.id: self._taken(id_, f))  # type: ignore[misc]  # bound now
+            future.add_done_callback(lambda f, row=row: self._taken(row, f))  # type: ignore[misc]  # bound now
             times = self._sent[row.id].times + 1 if row.id in self._sent else 1
             wait = min(RESEND[0] * 2 ** (times - 1), RESEND[1])
             self._sent[row.id] = _Sent(Tick(self._clock.tick() + wait), times)
@@ -125,20 +124,21 @@ class Publisher:
             del self._sent[id_]
         return rows
 
-    def _taken(self, id_: str, future: asyncio.Future[ReasonCode]) -> None:
-        self._on_way.discard(id_)
+    def _taken(self, row: Outgoing, future: asyncio.Future[ReasonCode]) -> None:
+        self._on_way.discard(row.id)
         if not future.cancelled() and future.result().is_failure:
-            self._refused[id_] = str(future.result())
+            self._refused[row.id] = (row.type, str(future.result()))
         if self._refused or self._unread:  # there is room again
             self._wake.set()
 
     async def _park(self) -> None:
         """What the broker refuses by itself must not hold up the rest."""
         while self._refused:
-            id_, why = self._refused.popitem()
+            id_, (type_, why) = self._refused.popitem()
             async with self._database.transaction() as tx:
                 await park(tx, id_, why)
-                alert = raised(AlertCode.EVENT_PARKED, id_)
+                # By type: where alerts are refused too, one of them does not lead to the next.
+                alert = raised(AlertCode.EVENT_PARKED, type_)
                 await self._outbox.tell(tx, self._clock.now(), (alert,))
             self._sent.pop(id_, None)
             log.error("event.parked", id=id_, why=why)
@@ -163,7 +163,7 @@ def _ids(payload: bytes) -> list[str]:
         ids = json.loads(payload)["ids"]
     except (ValueError, KeyError, TypeError, RecursionError):
         ids = None
-    if isinstance(ids, list) and all(isinstance(i, str) for i in ids):
+    if isinstance(ids, list) and all(isinstance(i, str) and i.isascii() for i in ids):
         return ids
     log.warning("receipt.malformed", size=len(payload))
     return []

@@ -149,7 +149,9 @@ async def _drawn(change: Change, key: Key, other_than: Code | None) -> Code:
     if key.policy.pin_length is None and change.unused and key.rules.allow(change.unused[-1]):
         return change.unused.pop()
     for code in candidates(key.rules, key.policy.pin_length, change.rng):
-        if code != other_than and not await keys.taken(change.tx, code, key.id, key.window):
+        if code == other_than or code in change.unused:
+            continue
+        if not await keys.taken(change.tx, code, key.id, key.window):
             return code
     raise Rejected(Reason.CODE_IMPOSSIBLE, "no free code of the form that these locks accept")
 

@@ -6,14 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from gatewayd.domain.events import CommandRejected
-from gatewayd.domain.reservation import key_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, draw_ahead, hold
-from gatewayd.intake.reservation import checked, keep
-from gatewayd.store import keys, reservations, snapshots
-from gatewayd.store.outbox import read_alerts_ahead
+from gatewayd.intake.reservation import checked, keep, look_ahead
+from gatewayd.store import reservations, snapshots
 
 BREATH = 20
 """Items between two turns of the event loop, some 200 µs each."""
@@ -25,9 +23,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
         raise Rejected(Reason.INVALID_FIELD, "part is beyond parts", path="data.part")
     items: list[Any] = list(snapshot.items)
     ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
-    await reservations.read_ahead(change.tx, ids)
-    await keys.read_ahead(change.tx, [key_of(id_) for id_ in ids])
-    await read_alerts_ahead(change.tx, ids)
+    await look_ahead(change, ids)
     await draw_ahead(change, len(items))
     for i, item in enumerate(items):
         await _take_item(change, item, f"data.items.{i}")

@@ -18,7 +18,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome, Result, after, begun, taken
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
@@ -183,7 +183,7 @@ class Worker:
             await self._tell_key(tx, now, key, after_)
         for lease in before.leases:
             if after_.lease_of(lease.key_id, lease.code) is None:
-                await self._settle(tx, now, lease.key_id)
+                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id))
         return after_
 
     async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
@@ -193,11 +193,11 @@ class Worker:
             others = {door.lock_id for door in status.doors} - {self.lock}
             tx.woken.update(others)  # a handover may be over there
             await self.tools.outbox.tell(tx, now, (status,))
-        await self._settle(tx, now, key)
+        await self._tell_done(tx, now, await keys.settled(tx, key))
 
-    async def _settle(self, tx: Transaction, now: Now, key: KeyId) -> None:
+    async def _tell_done(self, tx: Transaction, now: Now, command: CommandId | None) -> None:
         """A command is done when all its doors agree."""
-        if (command := await keys.settled(tx, key)) is not None:
+        if command is not None:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:

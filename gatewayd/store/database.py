@@ -34,18 +34,20 @@ PRAGMAS = (
     "busy_timeout=5000",
 )
 SCHEMA_VERSION = 1
+BEGIN = "BEGIN IMMEDIATE"
 
 
 class Transaction:
     """Statements that become true together; `woken` and `told` tell what to wake afterwards.
 
-    Each statement is a trip to the connection's thread and back. Two things spare trips: writes put
+    One statement at a time: the order in which they are asked for is the order in which they run.
+    Each is a trip to the connection's thread and back. Two things spare trips: writes put
     off with `later` go together before the next statement, and `ahead` holds answers that were
     read for many at once, each good for one question.
     """
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: aiosqlite.Connection, *, begins: bool = False) -> None:
+        self._connection, self._begins = connection, begins
         self._later: dict[str, list[Sequence[object]]] = {}
         self.ahead: dict[tuple[str, str], Any] = {}
         self.woken: set[LockId] = set()
@@ -56,7 +58,14 @@ class Transaction:
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement and fetch all it gives."""
         await self.flush()
-        return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
+        ask = self._connection.execute_fetchall
+        if self._begins and sql.lstrip().startswith("SELECT"):  # one trip for both
+            self._begins = False
+            _, found = await asyncio.gather(self._connection.execute(BEGIN), ask(sql, values))
+        else:
+            await self.begin()
+            found = await ask(sql, values)
+        return [tuple(row) for row in found]
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """The first row, or None."""
@@ -74,6 +83,12 @@ class Transaction:
         their order, between unlike ones the first of each kind decides."""
         self._later.setdefault(sql, []).append(values)
 
+    async def begin(self) -> None:
+        """Open the transaction, unless it is open."""
+        if self._begins:
+            self._begins = False
+            await self._connection.execute(BEGIN)
+
     def forget(self) -> None:
         """Drop what was put off or read ahead: it is rolled back."""
         self._later.clear()
@@ -81,6 +96,9 @@ class Transaction:
 
     async def flush(self) -> None:
         """Write what was put off: one wait for all, since the thread keeps their order."""
+        if not self._later:
+            return
+        await self.begin()
         later, self._later = self._later, {}
         await asyncio.gather(*(self._connection.executemany(*entry) for entry in later.items()))
 
@@ -102,10 +120,10 @@ class Database:
         A commit during which the caller is cancelled may have happened: callers are repeatable.
         """
         async with self._writing:
-            tx = Transaction(self._writer)
+            tx = Transaction(self._writer, begins=True)
             try:
-                await tx.rows("BEGIN IMMEDIATE")
                 yield tx
+                await tx.begin()
                 await tx.flush()
             except BaseException:
                 await asyncio.shield(self._rollback(tx))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -129,6 +129,12 @@ def plain(value: object) -> Any:
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
+async def unpark(tx: Transaction) -> None:
+    """Try again what the broker refused: its rules may have been mended."""
+    await tx.rows("UPDATE outbox SET parked = NULL WHERE parked IS NOT NULL")
+    await tx.rows("DELETE FROM alerts WHERE code = ?", (AlertCode.EVENT_PARKED,))
+
+
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:
     """Which of these alerts stand for a subject."""
     if ("alerts", subject) in tx.ahead:
@@ -138,11 +144,11 @@ async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> lis
     return [AlertCode(code) for (code,) in found if code in codes]
 
 
-async def read_alerts_ahead(tx: Transaction, subjects: list[str]) -> None:
+async def read_alerts_ahead(tx: Transaction, subjects: Sequence[str]) -> None:
     """Answer `standing` for many subjects at once."""
     rows = await tx.rows(
         "SELECT subject, code FROM alerts WHERE subject IN (SELECT value FROM json_each(?))",
-        (json.dumps(subjects),),
+        (json.dumps(list(subjects)),),
     )
     tx.ahead |= {("alerts", subject): [] for subject in subjects}
     for subject, code in rows:

@@ -21,6 +21,11 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
     tx.site_changed = True
     await tx.rows("INSERT OR REPLACE INTO site VALUES (1, ?, ?)", (site.version, document))
     await tx.rows("UPDATE locks SET listed = 0")
+    for lock in site.locks.values():  # elsewhere now: what was seen there is not known any more
+        moved = "SELECT id FROM locks WHERE id = ? AND (driver, address) <> (?, ?)"
+        if await tx.row(moved, (lock.id, lock.driver, lock.address)):
+            await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
+            await tx.rows("UPDATE locks SET capabilities = NULL WHERE id = ?", (lock.id,))
     await tx.many(
         "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
         "ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, address = excluded.address, "

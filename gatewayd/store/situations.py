@@ -25,7 +25,8 @@ SELECT l.active, l.capabilities, l.failures, l.retry_due, l.reason,
                 AND NOT EXISTS (
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
-                    WHERE o.key_id = k.id AND coalesce(n.proof, 'accepted') = 'accepted'))))
+                    WHERE o.key_id = k.id AND o.withheld IS NULL
+                    AND coalesce(n.proof, 'accepted') = 'accepted'))))
         FROM doors d JOIN keys k ON k.id = d.key_id WHERE d.lock_id = ?1 AND (
             d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,

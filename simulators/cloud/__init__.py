@@ -8,6 +8,7 @@ async with Cloud(port, prefix) as cloud:
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -49,6 +50,8 @@ class Cloud:
         self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]  # seconds
         self._client.on_connect = lambda *_: self._connected()
         self._client.on_message = self._received
+        # Nagle would hold a command until the broker's delayed ACK of the last receipt, 40 ms.
+        self._client.on_socket_open = lambda _c, _u, sock: _send_at_once(sock)
 
     async def __aenter__(self) -> Self:
         expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -161,3 +164,8 @@ class Cloud:
             await asyncio.sleep(RESEND_S)
             for topic, payload in list(self._unanswered.values()):
                 self.publish(topic, payload)
+
+
+def _send_at_once(sock: object) -> None:
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from zwave_js_server.const import CommandClass, NodeStatus
-from zwave_js_server.exceptions import FailedZWaveCommand, NotFoundError
 from zwave_js_server.model.node import Node
 
 from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
@@ -110,9 +109,4 @@ class UserCodeSession:
         call = self._node.async_invoke_cc_api(
             CommandClass.USER_CODE, method, *args, wait_for_result=True
         )
-        try:
-            return await self._radio.call(call)
-        except FailedZWaveCommand as error:  # its text may hold what was to be written
-            raise Unsupported(f"the lock cannot do that (ZW{error.zwave_error_code:04})") from None
-        except NotFoundError:
-            raise Unsupported(f"node {self._node.node_id} is no User Code lock") from None
+        return await self._radio.call(call)

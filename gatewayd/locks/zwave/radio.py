@@ -17,12 +17,13 @@ from zwave_js_server.exceptions import (
     BaseZwaveJSServerError,
     FailedZWaveCommand,
     InvalidServerVersion,
+    NotFoundError,
 )
 from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
 from gatewayd.domain.report import Alive, Dead, Report
-from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable
+from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable, Unsupported
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.zwave import reports
 from gatewayd.locks.zwave.lock import ZwaveLock
@@ -91,7 +92,8 @@ class ZwaveRadio:
         """
         if self._client is None or self._client.driver is None or not self.link.up.is_set():
             raise RadioDown(f"no connection to {self._url}")
-        node = self._client.driver.controller.nodes.get(int(address))
+        known = address.isascii() and address.isdecimal() and str(int(address)) == address
+        node = self._client.driver.controller.nodes.get(int(address)) if known else None
         if node is None:
             raise Unreachable(f"the Z-Wave network has no node {address}")
         return node
@@ -101,7 +103,7 @@ class ZwaveRadio:
 
         Raises:
             OutcomeUnknown: the link dropped or nobody answered. Unreachable: no acknowledgement.
-            FailedZWaveCommand: the server refused; the caller knows what that means.
+            Unsupported: the server or the node cannot do that. RadioDown: there is no server.
         """
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
@@ -117,7 +119,10 @@ class ZwaveRadio:
         except FailedZWaveCommand as error:
             if error.zwave_error_code in NO_ACKNOWLEDGEMENT:
                 raise Unreachable(f"no acknowledgement (ZW{error.zwave_error_code:04})") from None
-            raise
+            # without the error itself: its text may hold what was to be written
+            raise Unsupported(f"the lock cannot do that (ZW{error.zwave_error_code:04})") from None
+        except NotFoundError:
+            raise Unsupported("the node has no such command class") from None
         except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
             raise RadioDown(f"the zwave-js server is gone ({type(error).__name__})") from None
 
