@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def run(path: Path) -> None:
     """
     from gatewayd import app  # noqa: PLC0415  # the other commands need none of its libraries
 
+    os.umask(0o077)  # codes lie in the database
     try:
         config = configuration.load(path)
         logs.configure(config.log.level, config.log.format)

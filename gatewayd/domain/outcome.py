@@ -25,13 +25,14 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, holds, mangled
 from gatewayd.domain.retry import Ladder, Tick, failed
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Holds, Observation
+from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import (
     LockError,
     OutcomeUnknown,
     RadioDown,
     Reason,
     Unreachable,
+    Unsupported,
 )
 
 TOLD_EACH = 6
@@ -136,6 +137,9 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     """The step raised: what the error means for the lock's ladder or the code's."""
     if isinstance(error, RadioDown):
         return Outcome(s)
+    if isinstance(error, Unsupported) and isinstance(step, Observe):
+        # No such slot: nothing is to be put there, and the lock has answered all the same.
+        return observed(s, step.slot, Occupied(now.earliest), now, tick)
     if isinstance(error, Unreachable) or isinstance(step, Observe):
         return _unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
@@ -143,8 +147,10 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
         return Outcome(*_still_there(s, lease, error.reason, now, tick))
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
         lease = replace(lease, stage=step.lease.stage, proof=step.lease.proof)
-    duplicate = error.reason is Reason.DUPLICATE_CODE
+    claim = s.claims.get(lease.key_id)
+    wanted = claim is not None and claim.code == lease.code
     after, events = _not_taken(s, lease, error.reason, now, tick)
+    duplicate = error.reason is Reason.DUPLICATE_CODE and wanted
     return Outcome(after, events, (lease.key_id,) if duplicate else ())
 
 

@@ -129,6 +129,7 @@ async def _code(change: Change, reservation: Reservation, key: Key, last: Code |
         return dictated
     fits = last is not None and key.rules.allow(last)
     if last and fits and not await keys.taken(change.tx, last, key.id, key.window):
+        change.unused = [code for code in change.unused if code != last]
         return last
     if key.policy.pin_source is PinSource.PHONE and reservation.guest.phone:
         code = from_phone(reservation.guest.phone, key.rules, key.policy.pin_length)

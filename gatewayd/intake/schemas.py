@@ -216,9 +216,7 @@ class Report(Model):
 class Envelope(Model):
     """Around every command."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
-        description="ULID; idempotency key: the same id gets the same answer"
-    )
+    id: Id = Field(description="ULID; idempotency key: the same id gets the same answer")
     schema_version: Literal[1] = 1
     issuer: Annotated[str, StringConstraints(max_length=64)] = "cloud"
     hub: Annotated[str, StringConstraints(max_length=64)]

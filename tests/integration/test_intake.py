@@ -14,7 +14,6 @@ from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
-from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.intake.accept import Intake
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
@@ -637,16 +636,21 @@ async def test_a_report_is_asked_for_and_done(house: House, body: object) -> Non
     assert wanted == [True]
 
 
-async def test_a_lock_keeps_what_is_known_of_it_when_its_address_changes(house: House) -> None:
-    async with house.database.transaction() as tx:
-        before = await situations.load(tx, LockId("front"), house.clock.now())
-        ladder = Ladder(2, Tick(5.0))
-        after = type(before)(before.lock, before.capabilities, ladder=ladder)
-        await situations.save(tx, before, after)
-    await house.send("site.put", site(2, locks=[lock("front", 77), *site()["locks"][1:]]))
-    found = await situations.load(house.database.read, LockId("front"), house.clock.now())
-    assert found.ladder == ladder
-    assert await house.rows("SELECT address FROM locks WHERE id = 'front'") == [("77",)]
+async def test_a_lock_keeps_its_id_and_leases_at_another_address_and_is_read_again(
+    house: House,
+) -> None:
+    await put(house, property_id="shed")
+    await house.prove("shed-door", "R1")
+    moved = site(2)
+    for entry in moved["locks"]:
+        if entry["id"] == "shed-door":
+            entry["address"] = "77"
+    await house.send("site.put", moved)
+    found = await situations.load(house.database.read, LockId("shed-door"), house.clock.now())
+    (held,) = found.leases
+    assert (held.stage, held.proof) == (Stage.WRITING, None)
+    assert found.slots == {}
+    assert found.ladder is None
 
 
 async def test_a_lock_off_the_site_is_served_while_our_codes_are_on_it(house: House) -> None:

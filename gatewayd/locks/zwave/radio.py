@@ -15,6 +15,7 @@ from zwave_js_server.client import Client
 from zwave_js_server.const import NodeStatus
 from zwave_js_server.exceptions import (
     BaseZwaveJSServerError,
+    FailedCommand,
     FailedZWaveCommand,
     InvalidServerVersion,
     NotFoundError,
@@ -121,6 +122,8 @@ class ZwaveRadio:
                 raise Unreachable(f"no acknowledgement (ZW{error.zwave_error_code:04})") from None
             # without the error itself: its text may hold what was to be written
             raise Unsupported(f"the lock cannot do that (ZW{error.zwave_error_code:04})") from None
+        except FailedCommand as error:
+            raise Unreachable(f"the zwave-js server refuses ({error.error_code})") from None
         except NotFoundError:
             raise Unsupported("the node has no such command class") from None
         except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:

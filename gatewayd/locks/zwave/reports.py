@@ -88,9 +88,9 @@ def of_values(node: Node) -> Iterator[Report]:
         yield Battery(level)
 
 
-def _slot(parameters: dict[str, Any]) -> int | None:
+def _slot(parameters: object) -> int | None:
     """The user id; 0 and absent both mean that the lock does not say (a remote, a master code)."""
-    slot = parameters.get("userId")
+    slot = parameters.get("userId") if isinstance(parameters, dict) else None
     return slot if isinstance(slot, int) and slot > 0 else None
 
 

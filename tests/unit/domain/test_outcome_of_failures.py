@@ -24,7 +24,7 @@ from gatewayd.domain.outcome import (
 )
 from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
 from gatewayd.domain.retry import Ladder
-from gatewayd.domain.slot import Empty, Entry
+from gatewayd.domain.slot import Empty, Entry, Occupied
 from gatewayd.errors import (
     LockError,
     OutcomeUnknown,
@@ -125,7 +125,15 @@ def test_the_drivers_reason_is_handed_on() -> None:
     assert got.events[0] == LockOffline(LOCK, Reason.BATTERY_DEAD)
 
 
-@pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence"), Unsupported("no")])
+def test_a_slot_that_the_lock_has_not_is_left_and_the_lock_is_not_blamed() -> None:
+    """Suffering 24: one slot does not take the lock down; the next try takes another one."""
+    got = failed_step(situation(leases=[lease()]), Observe(1), Unsupported("no"), NOW, TICK)
+    assert got.situation.ladder is None
+    assert isinstance(got.situation.slots[1], Occupied)
+    assert got.situation.free_slot() == 2
+
+
+@pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence")])
 def test_a_read_that_gives_nothing_is_the_locks_failure(error: LockError) -> None:
     """No code is to blame."""
     got = failed_step(situation(leases=[lease()]), Observe(1), error, NOW, TICK)
