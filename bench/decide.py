@@ -77,16 +77,16 @@ async def _prove(here: Store) -> None:
             else:
                 seen = _touch(memory, step, Empty(now.earliest))
                 done = after(begun(before, step), step, seen, now, tick)
-            await situations.save(tx, before, done.situation)
+            situations.save(tx, before, done.situation)
 
 
-def _touch(memory: dict[int, Entry], step: LockStep, empty: Empty) -> dict[int, Observation] | None:
+def _touch(memory: dict[int, Entry], step: LockStep, empty: Empty) -> dict[int, Observation]:
     match step:
         case Observe(slot=slot):
-            entry = memory.get(slot)
-            return {slot: Holds(empty.at, entry.code) if entry else empty}
+            pass
         case Write(lease=lease, entry=entry):
-            memory[lease.slot] = entry
+            slot = lease.slot
+            memory[slot] = entry
         case _:
             raise RuntimeError("nobody leaves during a measurement")
-    return None
+    return {slot: Holds(empty.at, memory[slot].code) if slot in memory else empty}

@@ -25,8 +25,9 @@ PROPERTIES = {**{lock: (lock,) for lock in KINDS}, "three": FRONT, "four": (DEAD
 SLOTS = 120
 NEVER = "24h"
 """A `verify_after` beyond every run: that second look is a read which belongs to no write."""
-QUIET_S = 0.05
-"""After the last answer the hub still takes receipts; a measurement starts when that is over."""
+QUIET_S = 0.25
+"""After the last answer the hub still takes receipts (they linger 0.1 s, and are one transaction);
+a measurement starts when that is over."""
 LAST_WORDS = 20
 """Lines of the hub's log that are shown when it does not do what it should."""
 

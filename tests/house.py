@@ -120,7 +120,7 @@ class House:
             assert held is not None
             assert slot is not None
             lease = Lease(key, held.code, slot, Stage.WRITTEN, Proof.MATCHED, self.clock.at)
-            await situations.save(tx, before, before.with_lease(lease))
+            situations.save(tx, before, before.with_lease(lease))
             return await keys.settled(tx, key)
 
     async def free(self, lock: str, reservation: str) -> CommandId | None:
@@ -131,7 +131,7 @@ class House:
             code = Code(await self.code_of(reservation))
             lease = before.lease_of(key, code)
             assert lease is not None
-            await situations.save(tx, before, before.without_lease(lease))
+            situations.save(tx, before, before.without_lease(lease))
             return await keys.settled(tx, key)
 
     async def restart(self) -> None:

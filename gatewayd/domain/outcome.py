@@ -86,18 +86,16 @@ def begun(s: Situation, step: LockStep) -> Situation:
     return s.with_lease(lease).with_slot(lease.slot, None)
 
 
-type Result = Mapping[int, Observation] | LockError | None
-"""What touching the lock gave: slots as seen, an error, or just its yes."""
+type Result = Mapping[int, Observation] | LockError
+"""What touching the lock gave: slots as it showed them afterwards, or an error."""
 
 
 def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) -> Outcome:
-    """The situation after a step at the lock."""
+    """The situation after a step at the lock; what was written or cleared was read at once."""
     if isinstance(result, LockError):
         return failed_step(s, step, result, now, tick)
-    if result is None:
-        assert not isinstance(step, Observe)  # noqa: S101  # a read gives slots
-        return acknowledged(s, step)
-    events: list[Event] = []
+    outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step)
+    s, events = outcome.situation, [*outcome.events]
     for slot, seen in result.items():
         looked = observed(s, slot, seen, now, tick)
         s = looked.situation

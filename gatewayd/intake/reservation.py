@@ -5,18 +5,19 @@ import json
 from pydantic import ValidationError
 
 from gatewayd.domain.ids import ReservationId
-from gatewayd.domain.reservation import Reservation, key_of
+from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive
 from gatewayd.intake.parse import rejected
 from gatewayd.store import keys, reservations
-from gatewayd.store.outbox import read_alerts_ahead
+from gatewayd.store.ahead import look_ahead
 
 
 async def put(change: Change, document: schemas.ReservationPut) -> bool:
     """`reservation.put`: whether nothing is left to be proven."""
+    await look_ahead(change.tx, [ReservationId(document.id)])
     reservation = await keep(change, document)
     if reservation is None:
         return False
@@ -25,13 +26,6 @@ async def put(change: Change, document: schemas.ReservationPut) -> bool:
     if reservation.key_id in change.granted:
         return False  # no lock can show it yet
     return await keys.settled(change.tx, reservation.key_id) is not None
-
-
-async def look_ahead(change: Change, ids: list[ReservationId]) -> None:
-    """Read together what is known of these reservations, their keys and their alerts."""
-    await reservations.read_ahead(change.tx, ids)
-    await keys.read_ahead(change.tx, [key_of(id_) for id_ in ids])
-    await read_alerts_ahead(change.tx, ids)
 
 
 async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:

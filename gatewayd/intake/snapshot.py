@@ -10,8 +10,9 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, draw_ahead, hold
-from gatewayd.intake.reservation import checked, keep, look_ahead
+from gatewayd.intake.reservation import checked, keep
 from gatewayd.store import reservations, snapshots
+from gatewayd.store.ahead import look_ahead
 
 BREATH = 20
 """Items between two turns of the event loop, some 200 µs each."""
@@ -23,7 +24,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
         raise Rejected(Reason.INVALID_FIELD, "part is beyond parts", path="data.part")
     items: list[Any] = list(snapshot.items)
     ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
-    await look_ahead(change, ids)
+    await look_ahead(change.tx, ids)
     await draw_ahead(change, len(items))
     for i, item in enumerate(items):
         await _take_item(change, item, f"data.items.{i}")

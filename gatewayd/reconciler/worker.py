@@ -1,15 +1,14 @@
 """One lock's worker: look, do the next step, look again.
 
-Everything the worker knows is on disk; being woken says only "look again". It decides and writes
-down in one transaction, touches the lock outside of any, and writes down what it saw, with what
-comes next, in another. A write is on disk as begun before the lock is touched, so after a crash
-its outcome is unknown, and unknown is read before anything else. Whatever is due at the lock is
-done in one session.
+Everything the worker knows is on disk; being woken says only "look again". It touches the lock
+outside of any transaction, and writes down what it saw, with what comes next, in one. A write is
+on disk as begun, with its lease, before it is made, so after a crash its outcome is unknown, and
+unknown is read before anything else. Whatever is due at the lock is done in one session.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import structlog
@@ -88,7 +87,7 @@ class Worker:
         """Do what is due; returns the seconds until to look again."""
         while self.reports:
             await self._digest(self.reports.popleft())
-        situation, step = await self._decide(touching=False)
+        situation, step = await self._look()
         if step is None:
             await self._rest(situation)
             return self._look_again_in
@@ -116,42 +115,51 @@ class Worker:
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
         return 0.0
 
+    async def _look(self) -> tuple[Situation, LockStep | None]:
+        """What the lock is needed for; a read needs nothing on disk before it."""
+        now = self.tools.clock.now()
+        there = await situations.load(self.tools.database.read, self.lock, now)
+        outcome, step = self._next(now, Outcome(there))
+        if step is None and outcome.situation is not there:
+            return await self._decide(touching=False)
+        return outcome.situation, step
+
     async def _decide(self, *, touching: bool) -> tuple[Situation, LockStep | None]:
         """The next step at the lock; if it touches it now it is written down as begun."""
         async with self.tools.database.transaction() as tx:
             now = self.tools.clock.now()
-            situation = await situations.load(tx, self.lock, now)
-            return await self._next(tx, now, situation, touching=touching)
-
-    async def _next(
-        self, tx: Transaction, now: Now, situation: Situation, *, touching: bool
-    ) -> tuple[Situation, LockStep | None]:
-        """Take and free leases until the lock itself is needed."""
-        tick = self.tools.clock.tick()
-        while isinstance((todo := plan(situation, now, tick)).step, Take | Free):
-            situation = await self._keep(tx, now, situation, taken(situation, todo.step))
-        self._look_again_in = todo.look_again_in
-        if touching and isinstance(todo.step, Write | Clear):
-            begun_ = begun(situation, todo.step)
-            await situations.save(tx, situation, begun_)
-            situation = begun_
-        return situation, todo.step
+            there = await situations.load(tx, self.lock, now)
+            outcome, step = self._next(now, Outcome(there))
+            if touching and step is not None:
+                outcome = replace(outcome, situation=begun(outcome.situation, step))
+            await self._keep(tx, now, there, outcome)
+            return outcome.situation, step
 
     async def _conclude(self, step: LockStep, result: Result, until: Tick) -> LockStep | None:
         """Write down what a step gave and, until the turn is over, the next one as begun."""
         clock = self.tools.clock
         async with self.tools.database.transaction() as tx:
             now, tick = clock.now(), clock.tick()
-            situation = await situations.load(tx, self.lock, now)
+            there = await situations.load(tx, self.lock, now)
             if not isinstance(result, LockError) and tick > self._contact_due:
                 self._contact_due = Tick(tick + CONTACT_NOTED)
                 sites.contact(tx, self.lock, now)
-            outcome = after(situation, step, result, now, tick)
-            situation = await self._keep(tx, now, situation, outcome)
-            if tick > until or outcome.refused:
-                return None  # the next round looks again, with another code perhaps
-            _, todo = await self._next(tx, now, situation, touching=True)
+            outcome, todo = after(there, step, result, now, tick), None
+            if tick <= until and not outcome.refused:  # else the next round looks again
+                outcome, todo = self._next(now, outcome)
+            if todo is not None:
+                outcome = replace(outcome, situation=begun(outcome.situation, todo))
+            await self._keep(tx, now, there, outcome)
             return todo
+
+    def _next(self, now: Now, outcome: Outcome) -> tuple[Outcome, LockStep | None]:
+        """Take and free leases until the lock itself is needed."""
+        tick = self.tools.clock.tick()
+        while isinstance((todo := plan(outcome.situation, now, tick)).step, Take | Free):
+            moved = taken(outcome.situation, todo.step)
+            outcome = replace(moved, events=(*outcome.events, *moved.events))
+        self._look_again_in = todo.look_again_in
+        return outcome, todo.step
 
     async def _digest(self, report: Report) -> None:
         """What the lock told by itself becomes facts and events."""
@@ -169,22 +177,18 @@ class Worker:
             situation = await situations.load(tx, self.lock, now)
             await self._keep(tx, now, situation, reported(situation, report, now, tick))
 
-    async def _keep(
-        self, tx: Transaction, now: Now, before: Situation, outcome: Outcome
-    ) -> Situation:
-        """Save a situation, tell its events, and see to the keys that it concerns."""
-        after_ = outcome.situation
-        await situations.save(tx, before, after_)
+    async def _keep(self, tx: Transaction, now: Now, there: Situation, outcome: Outcome) -> None:
+        """Save what changed, tell it, and see to the keys that it concerns."""
+        here = outcome.situation
+        situations.save(tx, there, here)
         await self.tools.outbox.tell(tx, now, outcome.events)
         for refused in outcome.refused:
-            code = after_.claims[refused].code
-            await self.tools.intake.another_code(tx, now, refused, code)
-        for key, _ in _proofs(before) ^ _proofs(after_):
-            await self._tell_key(tx, now, key, after_)
-        for lease in before.leases:
-            if after_.lease_of(lease.key_id, lease.code) is None:
+            await self.tools.intake.another_code(tx, now, refused, here.claims[refused].code)
+        for key, _ in _proofs(there) ^ _proofs(here):
+            await self._tell_key(tx, now, key, here)
+        for lease in there.leases:
+            if here.lease_of(lease.key_id, lease.code) is None:
                 await self._tell_done(tx, now, await keys.settled(tx, lease.key_id))
-        return after_
 
     async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
         """A key's proof came or went at this door."""
@@ -239,17 +243,20 @@ class Worker:
 
 
 async def _touch(session: Session, step: LockStep) -> Result:
-    """One operation at the lock."""
+    """One operation at the lock, and what it shows then. A power cut in between is no loss: what
+    was begun is on disk, and read again."""
     match step:
         case Observe(slot=slot):
-            return await session.observe([slot])
+            pass
         case Write(lease=lease, entry=entry):
-            await session.write(entry, lease.slot)
+            slot = lease.slot
+            await session.write(entry, slot)
         case Clear(lease=lease):
-            await session.clear(lease.slot)
+            slot = lease.slot
+            await session.clear(slot)
         case _:
             assert_never(step)
-    return None
+    return await session.observe([slot])
 
 
 def _name(step: LockStep) -> str:

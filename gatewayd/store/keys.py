@@ -36,17 +36,6 @@ async def known(tx: Transaction, key: KeyId) -> Known | None:
     return Known(Code(code), Window(from_epoch(starts), from_epoch(ends)), bool(revoked))
 
 
-async def read_ahead(tx: Transaction, ids: list[KeyId]) -> None:
-    """Answer `known` for many keys at once."""
-    rows = await tx.rows(
-        "SELECT value, code, starts, ends, revoked FROM json_each(?) "
-        "LEFT JOIN keys k ON k.id = value",
-        (json.dumps(ids),),
-    )
-    for id_, *key in rows:
-        tx.ahead["key", id_] = None if key[0] is None else key
-
-
 async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
     """Those that no key has had since the quarantine began, whatever its window."""
     since = (now.earliest - QUARANTINE).timestamp()
@@ -99,7 +88,7 @@ async def put(
             cause,
         ),
     )
-    await _put_doors(tx, key, {} if new else await doors(tx, key.id))
+    await _put_doors(tx, key, await doors(tx, key.id, new=new))
 
 
 async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:
@@ -115,9 +104,13 @@ async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> N
     tx.woken.update(before, key.doors)
 
 
-async def doors(tx: Transaction, key: KeyId) -> dict[LockId, Door]:
-    """The doors at which a key is wanted."""
-    rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
+async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
+    """The doors at which a key is wanted; a new one's, as yet, are none."""
+    rows = tx.ahead.pop(("doors", key), None)
+    if new:
+        return {}
+    if rows is None:
+        rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
     return {
         LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
         for lock, due, withheld in rows
@@ -126,6 +119,7 @@ async def doors(tx: Transaction, key: KeyId) -> dict[LockId, Door]:
 
 async def withdraw(tx: Transaction, key: KeyId, cause: CommandId | None) -> None:
     """Take a key away from all its doors."""
+    tx.ahead.pop(("doors", key), None)
     await tx.rows(
         "UPDATE keys SET revoked = 1, handover = NULL, cause = coalesce(?, cause) WHERE id = ?",
         (cause, key),
@@ -139,30 +133,31 @@ async def withdraw(tx: Transaction, key: KeyId, cause: CommandId | None) -> None
     tx.woken.update(LockId(lock) for (lock,) in locks)
 
 
-async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
-    """The command behind a key if its effect is now proven on all doors; told only once.
+SETTLED = """
+(SELECT s.cause FROM keys s WHERE s.id = ?1
+    AND NOT EXISTS (
+        SELECT 1 FROM doors d LEFT JOIN leases l
+        ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
+        WHERE d.key_id = ?1 AND d.withheld IS NULL
+        AND coalesce(l.proof, 'accepted') = 'accepted')
+    AND NOT EXISTS (
+        SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> s.code)))
+"""
+"""The command behind a key, where each door that is not withheld shows the key's code, and no other
+lease is left."""
 
-    Proven: each door that is not withheld shows the key's code, and no other lease is left.
-    """
-    row = await tx.row(
-        """
-        SELECT cause FROM keys WHERE id = ?1 AND cause IS NOT NULL
-        AND NOT EXISTS (
-            SELECT 1 FROM doors d LEFT JOIN leases l
-            ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = keys.code
-            WHERE d.key_id = ?1 AND d.withheld IS NULL
-            AND coalesce(l.proof, 'accepted') = 'accepted')
-        AND NOT EXISTS (
-            SELECT 1 FROM leases l LEFT JOIN doors d
-            ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-            WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> keys.code))
-        """,
-        (key,),
-    )
-    if row is None:
+
+async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
+    """The command behind a key if its effect is now proven on all doors; told only once."""
+    if ("settled", key) in tx.ahead:
+        cause = tx.ahead.pop(("settled", key))
+    else:
+        ((cause,),) = await tx.rows(f"SELECT {SETTLED}", (key,))
+    if cause is None:
         return None
     tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
-    return CommandId(row[0])
+    return CommandId(cause)
 
 
 async def live(tx: Transaction, now: Now) -> int:

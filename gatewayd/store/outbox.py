@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -137,22 +137,11 @@ async def unpark(tx: Transaction) -> None:
 
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:
     """Which of these alerts stand for a subject."""
-    if ("alerts", subject) in tx.ahead:
-        found = tx.ahead.pop(("alerts", subject))
-    else:
-        found = await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,))
-    return [AlertCode(code) for (code,) in found if code in codes]
-
-
-async def read_alerts_ahead(tx: Transaction, subjects: Sequence[str]) -> None:
-    """Answer `standing` for many subjects at once."""
-    rows = await tx.rows(
-        "SELECT subject, code FROM alerts WHERE subject IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(subjects)),),
-    )
-    tx.ahead |= {("alerts", subject): [] for subject in subjects}
-    for subject, code in rows:
-        tx.ahead["alerts", subject].append((code,))
+    found = tx.ahead.pop(("alerts", subject), None)
+    if found is None:
+        rows = await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,))
+        found = [code for (code,) in rows]
+    return [AlertCode(code) for code in found if code in codes]
 
 
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:

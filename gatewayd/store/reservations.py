@@ -1,6 +1,5 @@
 """Reservations as they came, with what holds those that have no key."""
 
-import json
 from dataclasses import dataclass
 
 from gatewayd.domain.ids import KeyId, PropertyId, ReservationId
@@ -26,17 +25,6 @@ async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
     else:
         row = await tx.row("SELECT version, document, held FROM reservations WHERE id = ?", (id_,))
     return Stored(row[0], row[1], Reason(row[2]) if row[2] else None) if row else None
-
-
-async def read_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
-    """Answer `get` for many reservations at once."""
-    rows = await tx.rows(
-        "SELECT value, version, document, held FROM json_each(?) "
-        "LEFT JOIN reservations r ON r.id = value",
-        (json.dumps(ids),),
-    )
-    for id_, *stored in rows:
-        tx.ahead["reservation", id_] = None if stored[0] is None else stored
 
 
 async def of_key(tx: Transaction, key: KeyId) -> str | None:

@@ -57,9 +57,8 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     )
 
 
-async def save(tx: Transaction, before: Situation, after: Situation) -> None:
-    """Write what differs between two situations of the same lock."""
-    await tx.flush()  # of two saves the first comes first
+def save(tx: Transaction, before: Situation, after: Situation) -> None:
+    """Write what differs between two situations of the same lock; once in a transaction."""
     lock = after.lock
     for lease in before.leases:
         if lease not in after.leases:

@@ -12,6 +12,7 @@ from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.situation import Situation
 from gatewayd.store import situations
 from gatewayd.store.database import Transaction
+from gatewayd.store.keys import SETTLED
 
 type Status = Literal["upcoming", "current", "past", "revoked"]
 
@@ -22,14 +23,18 @@ REPORTED_KEYS = 500
 async def key_status(
     tx: Transaction, key: KeyId, here: Situation, now: Now, clock: Clock
 ) -> KeyStatus | None:
-    """A key over all its doors, of which one lock's situation is at hand; None: no such key."""
+    """A key over all its doors, of which one lock's situation is at hand; None: no such key.
+
+    Answers `keys.settled` ahead.
+    """
     rows = await tx.rows(
-        "SELECT starts, ends, revoked, lock_id FROM keys LEFT JOIN doors ON key_id = id "
-        "WHERE id = ? ORDER BY lock_id",
+        f"SELECT starts, ends, revoked, lock_id, {SETTLED} "  # noqa: S608  # a constant
+        "FROM keys LEFT JOIN doors ON key_id = id WHERE id = ?1 ORDER BY lock_id",
         (key,),
     )
     if not rows:
         return None
+    tx.ahead["settled", key] = rows[0][4]
     doors: list[DoorState] = []
     for lock in (LockId(row[3]) for row in rows if row[3] is not None):
         situation = here if lock == here.lock else await situations.load(tx, lock, now)

@@ -566,11 +566,11 @@ async def test_an_acknowledgement_is_no_proof(house: House) -> None:
         before = await situations.load(tx, LockId("shed-door"), house.clock.now())
         code = Code(await house.code_of("R1"))
         lease = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.ACCEPTED)
-        await situations.save(tx, before, before.with_lease(lease))
+        situations.save(tx, before, before.with_lease(lease))
         assert await keys.settled(tx, KeyId("res:R1")) is None
         after = before.with_lease(lease)
         matched = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.PRESENT)
-        await situations.save(tx, after, after.with_lease(matched))
+        situations.save(tx, after, after.with_lease(matched))
         assert await keys.settled(tx, KeyId("res:R1")) == "C0002"
 
 

@@ -65,7 +65,7 @@ async def saved(house: House, lock: LockId, **facts: object) -> Situation:
     async with house.database.transaction() as tx:
         before = await situations.load(tx, lock, house.clock.now())
         after = replace(before, **facts)  # type: ignore[arg-type]  # a strategy gave each its type
-        await situations.save(tx, before, after)
+        situations.save(tx, before, after)
         return after
 
 

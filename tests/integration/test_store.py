@@ -432,7 +432,7 @@ async def left(tmp_path: Path) -> Path:
                 ladder=ladder,
                 reason=Reason.LOCK_UNREACHABLE,
             )
-            await situations.save(tx, before, after)
+            situations.save(tx, before, after)
     return tmp_path
 
 

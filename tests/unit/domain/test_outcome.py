@@ -179,11 +179,13 @@ def test_any_answer_ends_the_locks_ladder() -> None:
 
 
 def test_a_result_is_taken_in_as_what_it_is() -> None:
-    """A yes, slots as seen, or an error."""
+    """Slots as seen, after a yes where something was changed; or an error."""
     s = begun(situation(leases=[lease()]), Write(lease(), ENTRY))
     write = Write(lease(), ENTRY)
     error = Refused("no")
-    assert after(s, write, None, NOW, TICK) == acknowledged(s, write)
+    shown = observed(acknowledged(s, write).situation, 1, OURS, NOW, TICK)
+    assert after(s, write, {1: OURS}, NOW, TICK) == shown
+    assert only(shown.situation.leases).proof is Proof.MATCHED
     assert after(s, write, error, NOW, TICK) == failed_step(s, write, error, NOW, TICK)
     both = after(s, Observe(1), {1: EMPTY, 2: FOREIGN}, NOW, TICK)
     first = observed(s, 1, EMPTY, NOW, TICK)

@@ -1,0 +1,27 @@
+"""What a change of reservations asks for one by one, read for all of them in one statement."""
+
+import json
+
+from gatewayd.domain.ids import ReservationId
+from gatewayd.domain.reservation import key_of
+from gatewayd.store.database import Transaction
+
+AHEAD = """
+SELECT value->>0, value->>1, r.version, r.document, r.held, k.code, k.starts, k.ends, k.revoked,
+    (SELECT json_group_array(code) FROM alerts WHERE subject = value->>0),
+    (SELECT json_group_array(json_array(lock_id, due, withheld)) FROM doors
+        WHERE key_id = value->>1)
+FROM json_each(?) LEFT JOIN reservations r ON r.id = value->>0 LEFT JOIN keys k ON k.id = value->>1
+"""
+
+
+async def look_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
+    """Answer `reservations.get`, `keys.known`, `keys.doors` and `outbox.standing`, once each."""
+    wanted = json.dumps([[id_, key_of(id_)] for id_ in ids])
+    for id_, key, version, document, held, code, *window, alerts, doors in await tx.rows(
+        AHEAD, (wanted,)
+    ):
+        tx.ahead["reservation", id_] = None if version is None else (version, document, held)
+        tx.ahead["key", key] = None if code is None else (code, *window)
+        tx.ahead["doors", key] = json.loads(doors)
+        tx.ahead["alerts", id_] = json.loads(alerts)
