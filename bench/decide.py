@@ -5,7 +5,7 @@ from time import perf_counter
 from bench.figure import Figure, median_ms
 from bench.shared import AT_THE_LOCK, MANY, Shared
 from bench.store import MEASURED, Store
-from gatewayd.domain.outcome import after, begun, taken
+from gatewayd.domain.outcome import Touched, after, begun, taken
 from gatewayd.domain.plan import Free, LockStep, Observe, Plan, Take, Write, plan
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation
 from gatewayd.store import situations
@@ -76,15 +76,16 @@ async def _prove(here: Store) -> None:
                 done = taken(before, step)
             else:
                 seen = _touch(memory, step, Empty(now.earliest))
-                done = after(begun(before, step), step, seen, now, tick)
+                done = after(begun(before, step), step, Touched(seen), now, tick)
             situations.save(tx, before, done.situation)
 
 
 def _touch(memory: dict[int, Entry], step: LockStep, empty: Empty) -> dict[int, Observation]:
     match step:
-        case Observe(slot=slot):
+        case Observe(slots=(slot,)):
             pass
         case Write(lease=lease, entry=entry):
+            assert lease.slot is not None
             slot = lease.slot
             memory[slot] = entry
         case _:

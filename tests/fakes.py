@@ -41,8 +41,9 @@ class FakeLock:
         """As the lock shows them."""
         return {slot: self._seen(slot) for slot in slots}
 
-    async def write(self, entry: Entry, slot: int) -> None:
+    async def write(self, entry: Entry, slot: int | None) -> int:
         """Store a code unless a flag says otherwise."""
+        assert slot is not None
         self._reach(f"write {slot}")
         if not ANY_CODE.allow(entry.code):
             raise Unsupported("takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
@@ -55,6 +56,7 @@ class FakeLock:
         if not self.drops_writes:
             self.codes[slot] = entry.code.digits
         self._answer()
+        return slot
 
     async def clear(self, slot: int) -> None:
         """Empty a slot."""

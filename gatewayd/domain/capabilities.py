@@ -1,8 +1,9 @@
-"""What a lock can do, as its driver found out."""
+"""What a lock can do: as its driver found out, and before that as its kind is known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gatewayd.domain.code import ANY_CODE, CodeRules
+from gatewayd.domain.code import ANY_CODE, DEFAULT_FORM, CodeRules
 
 DEFAULT_SLOTS = 100
 """Most locks hold 100 codes (S1-19); used until the lock has told."""
@@ -10,7 +11,7 @@ DEFAULT_SLOTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Slots are numbered 1 to `slots`."""
+    """Slots are numbered 1 to `slots`, unless the lock numbers its codes itself."""
 
     slots: int = DEFAULT_SLOTS
     code: CodeRules = ANY_CODE
@@ -25,3 +26,21 @@ class Capabilities:
     def lock_timed(self) -> bool:
         """Whether a code may lie on the lock before its window without opening."""
         return self.enforces_windows or self.can_disable
+
+
+NUKI = Capabilities(
+    code=DEFAULT_FORM,
+    label_length=20,
+    enforces_windows=True,
+    can_disable=True,
+    assigns_slots=True,
+)
+"""A Nuki Smart Lock with keypad; 100 codes on the first one, 200 on the second."""
+
+KINDS: Mapping[str, Capabilities] = {"nuki": NUKI, "zwave": Capabilities()}
+"""By driver: what is sure of a lock that was not reached yet."""
+
+
+def of_kind(driver: str) -> Capabilities:
+    """What to count on until the lock has told."""
+    return KINDS.get(driver, Capabilities())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules, common
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.label import label
@@ -55,7 +55,9 @@ def key_for(
     stay = window(reservation, property_, site.zone_of(property_), policy)
     if not reservation.wants_key or not property_.locks:
         return None
-    known = {id_: capabilities.get(id_, Capabilities()) for id_ in property_.locks}
+    known = {
+        id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in property_.locks
+    }
     doors = {}
     for id_, able in known.items():
         lock = site.locks[id_]

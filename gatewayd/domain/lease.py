@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
+from gatewayd.domain.moment import Window
 from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.slot import Entry, Holds, Occupied
 from gatewayd.errors import Reason
 
 SETTLES = 60.0
@@ -37,21 +39,24 @@ class Proof(StrEnum):
 class Lease:
     """One code of one key in one slot.
 
-    `verify_due`: when to look a second time; `empty_since`: the first Empty read while in doubt;
-    `missed`: a proven code was read as Empty once.
+    `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`: as last
+    written; `verify_due`: when to look a second time; `doubted_since`: the first read, while in
+    doubt, that did not show the code; `missed`: a proven code was read as Empty once.
     """
 
     key_id: KeyId
     code: Code
-    slot: int
+    slot: int | None
     stage: Stage = Stage.TAKEN
     proof: Proof | None = None
     proven_at: datetime | None = None
     verify_due: Tick | None = None
-    empty_since: Tick | None = None
+    doubted_since: Tick | None = None
     missed: bool = False
     ladder: Ladder | None = None
     reason: Reason | None = None
+    window: Window | None = None
+    enabled: bool = True
 
     @property
     def proven(self) -> bool:
@@ -64,3 +69,11 @@ class Lease:
         if self.stage in (Stage.TAKEN, Stage.GONE):
             return False
         return self.stage is not Stage.CLEARED or not self.proven
+
+    def is_for(self, entry: Entry) -> bool:
+        """Whether an entry is what was last written."""
+        return (self.code, self.window, self.enabled) == (entry.code, entry.window, entry.enabled)
+
+    def limits(self, seen: Holds | Occupied) -> bool:
+        """Whether what the lock shows opens when it was meant to."""
+        return (self.window, self.enabled) == (seen.window, seen.enabled)

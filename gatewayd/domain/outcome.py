@@ -62,7 +62,7 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
         case Take(key_id=key_id, code=code, slot=slot):
             old = s.lease_of(key_id, code)
             events: list[Event] = []
-            if old is not None:
+            if old is not None and old.slot is not None and old.stage is not Stage.TAKEN:
                 events.append(LockForeignCode(s.lock, old.slot))
                 if old.proven:
                     events.append(CodeLost(key_id, s.lock, Reason.FOREIGN_SLOT))
@@ -76,59 +76,105 @@ def begun(s: Situation, step: LockStep) -> Situation:
     match step:
         case Observe():
             return s
-        case Write(lease=lease):
+        case Write(lease=lease, entry=entry):
             proof = lease.proof if mangled(lease) else None
-            lease = replace(lease, stage=Stage.WRITING, proof=proof, empty_since=None)
+            lease = replace(lease, stage=Stage.WRITING, proof=proof, doubted_since=None)
+            lease = replace(lease, window=entry.window, enabled=entry.enabled)
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
                 lease = replace(lease, ladder=None, reason=None)
-            lease = replace(lease, stage=Stage.CLEARING, empty_since=None)
-    return s.with_lease(lease).with_slot(lease.slot, None)
+            lease = replace(lease, stage=Stage.CLEARING, doubted_since=None)
+    return s.with_lease(lease).with_seen(lease, None)
 
 
-type Result = Mapping[int, Observation] | LockError
-"""What touching the lock gave: slots as it showed them afterwards, or an error."""
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What touching the lock gave: slots as it showed them afterwards; `slot`: where a write went.
+
+    After a look at the whole list it is all that the lock holds.
+    """
+
+    seen: Mapping[int, Observation]
+    slot: int | None = None
+
+
+type Result = Touched | LockError
 
 
 def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) -> Outcome:
-    """The situation after a step at the lock; what was written or cleared was read at once."""
+    """The situation after a step at the lock; what was written or cleared was read at once, save
+    by a lock that is read as a list."""
     if isinstance(result, LockError):
         return failed_step(s, step, result, now, tick)
-    outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step)
+    if step == Observe():
+        return _listed(s, result.seen, now, tick)
+    outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step, result.slot)
     s, events = outcome.situation, [*outcome.events]
-    for slot, seen in result.items():
+    for slot, seen in result.seen.items():
         looked = observed(s, slot, seen, now, tick)
         s = looked.situation
         events += looked.events
-    return Outcome(s, tuple(events))
+    return Outcome(replace(s, inventoried=s.inventoried or not s.unread()), tuple(events))
 
 
-def acknowledged(s: Situation, step: Write | Clear) -> Outcome:
+def _listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) -> Outcome:
+    """A lock that numbers its codes itself showed them all. A code that we may have added, and
+    whose number we never heard, is ours."""
+    outcome = _answered(replace(s, inventoried=True))
+    s, events = outcome.situation, [*outcome.events]
+    for lease in s.leases:
+        if lease.slot is None and lease.stage not in (Stage.TAKEN, Stage.GONE):
+            leased = {other.slot for other in s.leases}
+            same = [n for n, o in seen.items() if isinstance(o, Holds) and o.code == lease.code]
+            slot = next((n for n in same if n not in leased), None)
+            s = s.with_lease(replace(lease, slot=slot))
+            if slot is None:
+                gone = _shown(s, lease, Empty(now.earliest), now, tick)
+                s, events = gone.situation, [*events, *gone.events]
+    there = {lease.slot: Empty(now.earliest) for lease in s.leases if lease.slot is not None}
+    for slot, shown in (there | dict(seen)).items():
+        looked = observed(s, slot, shown, now, tick)
+        s, events = looked.situation, [*events, *looked.events]
+    known = {lease.slot for lease in s.leases} | seen.keys()
+    return Outcome(
+        replace(s, slots={n: o for n, o in s.slots.items() if n in known}), tuple(events)
+    )
+
+
+def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> Outcome:
     """The lock said yes to a write or clear: what that is worth, the next look tells."""
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
     if isinstance(step, Write):
-        lease = replace(lease, stage=Stage.WRITTEN, proof=Proof.ACCEPTED)
+        slot = lease.slot if slot is None else slot
+        lease = replace(lease, stage=Stage.WRITTEN, proof=Proof.ACCEPTED, slot=slot)
     else:
         lease = replace(lease, stage=Stage.CLEARED)
     return _answered(s.with_lease(lease))
 
 
 def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -> Outcome:
-    """The lock showed a slot."""
+    """The lock showed one slot."""
     lease = next((x for x in s.leases if x.slot == slot), None)
-    s = s.with_slot(slot, seen)
+    before, s = s.slots.get(slot), s.with_slot(slot, seen)
     if lease is None or lease.stage is Stage.TAKEN:
-        return _answered(s)
+        news = isinstance(seen, Holds | Occupied) and not isinstance(before, Holds | Occupied)
+        return _answered(s, (LockForeignCode(s.lock, slot),) if news else ())
+    return _shown(s, lease, seen, now, tick)
+
+
+def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> Outcome:
+    """The slot of a lease that has touched the lock."""
     if not s.rightful(lease, now):
         return _answered(*_over(s, lease, seen, now, tick))
-    if holds(s, lease):
-        return _answered(*_present(s, lease, seen, tick))
     if isinstance(seen, Empty):
         return _answered(*_absent(s, lease, now, tick))
+    ours = holds(s, lease)
+    if ours and lease.limits(seen):
+        return _answered(*_present(s, lease, seen, tick))
     if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
         again = replace(lease, stage=Stage.WRITING)
         return _answered(*_not_taken(s, again, Reason.MISMATCH, now, tick))
-    return _answered(*_overwritten(s, lease))
+    return _answered(*(_altered(s, lease) if ours else _overwritten(s, lease, seen, tick)))
 
 
 def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
@@ -137,7 +183,8 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
         return Outcome(s)
     if isinstance(error, Unsupported) and isinstance(step, Observe):
         # No such slot: nothing is to be put there, and the lock has answered all the same.
-        return observed(s, step.slot, Occupied(now.earliest), now, tick)
+        nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
+        return _answered(replace(s, slots={**s.slots, **nowhere}))
     if isinstance(error, Unreachable) or isinstance(step, Observe):
         return _unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
@@ -221,7 +268,7 @@ def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> _Afte
         proof=proof,
         proven_at=seen.at,
         verify_due=Tick(tick + s.claims[lease.key_id].verify_after),
-        empty_since=None,
+        doubted_since=None,
         missed=False,
         ladder=None,
         reason=None,
@@ -232,27 +279,42 @@ def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> _Afte
 def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> _After:
     """A slot that should hold our code reads Empty."""
     if lease.proven and not lease.missed:  # one look may lie: two before concluding
-        return s.with_lease(replace(lease, missed=True)).with_slot(lease.slot, None), ()
+        return s.with_lease(replace(lease, missed=True)).with_seen(lease, None), ()
+    if s.capabilities.assigns_slots:  # that number is not used again
+        s, since = s.with_seen(lease, None), lease.doubted_since
+        lease = replace(lease, slot=None, doubted_since=tick if since is None else since)
     if lease.proven:
-        return s.with_lease(_lost(lease)), (CodeLost(lease.key_id, s.lock, lease.reason),)
+        gone = _lost(lease, Stage.GONE)
+        return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, lease.reason),)
     if lease.proof is Proof.ACCEPTED:  # it may still land, but what else comes is a person's
         absent = replace(lease, proof=None)
         return _not_taken(s, absent, lease.reason or Reason.MISMATCH, now, tick)
-    return s, ()  # begun and never answered: write it again
+    return s.with_lease(lease), ()  # begun and never answered: write it again
 
 
-def _overwritten(s: Situation, lease: Lease) -> _After:
-    """A person's code lies over ours: the plan moves on to another slot, if there is one."""
+def _altered(s: Situation, lease: Lease) -> _After:
+    """Our code opens at other times than we wrote: it is written again."""
     if not lease.proven:
         return s, ()
-    event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
-    return s.with_lease(_lost(lease)), (event,)
+    event = CodeLost(lease.key_id, s.lock, Reason.MISMATCH)
+    return s.with_lease(_lost(lease, Stage.WRITING)), (event,)
 
 
-def _lost(lease: Lease) -> Lease:
-    return replace(
-        lease, stage=Stage.GONE, proof=None, proven_at=None, verify_due=None, missed=False
-    )
+def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> _After:
+    """A person's code lies over ours: the plan moves on to another slot, if there is one, once
+    nothing of ours can be under way to this one any more."""
+    if lease.proven:
+        event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
+        return s.with_lease(_lost(lease, Stage.GONE)), (event,)
+    if lease.stage is not Stage.WRITING or mangled(lease) or isinstance(seen, Occupied):
+        return s, ()
+    since = tick if lease.doubted_since is None else lease.doubted_since
+    stage = Stage.GONE if tick - since >= SETTLES else lease.stage
+    return s.with_lease(replace(lease, doubted_since=since, stage=stage)), ()
+
+
+def _lost(lease: Lease, stage: Stage) -> Lease:
+    return replace(lease, stage=stage, proof=None, proven_at=None, verify_due=None, missed=False)
 
 
 def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> _After:
@@ -260,15 +322,15 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
     if isinstance(seen, Empty):
         if not lease.in_doubt:
             return s, ()
-        since = lease.empty_since
+        since = lease.doubted_since
         if since is not None and tick - since >= SETTLES:
             return s.with_lease(replace(lease, stage=Stage.GONE)), ()
         proof = None if lease.proof is Proof.ACCEPTED else lease.proof
         since = tick if since is None else since
-        return s.with_lease(replace(lease, proof=proof, empty_since=since)), ()
+        return s.with_lease(replace(lease, proof=proof, doubted_since=since)), ()
     if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
         return s, ()  # a person's code
-    lease = replace(lease, empty_since=None)
+    lease = replace(lease, doubted_since=None)
     if isinstance(seen, Holds) and seen.code == lease.code and not lease.proven:
         lease = replace(lease, proof=Proof.MATCHED)  # so it is not mangled, nor under way
     if lease.stage is Stage.CLEARED:

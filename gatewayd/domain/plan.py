@@ -2,7 +2,8 @@
 
 A code is done when the plan is empty. Order: what is over goes first (it opens a door that it
 should not, and frees slots), then the nearest arrival. What is unread is read before it is
-written, so no foreign code is ever overwritten.
+written, so no foreign code is ever overwritten. A lock that numbers its codes itself is read as
+one list: once for all that was written or removed.
 """
 
 from collections.abc import Iterator
@@ -20,15 +21,18 @@ from gatewayd.errors import Reason
 
 FRESH = timedelta(seconds=30)
 """A slot read longer ago is read again before it is touched: a person may have been there."""
+AT_ONCE, PACE = 10, timedelta(seconds=5)
+"""So many slots of an inventory in that time: batteries last, and the radio is free for others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Lease a slot for a key's code; in place of its old lease where a foreign code sits."""
+    """Lease a slot for a key's code; in place of its old lease where a foreign code sits. The slot
+    is None where the lock will choose it."""
 
     key_id: KeyId
     code: Code
-    slot: int
+    slot: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Read one slot."""
+    """Read these slots; none named: the whole list, of a lock that numbers its codes itself."""
 
-    slot: int
+    slots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,15 @@ def plan(situation: Situation, now: Now, tick: Tick) -> Plan:
         return Plan(None)
     if (wait := _wait(situation.ladder, tick)) > 0:
         return Plan(None, wait)
-    waits = list(_changes(situation, now))
+    waits, the_list = list(_changes(situation, now)), None
     for move in _moves(situation, now, tick):
-        if not isinstance(move, float):
+        if isinstance(move, float):
+            waits.append(move)
+        elif move == Observe():
+            the_list = move
+        else:
             return Plan(move)
-        waits.append(move)
-    return Plan(None, min(waits, default=None))
+    return Plan(the_list) if the_list else Plan(None, min(waits, default=None))
 
 
 def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
@@ -94,62 +101,101 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     for claim in sorted(s.claims.values(), key=lambda c: (c.window.start, c.key_id)):
         if claim.wanted(now) and claim.withheld is None:
             yield from _placement(s, claim, now, tick)
+    if not s.inventoried:
+        yield from _inventory(s, now)
+
+
+def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
+    """A lock that is new to us is read as a whole, once and in no hurry."""
+    if s.capabilities.assigns_slots:
+        yield Observe()
+        return
+    recent = [seen.at for seen in s.slots.values() if abs(now.earliest - seen.at) < PACE]
+    for slot in s.unread()[:1]:
+        crowded = len(recent) >= AT_ONCE
+        yield (min(recent) + PACE - now.earliest).total_seconds() if crowded else Observe((slot,))
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
     if lease.stage in (Stage.TAKEN, Stage.GONE):
         return Free(lease)
-    match s.slots.get(lease.slot):
+    match s.seen(lease):
         case None:
-            return Observe(lease.slot)
+            return _look(s, lease)
         case Empty() if not lease.in_doubt:
             return Free(lease)
         case Empty():
-            if lease.empty_since is None:
-                return Observe(lease.slot)
-            wait = lease.empty_since + SETTLES - tick
-            return wait if wait > 0 else Observe(lease.slot)
+            return _settled(s, lease, tick)
         case Holds(code=code) if code != lease.code and not mangled(lease):
             return Free(lease)  # a person's code now: it is not ours to clear
         case Holds() | Occupied() as seen:
-            clear = Clear(lease) if _fresh(seen, now) else Observe(lease.slot)
+            clear = Clear(lease) if _fresh(seen, now) else _look(s, lease)
             tried = lease.stage in (Stage.CLEARING, Stage.CLEARED)
             return _gated(lease, clear, tick) if tried else clear
 
 
 def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Step | float]:
     lease = s.lease_of(claim.key_id, claim.code)
-    if lease is None:
-        if claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
-            return  # two codes of one key only in a handover
-        if (slot := s.free_slot()) is not None:
-            yield Take(claim.key_id, claim.code, slot)
-        return
-    write = Write(lease, Entry(claim.code, claim.label))
-    match s.slots.get(lease.slot):
+    if lease is not None:
+        yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
+    elif claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
+        return  # two codes of one key only in a handover
+    elif s.has_room():
+        yield Take(claim.key_id, claim.code, s.free_slot())
+
+
+def _upkeep(
+    s: Situation, lease: Lease, entry: Entry, now: Now, tick: Tick
+) -> Iterator[Step | float]:
+    match s.seen(lease):
         case None:
-            yield Observe(lease.slot)
-        case Holds() | Occupied() if holds(s, lease):
-            if lease.verify_due is not None:
+            yield _look(s, lease)
+        case Holds() | Occupied() as seen if holds(s, lease):
+            if not (lease.is_for(entry) and lease.limits(seen)):
+                yield _write(s, lease, entry, now, tick)
+            elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
-                yield wait if wait > 0 else Observe(lease.slot)
+                yield wait if wait > 0 else _look(s, lease)
         case _ if lease.reason is Reason.DELETED_AT_LOCK:
             return
         case Holds() if mangled(lease):
-            yield _gated(lease, write, tick)
+            yield _gated(lease, Write(lease, entry), tick)
         case seen if isinstance(seen, Empty) or (isinstance(seen, Occupied) and lease.in_doubt):
-            yield _gated(lease, write if _fresh(seen, now) else Observe(lease.slot), tick)
+            yield _write(s, lease, entry, now, tick)
+        case _ if lease.stage is Stage.WRITING:
+            yield _settled(s, lease, tick)  # ours may still land here, and must not be left behind
         case _:
-            if (slot := s.free_slot()) is not None:
-                yield Take(claim.key_id, claim.code, slot)
+            if s.has_room():
+                yield Take(lease.key_id, lease.code, s.free_slot())
+
+
+def _write(s: Situation, lease: Lease, entry: Entry, now: Now, tick: Tick) -> Step | float:
+    """The write; first another look where the last one is of a while ago."""
+    seen = s.seen(lease)
+    known = lease.slot is None or (seen is not None and _fresh(seen, now))
+    return _gated(lease, Write(lease, entry) if known else _look(s, lease), tick)
+
+
+def _look(s: Situation, lease: Lease) -> Observe:
+    if s.capabilities.assigns_slots or lease.slot is None:
+        return Observe()
+    return Observe((lease.slot,))
+
+
+def _settled(s: Situation, lease: Lease, tick: Tick) -> Step | float:
+    """The wait for the second look that ends a doubt, or that look."""
+    if lease.doubted_since is None:
+        return _look(s, lease)
+    wait = lease.doubted_since + SETTLES - tick
+    return wait if wait > 0 else _look(s, lease)
 
 
 def holds(s: Situation, lease: Lease) -> bool:
-    """Whether the last look shows the lease's code in its slot.
+    """Whether the last look shows the lease's code in its slot, within whatever limits.
 
     A masked slot counts where the lock acknowledged our write, or had shown the code before.
     """
-    match s.slots.get(lease.slot):
+    match s.seen(lease):
         case Holds(code=code):
             return code == lease.code and lease.stage is not Stage.TAKEN
         case Occupied():

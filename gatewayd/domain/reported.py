@@ -36,6 +36,7 @@ from gatewayd.domain.report import (
 )
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Occupied
 from gatewayd.errors import Reason
 
 LOW_BATTERY = 20
@@ -54,7 +55,7 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:
         case CodeDeleted(slot=slot):
             return _deleted(s, slot, now)
         case CodeAdded(slot=slot):
-            return _added(s, slot)
+            return _added(s, slot, now)
         case DuplicateRefused():
             return duplicate_refused(s, now, tick)
         case WrongCode():
@@ -104,13 +105,13 @@ def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
     return Outcome(s.with_lease(replace(lease, reason=Reason.DELETED_AT_LOCK)))
 
 
-def _added(s: Situation, slot: int | None) -> Outcome:
-    """A slot changed: it is not known any more; in a slot of nobody's it is a foreign code."""
+def _added(s: Situation, slot: int | None, now: Now) -> Outcome:
+    """Where we have a lease the slot is not known any more; elsewhere it is a foreign code."""
     if slot is None:
         return Outcome(s)
-    lease = _lease_in(s, slot)
-    foreign = (LockForeignCode(s.lock, slot),) if lease is None else ()
-    return Outcome(s.with_slot(slot, None), foreign)
+    if _lease_in(s, slot) is not None:
+        return Outcome(s.with_slot(slot, None))
+    return Outcome(s.with_slot(slot, Occupied(now.earliest)), (LockForeignCode(s.lock, slot),))
 
 
 def _lease_in(s: Situation, slot: int | None) -> Lease | None:

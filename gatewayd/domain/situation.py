@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
@@ -10,7 +10,7 @@ from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.retry import Ladder
-from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 
@@ -35,10 +35,19 @@ class Claim:
         """Whether the code belongs on the lock now."""
         return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
 
+    def entry(self, able: Capabilities, now: Now) -> Entry:
+        """What belongs in the slot: limits by the lock itself where it can, else from the window's
+        start on enabled by us where it can hold a code disabled."""
+        if able.enforces_windows:
+            return Entry(self.code, self.label, window=_whole_minutes(self.window))
+        begun = not able.can_disable or now.maybe_reached(self.window.start)
+        return Entry(self.code, self.label, enabled=begun)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One lock: claims are those due, or holding a lease; `next_due` is the first of the others."""
+    """One lock: claims are those due, or holding a lease; `next_due` is the first of the others;
+    `inventoried`: all its slots were seen once."""
 
     lock: LockId
     capabilities: Capabilities
@@ -49,6 +58,7 @@ class Situation:
     reason: Reason | None = None  # why the lock's ladder was climbed
     active: bool = True
     next_due: datetime | None = None
+    inventoried: bool = False
 
     def lease_of(self, key: KeyId, code: Code) -> Lease | None:
         """At most one per key and code."""
@@ -61,8 +71,35 @@ class Situation:
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
+    def seen(self, lease: Lease) -> Observation | None:
+        """What was last seen of a lease's slot; None = to be read."""
+        if lease.slot is not None:
+            return self.slots.get(lease.slot)
+        unclear = lease.stage not in (Stage.TAKEN, Stage.GONE) and lease.doubted_since is None
+        return None if unclear else Empty(datetime.max.replace(tzinfo=UTC))
+
+    def with_seen(self, lease: Lease, seen: Observation | None) -> "Situation":
+        """The same with what was seen of a lease's slot."""
+        return self if lease.slot is None else self.with_slot(lease.slot, seen)
+
+    def has_room(self) -> bool:
+        """Whether one more code can be put on the lock."""
+        if not self.capabilities.assigns_slots:
+            return self.free_slot() is not None
+        unseen = sum(lease.slot not in self.slots for lease in self.leases)
+        there = sum(not isinstance(seen, Empty) for seen in self.slots.values())
+        return there + unseen < self.capabilities.slots
+
+    def unread(self) -> list[int]:
+        """Numbered slots of which nothing is known."""
+        if self.capabilities.assigns_slots:
+            return []
+        return [n for n in range(1, self.capabilities.slots + 1) if n not in self.slots]
+
     def free_slot(self) -> int | None:
         """The lowest slot that was seen empty, else the lowest unread one, else None."""
+        if self.capabilities.assigns_slots:
+            return None
         leased = {lease.slot for lease in self.leases}
         free = [n for n in range(1, self.capabilities.slots + 1) if n not in leased]
         empty = (n for n in free if isinstance(self.slots.get(n), Empty))
@@ -70,7 +107,7 @@ class Situation:
 
     def crowded_out(self, now: Now) -> tuple[KeyId, ...]:
         """Keys that are wanted here and find no free slot."""
-        if self.free_slot() is not None:
+        if self.has_room():
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
         return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
@@ -79,7 +116,7 @@ class Situation:
         """Whether a key has no slot, or one in which a person's code was found."""
         if lease is None:
             return True
-        seen = self.slots.get(lease.slot)
+        seen = self.seen(lease)
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:
             return False
@@ -101,3 +138,12 @@ class Situation:
 
     def _others(self, lease: Lease) -> Iterable[Lease]:
         return (x for x in self.leases if (x.key_id, x.code) != (lease.key_id, lease.code))
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def _whole_minutes(window: Window) -> Window:
+    """The shortest window of whole minutes around it: no lock that we know counts seconds."""
+    start, end = (at.replace(second=0, microsecond=0) for at in (window.start, window.end))
+    return Window(start, end if end == window.end else end + MINUTE)

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.moment import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What we want in a slot."""
+    """What we want in a slot; `window` None where the lock itself knows none."""
 
     code: Code
     label: str = ""
+    enabled: bool = True
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,12 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The lock shows the code in the slot."""
+    """The lock shows the code in the slot, and the limits within which it opens."""
 
     at: datetime
     code: Code
+    enabled: bool = True
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Occupied:
     """The lock says that there is a code, and masks it."""
 
     at: datetime
+    enabled: bool = True
+    window: Window | None = None
 
 
 type Observation = Empty | Holds | Occupied

@@ -18,11 +18,19 @@ class Session(Protocol):
     """Operations grouped in one wake of a battery lock, or one connection."""
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
-        """Read slots from the lock itself, never from a cache."""
+        """Read slots from the lock itself, never from a cache.
+
+        A lock that numbers its codes itself shows all that it holds, whatever is asked, and Empty
+        for what is asked and not there.
+        """
         ...
 
-    async def write(self, entry: Entry, slot: int) -> None:
-        """Put an entry into a slot. Returning means that the lock acknowledged: no proof yet."""
+    async def write(self, entry: Entry, slot: int | None) -> int:
+        """Put an entry into a slot (None: the lock chooses) and say where it went.
+
+        Returning means that the lock acknowledged: no proof yet. What is there is written anew
+        as a whole.
+        """
         ...
 
     async def clear(self, slot: int) -> None:

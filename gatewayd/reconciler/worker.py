@@ -14,12 +14,13 @@ from typing import assert_never
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, Result, after, begun, taken
+from gatewayd.domain.outcome import Outcome, Result, Touched, after, begun, taken
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive, Battery, Report
 from gatewayd.domain.reported import reported
@@ -107,7 +108,7 @@ class Worker:
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
                     step = todo
-                    result = await _touch(session, step)
+                    result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as error:
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
@@ -242,21 +243,21 @@ class Worker:
         return Urgency(situation.ladder is not None, min(starts, default=now.latest))
 
 
-async def _touch(session: Session, step: LockStep) -> Result:
-    """One operation at the lock, and what it shows then. A power cut in between is no loss: what
-    was begun is on disk, and read again."""
+async def _touch(session: Session, step: LockStep, able: Capabilities) -> Touched:
+    """One operation at the lock, and what it shows then; a list is read when all is written. A
+    power cut in between is no loss: what was begun is on disk, and read again."""
     match step:
-        case Observe(slot=slot):
-            pass
+        case Observe(slots=slots):
+            return Touched(await session.observe(slots))
         case Write(lease=lease, entry=entry):
-            slot = lease.slot
-            await session.write(entry, slot)
+            slot = await session.write(entry, lease.slot)
         case Clear(lease=lease):
+            assert lease.slot is not None  # noqa: S101  # it was seen there
             slot = lease.slot
             await session.clear(slot)
         case _:
             assert_never(step)
-    return await session.observe([slot])
+    return Touched({} if able.assigns_slots else await session.observe([slot]), slot)
 
 
 def _name(step: LockStep) -> str:

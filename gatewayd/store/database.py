@@ -221,5 +221,5 @@ async def _rebase_ticks(database: Database, clock: Clock) -> None:
         await tx.rows("UPDATE locks SET retry_due = ? WHERE failures IS NOT NULL", now)
         await tx.rows("UPDATE leases SET retry_due = ? WHERE failures IS NOT NULL", now)
         await tx.rows("UPDATE leases SET verify_due = ? WHERE verify_due IS NOT NULL", now)
-        await tx.rows("UPDATE leases SET empty_since = NULL")
+        await tx.rows("UPDATE leases SET doubted_since = NULL")
         await tx.rows("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (clock.boot,))

@@ -26,13 +26,13 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
         if await tx.row(moved, (lock.id, lock.driver, lock.address)):
             await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
             await tx.rows(
-                "UPDATE locks SET capabilities = NULL, failures = NULL, retry_due = NULL, "
-                "reason = NULL WHERE id = ?",
+                "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
+                "retry_due = NULL, reason = NULL WHERE id = ?",
                 (lock.id,),
             )
             await tx.rows(  # as if begun and never answered: read first
                 "UPDATE leases SET stage = 'writing', proof = NULL, proven_at = NULL, "
-                "verify_due = NULL, empty_since = NULL, missed = 0, failures = NULL, "
+                "verify_due = NULL, doubted_since = NULL, missed = 0, failures = NULL, "
                 "retry_due = NULL, reason = NULL WHERE lock_id = ? AND stage <> 'taken'",
                 (lock.id,),
             )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
@@ -17,7 +17,7 @@ from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 
 LOAD = """
-SELECT l.active, l.capabilities, l.failures, l.retry_due, l.reason,
+SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_due, l.reason,
     (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
     (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
             d.due, d.withheld, k.handover IS NULL OR (
@@ -30,9 +30,10 @@ SELECT l.active, l.capabilities, l.failures, l.retry_due, l.reason,
         FROM doors d JOIN keys k ON k.id = d.key_id WHERE d.lock_id = ?1 AND (
             d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
-            verify_due, empty_since, missed, failures, retry_due, reason))
+            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled))
         FROM leases WHERE lock_id = ?1),
-    (SELECT json_group_array(json_array(slot, seen, code, at)) FROM slots WHERE lock_id = ?1)
+    (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends))
+        FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last field says that its handover is over: the
@@ -43,13 +44,14 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
-    active, able, failures, due, reason, following, claims, leases, slots = row
+    active, driver, able, inventoried, failures, due, reason, following, claims, leases, slots = row
     return Situation(
         lock=lock,
-        capabilities=parse_capabilities(able),
+        capabilities=parse_capabilities(able) if able else of_kind(driver),
+        inventoried=bool(inventoried),
         claims={claim.key_id: claim for claim in map(_claim, json.loads(claims))},
         leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
-        slots={slot: _observation(seen, code, at) for slot, seen, code, at in json.loads(slots)},
+        slots={slot: _observation(*seen) for slot, *seen in json.loads(slots)},
         ladder=_ladder(failures, due),
         reason=Reason(reason) if reason else None,
         active=bool(active),
@@ -66,14 +68,16 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 13)
+            marks = ", ".join("?" * 16)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
     for slot, seen in after.slots.items():
         if seen != before.slots.get(slot):
-            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?)"
+            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             tx.later(sql, (lock, slot, *_seen(seen)))
+    if after.inventoried and not before.inventoried:
+        tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
     if (before.ladder, before.reason) != (after.ladder, after.reason):
         failures, due = (after.ladder.failures, after.ladder.due) if after.ladder else (None, None)
         tx.later(
@@ -116,10 +120,8 @@ def dump_capabilities(capabilities: Capabilities) -> str:
     )
 
 
-def parse_capabilities(document: str | None) -> Capabilities:
-    """The defaults where the lock has not told yet."""
-    if document is None:
-        return Capabilities()
+def parse_capabilities(document: str) -> Capabilities:
+    """From JSON."""
     fields = json.loads(document)
     code = fields.pop("code")
     rules = CodeRules(
@@ -146,7 +148,8 @@ def _claim(row: Sequence[Any]) -> Claim:
 
 
 def _lease(row: Sequence[Any]) -> Lease:
-    _, key, code, slot, stage, proof, proven_at, verify, empty, missed, failures, due, reason = row
+    _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
+    missed, failures, due, reason, starts, ends, enabled = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -155,10 +158,12 @@ def _lease(row: Sequence[Any]) -> Lease:
         proof=Proof(proof) if proof else None,
         proven_at=from_epoch(proven_at) if proven_at is not None else None,
         verify_due=verify,
-        empty_since=empty,
+        doubted_since=doubted,
         missed=bool(missed),
         ladder=_ladder(failures, due),
         reason=Reason(reason) if reason else None,
+        window=_window(starts, ends),
+        enabled=bool(enabled),
     )
 
 
@@ -173,11 +178,13 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         lease.proof,
         lease.proven_at.timestamp() if lease.proven_at else None,
         lease.verify_due,
-        lease.empty_since,
+        lease.doubted_since,
         lease.missed,
         ladder.failures if ladder else None,
         ladder.due if ladder else None,
         lease.reason,
+        *_bounds(lease.window),
+        lease.enabled,
     )
 
 
@@ -185,19 +192,27 @@ def _ladder(failures: int | None, due: float | None) -> Ladder | None:
     return None if failures is None or due is None else Ladder(failures, Tick(due))
 
 
-def _observation(seen: str, code: str | None, at: float) -> Observation:
-    when = from_epoch(at)
+def _window(starts: float | None, ends: float | None) -> Window | None:
+    return None if starts is None or ends is None else Window(from_epoch(starts), from_epoch(ends))
+
+
+def _bounds(window: Window | None) -> tuple[float | None, float | None]:
+    return (window.start.timestamp(), window.end.timestamp()) if window else (None, None)
+
+
+def _observation(seen: str, code: str | None, at: float, enabled: int, *bounds: Any) -> Observation:
+    when, window = from_epoch(at), _window(*bounds)
     if code is not None:
-        return Holds(when, Code(code))
-    return Empty(when) if seen == "empty" else Occupied(when)
+        return Holds(when, Code(code), bool(enabled), window)
+    return Empty(when) if seen == "empty" else Occupied(when, bool(enabled), window)
 
 
-def _seen(observation: Observation) -> tuple[str, str | None, float]:
-    at = observation.at.timestamp()
-    match observation:
+def _seen(seen: Observation) -> tuple[object, ...]:
+    at = seen.at.timestamp()
+    match seen:
         case Empty():
-            return "empty", None, at
+            return "empty", None, at, True, None, None
         case Holds(code=code):
-            return "holds", code.digits, at
+            return "holds", code.digits, at, seen.enabled, *_bounds(seen.window)
         case Occupied():
-            return "occupied", None, at
+            return "occupied", None, at, seen.enabled, *_bounds(seen.window)

@@ -607,7 +607,7 @@ async def test_a_resync_forgets_what_was_seen_and_respected_at_that_lock_alone(
     await house.prove("flat-1-door", "R1")
     for id_ in ("front", "flat-1-door"):
         async with house.database.transaction() as tx:
-            await tx.rows("INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0)", (id_,))
+            await tx.rows("INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0, 1, 0, 9)", (id_,))
             await tx.rows("UPDATE leases SET reason = 'deleted_at_lock'")
     woken: list[set[LockId]] = []
     house.database.committed = lambda tx: woken.append(tx.woken)

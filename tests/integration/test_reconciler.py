@@ -125,7 +125,11 @@ async def take(intake: Intake, message: Document) -> None:
 
 @asynccontextmanager
 async def site(
-    folder: Path, clock: VirtualClock, *doors: str, radio: FakeRadio | None = None
+    folder: Path,
+    clock: VirtualClock,
+    *doors: str,
+    radio: FakeRadio | None = None,
+    inventoried: bool = True,
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks."""
     database = await open_database(folder / "hub.db", clock)
@@ -150,6 +154,8 @@ async def site(
         "locks": [{"id": d, "name": d, "driver": "fake", "address": d} for d in doors],
     }
     await take(intake, command("site.put", document, id="site"))
+    async with database.transaction() as tx:  # the inventory has tests of its own
+        await tx.rows("UPDATE locks SET inventoried = ?", (inventoried,))
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run(group))
@@ -314,3 +320,32 @@ async def test_the_doors_of_what_is_over_are_dropped(tmp_path: Path) -> None:
         await hub.pass_(24 * HOUR)
         assert await hub.database.read.rows("SELECT * FROM doors") == []
         assert await hub.database.read.rows("SELECT * FROM leases") == []
+
+
+async def test_a_lock_that_is_new_to_us_is_read_as_a_whole_once_and_in_no_hurry(
+    tmp_path: Path,
+) -> None:
+    # sufferings 19, 26
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.lock("a").codes[30] = "909090"
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await clock.settle(1)
+        lock = hub.lock("a")
+        assert reads(lock) == [*range(1, 11)]
+        await hub.book("r1", "2026-06-30", "2026-07-09")
+        await clock.settle(1)
+        assert [*lock.codes] == [30, 1]  # a guest does not wait for it
+        await hub.pass_(10.1)
+        assert sorted({*reads(lock)}) == [*range(1, 31)]
+        foreign = "SELECT count(*) FROM outbox WHERE type = 'lock.foreign_code'"
+        assert await hub.database.read.rows(foreign) == [(1,)]
+        lock.touched.clear()
+        await take(hub.intake, command("lock.resync", {"lock_id": "a"}, id="again"))
+        await hub.pass_(HOUR)
+        assert {*reads(lock)} == {1}
+
+
+def reads(lock: FakeLock) -> list[int]:
+    """The slots that were read, in that order."""
+    return [int(what.split()[1]) for what in lock.touched if what.startswith("observe")]

@@ -402,7 +402,7 @@ LEASE = Lease(
     Proof.ACCEPTED,
     NOON,
     verify_due=Tick(1060.0),
-    empty_since=Tick(950.0),
+    doubted_since=Tick(950.0),
     ladder=Ladder(4, Tick(1120.0)),
     reason=Reason.UNKNOWN_OUTCOME,
 )
@@ -448,7 +448,7 @@ async def test_after_a_reboot_every_try_is_due_at_once_and_keeps_its_rung(left: 
     lease, rested = leases
     assert lease.ladder == Ladder(4, Tick(12.5))
     assert lease.verify_due == Tick(12.5)
-    assert lease.empty_since is None  # 60 s between two looks cannot be counted over a reboot
+    assert lease.doubted_since is None  # 60 s between two looks cannot be counted over a reboot
     assert (lease.stage, lease.proof, lease.reason) == (LEASE.stage, LEASE.proof, LEASE.reason)
     assert rested == RESTED
 

@@ -128,7 +128,7 @@ class Site(RuleBasedStateMachine):
         """On the lock and proven, or left alone for a reason."""
         if lease.reason is Reason.DELETED_AT_LOCK:
             return True
-        content = self.world.lock.stored.get(lease.slot)
+        content = self.world.lock.stored.get(lease.slot or 0)
         if content is None or content.key is None:  # a person was there, and nobody told
             return lease.proven
         return lease.proven and content.meant == lease.code

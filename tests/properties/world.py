@@ -16,7 +16,15 @@ from gatewayd.domain.events import CodeConfirmed, CodeLost, LockOffline, LockOnl
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, acknowledged, begun, failed_step, observed, taken
+from gatewayd.domain.outcome import (
+    Outcome,
+    Touched,
+    acknowledged,
+    after,
+    begun,
+    failed_step,
+    taken,
+)
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Plan, Take, Write, plan
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Tick
@@ -133,7 +141,7 @@ class World:
                 x,
                 ladder=x.ladder.at_once(due) if x.ladder else None,
                 verify_due=due if x.verify_due is not None else None,
-                empty_since=None,
+                doubted_since=None,
             )
             for x in self.s.leases
         )
@@ -169,8 +177,9 @@ class World:
         if isinstance(step, Write | Clear):
             self.check_touch(step)
             self.touches.append((self.age, step.lease.code))
-            self.unread.add(step.lease.slot)
+            assert step.lease.slot is not None
             slot, code = step.lease.slot, step.lease.code
+            self.unread.add(slot)
             content = Stored(code, step.lease.key_id, code) if isinstance(step, Write) else None
             self.lock.touch(slot, content, fault, self.age, self.new_code)
         if fault in RESTARTS:
@@ -178,9 +187,10 @@ class World:
         elif (error := self.error(fault)) is not None:
             self.follow(failed_step(self.s, step, error, self.now, self.tick))
         elif isinstance(step, Observe):
-            seen = self.lock.look(step.slot, fault, self.now.earliest)
-            self.unread.discard(step.slot)
-            self.follow(observed(self.s, step.slot, seen, self.now, self.tick))
+            (slot,) = step.slots
+            seen = self.lock.look(slot, fault, self.now.earliest)
+            self.unread.discard(slot)
+            self.follow(after(self.s, step, Touched({slot: seen}), self.now, self.tick))
         else:
             self.follow(acknowledged(self.s, step))
 
@@ -190,18 +200,15 @@ class World:
             return Fault.FALSE_ACK if fault is Fault.MANGLED else fault
         if isinstance(step, Write):
             return Fault.NONE if fault in (Fault.MASKED, Fault.LYING) else fault
-        content, lease = self.lock.stored.get(step.slot), self.lease_in(step.slot)
+        (slot,) = step.slots
+        content, lease = self.lock.stored.get(slot), self.lease_in(slot)
         match fault:
             case Fault.UNREACHABLE | Fault.RESTART_DONE | Fault.RESTART_NOT_DONE:
                 return fault
             case Fault.MASKED if content and (lease is None or lease.code == content.code):
                 return fault
             case Fault.LYING if content and lease and lease.code == content.code:
-                fresh = (
-                    lease.proven
-                    and lease.stage is Stage.WRITTEN
-                    and step.slot not in self.lock.lied
-                )
+                fresh = lease.proven and lease.stage is Stage.WRITTEN and slot not in self.lock.lied
                 return fault if fresh else Fault.NONE
             case _:
                 return Fault.NONE
@@ -285,7 +292,7 @@ class World:
         for lease in self.s.leases:
             after = outcome.situation.lease_of(lease.key_id, lease.code)
             if lease.proven and after is not None and not after.proven:  # suffering 13
-                content = self.lock.stored.get(lease.slot)
+                content = self.lock.stored.get(lease.slot or 0)
                 assert content is None or content.key is None
                 lost = [e for e in outcome.events if isinstance(e, CodeLost)]
                 assert [e.key_id for e in lost] == [lease.key_id]
@@ -301,13 +308,13 @@ class World:
         assert all(x.slot != step.slot for x in self.s.leases), "two leases of one slot"
         old = self.s.lease_of(step.key_id, step.code)
         if old is not None:  # S1-11, and suffering 5
-            content = self.lock.stored.get(old.slot)
+            content = self.lock.stored.get(old.slot or 0)
             assert content is None or content.key is None, "moved from its own code"
-            assert not isinstance(self.s.slots[old.slot], Empty), "moved from a free slot"
+            assert not isinstance(self.s.seen(old), Empty), "moved from a free slot"
 
     def check_touch(self, step: Write | Clear) -> None:
         """Only our own slots, only in their time."""
-        lease, content, now = step.lease, self.lock.stored.get(step.lease.slot), self.now
+        lease, content, now = step.lease, self.lock.stored.get(step.lease.slot or 0), self.now
         assert content is None or content.key is not None, "a person's code is touched"  # S1-11
         assert content is None or content.key == lease.key_id
         claim = self.s.claims.get(lease.key_id)
@@ -340,7 +347,7 @@ class World:
         for x in leases:  # once for each try, however often the slot is read
             once = x.ladder is None or x.ladder.failures <= touches[x.code]
             assert once or x.reason is Reason.DUPLICATE_CODE  # S3-13; that code is given up
-            seen = self.s.slots.get(x.slot)
+            seen = self.s.seen(x)
             if x.proven and self.s.rightful(x, self.now) and isinstance(seen, Holds):
                 assert seen.code == x.code, "another code is there, and it is not told"
         assert self.s.ladder is None or self.s.ladder.failures <= len(self.tries)

@@ -64,7 +64,7 @@ class UserCodeSession:
         """
         return {slot: await self._read(slot) for slot in slots}
 
-    async def write(self, entry: Entry, slot: int) -> None:
+    async def write(self, entry: Entry, slot: int | None) -> int:
         """Set a code, enabled.
 
         Raises:
@@ -72,7 +72,10 @@ class UserCodeSession:
         """
         if not ANY_CODE.allow(entry.code):
             raise Unsupported("User Code takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
+        if slot is None:
+            raise Unsupported("User Code has numbered slots")
         await self._change("set", slot, ENABLED, entry.code.digits)
+        return slot
 
     async def clear(self, slot: int) -> None:
         """Set a slot to available.

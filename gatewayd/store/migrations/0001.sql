@@ -49,16 +49,19 @@ CREATE TABLE leases (
     lock_id TEXT NOT NULL,
     key_id TEXT NOT NULL,
     code TEXT NOT NULL,
-    slot INTEGER NOT NULL,
+    slot INTEGER,                   -- unset until a lock that numbers its codes itself has told
     stage TEXT NOT NULL,
     proof TEXT,
     proven_at REAL,
     verify_due REAL,                -- tick
-    empty_since REAL,               -- tick
+    doubted_since REAL,             -- tick
     missed INTEGER NOT NULL,
     failures INTEGER,
     retry_due REAL,                 -- tick
     reason TEXT,
+    starts REAL,                    -- the window as last written, where the lock holds one
+    ends REAL,
+    enabled INTEGER NOT NULL,
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
@@ -70,6 +73,9 @@ CREATE TABLE slots (
     seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied')),
     code TEXT,
     at REAL NOT NULL,
+    enabled INTEGER NOT NULL,
+    starts REAL,                    -- the window that the lock shows
+    ends REAL,
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -80,6 +86,7 @@ CREATE TABLE locks (
     active INTEGER NOT NULL,
     listed INTEGER NOT NULL,        -- 0: no longer on the site; kept while our codes are on it
     capabilities TEXT,              -- JSON, once the lock has told
+    inventoried INTEGER NOT NULL DEFAULT 0, -- 1: all its slots were seen once
     failures INTEGER,
     retry_due REAL,                 -- tick
     reason TEXT,

@@ -68,9 +68,9 @@ def lease(
     *,
     key: KeyId = KEY,
     code: Code = CODE,
-    slot: int = 1,
+    slot: int | None = 1,
     verify_due: Tick | None = None,
-    empty_since: Tick | None = None,
+    doubted_since: Tick | None = None,
     ladder: Ladder | None = None,
     reason: Reason | None = None,
     missed: bool = False,
@@ -84,7 +84,7 @@ def lease(
         proof,
         None if proof in (None, Proof.ACCEPTED) else NOON,
         verify_due,
-        empty_since,
+        doubted_since,
         missed,
         ladder,
         reason,
@@ -105,8 +105,9 @@ def situation(
     ladder: Ladder | None = None,
     next_due: datetime | None = None,
     active: bool = True,
+    inventoried: bool = True,
 ) -> Situation:
-    """A lock of three slots that one key wants; nothing was seen yet."""
+    """A lock of three slots that one key wants; its inventory is over, and nothing is known now."""
     wishes = (claim(),) if claims is None else claims
     return Situation(
         LOCK,
@@ -118,6 +119,7 @@ def situation(
         Reason.LOCK_UNREACHABLE if ladder else None,
         active,
         next_due,
+        inventoried,
     )
 
 

@@ -69,7 +69,7 @@ def fail(held: Lease, error: LockError, now: Now = NOW) -> Outcome:
 # --- the step raised -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [Observe(1), Write(lease(), ENTRY), Clear(lease())])
+@pytest.mark.parametrize("step", [Observe((1,)), Write(lease(), ENTRY), Clear(lease())])
 def test_a_missing_radio_is_no_attempt(step: Observe | Write | Clear) -> None:
     """Suffering 8: not ready is not a failed attempt."""
     s = situation(leases=[lease()])
@@ -92,7 +92,7 @@ def test_a_lock_that_does_not_answer_climbs_its_own_ladder() -> None:
 def test_a_lock_that_stays_away_is_told_once() -> None:
     """Each failed code again, the lock not."""
     first = fail(lease(), Unreachable("no answer")).situation
-    second = failed_step(first, Observe(1), Unreachable("no answer"), NOW, tick(60))
+    second = failed_step(first, Observe((1,)), Unreachable("no answer"), NOW, tick(60))
     assert second.situation.ladder == Ladder(2, tick(120))
     failed = CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 2, NEXT)
     assert second.events == (failed,)
@@ -106,14 +106,14 @@ def test_only_codes_that_wait_are_told_of_an_unreachable_lock() -> None:
         replace(claim(), key_id=type(KEY)("res:R3"), due=NOON + HOUR),
     ]
     s = situation(wishes, [proven()])
-    got = failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK)
+    got = failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK)
     assert not [e for e in got.events if isinstance(e, CodeFailed)]
 
 
 def test_a_code_that_is_over_behind_an_unreachable_lock_is_an_alert() -> None:
     """Suffering 16: it still opens; a slot that we never touched does not."""
     s = situation([], [proven(), lease(key=OTHER_KEY, slot=2)])
-    got = failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK)
+    got = failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK)
     failed = CodeRemovalFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 1, NEXT)
     assert got.events[2:] == (failed, STILL_THERE)
 
@@ -127,7 +127,7 @@ def test_the_drivers_reason_is_handed_on() -> None:
 
 def test_a_slot_that_the_lock_has_not_is_left_and_the_lock_is_not_blamed() -> None:
     """Suffering 24: one slot does not take the lock down; the next try takes another one."""
-    got = failed_step(situation(leases=[lease()]), Observe(1), Unsupported("no"), NOW, TICK)
+    got = failed_step(situation(leases=[lease()]), Observe((1,)), Unsupported("no"), NOW, TICK)
     assert got.situation.ladder is None
     assert isinstance(got.situation.slots[1], Occupied)
     assert got.situation.free_slot() == 2
@@ -136,7 +136,7 @@ def test_a_slot_that_the_lock_has_not_is_left_and_the_lock_is_not_blamed() -> No
 @pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence")])
 def test_a_read_that_gives_nothing_is_the_locks_failure(error: LockError) -> None:
     """No code is to blame."""
-    got = failed_step(situation(leases=[lease()]), Observe(1), error, NOW, TICK)
+    got = failed_step(situation(leases=[lease()]), Observe((1,)), error, NOW, TICK)
     assert got.situation.ladder == Ladder(1, tick(60))
     assert only(got.situation.leases).ladder is None
 
@@ -185,7 +185,7 @@ def test_a_write_of_unknown_outcome_is_read_before_anything_else() -> None:
     held = only(got.situation.leases)
     assert (held.stage, held.reason) == (Stage.WRITING, Reason.UNKNOWN_OUTCOME)
     assert held.ladder == Ladder(1, tick(60))
-    assert plan(got.situation, NOW, TICK).step == Observe(1)
+    assert plan(got.situation, NOW, TICK).step == Observe((1,))
     assert got.refused == ()
 
 
@@ -227,7 +227,7 @@ def test_what_is_not_told_still_climbs() -> None:
     )
     assert removal.events == ()
     s = situation(leases=[lease()], ladder=Ladder(6, TICK))
-    assert failed_step(s, Observe(1), Unreachable("no answer"), NOW, TICK).events == ()
+    assert failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK).events == ()
 
 
 def test_a_lock_that_comes_back_is_due_at_once_and_keeps_its_rung() -> None:

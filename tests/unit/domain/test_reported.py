@@ -135,7 +135,7 @@ def test_a_code_deleted_at_the_keypad_is_respected() -> None:
     """S1-17: looked at twice, told as lost for that reason, and not written again."""
     got = hear(DONE, CodeDeleted(1))
     assert got.events == ()
-    assert plan(got.situation, NOW, TICK) == Plan(Observe(1))
+    assert plan(got.situation, NOW, TICK) == Plan(Observe((1,)))
     once = observed(got.situation, 1, Empty(NOON), NOW, TICK)
     twice = observed(once.situation, 1, Empty(NOON), NOW, TICK)
     assert twice.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
@@ -148,7 +148,7 @@ def test_a_persons_own_code_in_place_of_the_deleted_one_is_respected_too() -> No
     for _ in range(2):
         s = observed(s, 1, Empty(NOON), NOW, TICK).situation
     s = hear(s, CodeAdded(1)).situation
-    assert plan(s, NOW, TICK) == Plan(Observe(1))
+    assert plan(s, NOW, TICK) == Plan(Observe((1,)))
     got = observed(s, 1, Holds(NOON, THEIRS), NOW, TICK)
     assert got.events == ()
     assert plan(got.situation, NOW, TICK).step is None
@@ -195,7 +195,7 @@ def test_a_reset_is_not_a_persons_deletion() -> None:
     assert got.events == (LockReset(LOCK), raised(AlertCode.LOCK_RESET, LOCK))
     s = got.situation
     for _ in range(2):
-        assert plan(s, NOW, TICK) == Plan(Observe(1))
+        assert plan(s, NOW, TICK) == Plan(Observe((1,)))
         s = observed(s, 1, Empty(NOON), NOW, TICK).situation
     assert plan(s, NOW, TICK).step is not None
 
@@ -204,11 +204,13 @@ def test_a_reset_is_not_a_persons_deletion() -> None:
 
 
 def test_a_code_in_a_slot_of_nobodys_is_foreign() -> None:
-    """Suffering 26: told, and the slot is not taken for free any more."""
+    """Suffering 26: told once, and the slot is not taken for free any more."""
     s = situation(leases=[lease(slot=2)], slots={1: Empty(NOON), 2: Empty(NOON)})
     for slot in (1, 2):
         got = hear(s, CodeAdded(slot))
-        assert got == Outcome(s.with_slot(slot, None), (LockForeignCode(LOCK, slot),))
+        occupied = s.with_slot(slot, Occupied(NOON))
+        assert got == Outcome(occupied, (LockForeignCode(LOCK, slot),))
+        assert observed(occupied, slot, Holds(NOON, THEIRS), NOW, TICK).events == ()
 
 
 def test_the_echo_of_our_own_write_only_makes_us_look_again() -> None:
@@ -317,6 +319,6 @@ def test_no_report_writes_or_clears() -> None:
     for report in reports:
         s = hear(DONE.with_slot(2, Occupied(NOON)), report).situation
         assert plan(s, NOW, TICK) in (
-            Plan(Observe(1)),
+            Plan(Observe((1,))),
             Plan(None, 3 * HOUR.total_seconds()),
         )
