@@ -172,7 +172,7 @@ def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) 
     if ours and lease.limits(seen):
         return _answered(*_present(s, lease, seen, tick))
     if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
-        again = replace(lease, stage=Stage.WRITING)
+        again = replace(lease, stage=Stage.WRITING, proof=None if ours else lease.proof)
         return _answered(*_not_taken(s, again, Reason.MISMATCH, now, tick))
     return _answered(*(_altered(s, lease) if ours else _overwritten(s, lease, seen, tick)))
 
@@ -191,7 +191,9 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     if isinstance(step, Clear):
         return Outcome(*_still_there(s, lease, error.reason, now, tick))
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
-        lease = replace(lease, stage=step.lease.stage, proof=step.lease.proof)
+        old = step.lease
+        lease = replace(lease, stage=old.stage, proof=old.proof)
+        lease = replace(lease, window=old.window, enabled=old.enabled)
     claim = s.claims.get(lease.key_id)
     wanted = claim is not None and claim.code == lease.code
     after, events = _not_taken(s, lease, error.reason, now, tick)
@@ -331,7 +333,8 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
     if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
         return s, ()  # a person's code
     lease = replace(lease, doubted_since=None)
-    if isinstance(seen, Holds) and seen.code == lease.code and not lease.proven:
+    as_written = isinstance(seen, Holds) and seen.code == lease.code and lease.limits(seen)
+    if as_written and not lease.proven:
         lease = replace(lease, proof=Proof.MATCHED)  # so it is not mangled, nor under way
     if lease.stage is Stage.CLEARED:
         doubted = replace(lease, stage=Stage.CLEARING)

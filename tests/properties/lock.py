@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
+from gatewayd.domain.moment import Window
 from gatewayd.domain.report import CodeAdded, CodeDeleted, DuplicateRefused, Report
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 
@@ -25,6 +26,7 @@ class Fault(StrEnum):
     SILENT_DUPLICATE = "silent_duplicate"  # yes, nothing is done, and a report follows
     LATE_ACK = "late_ack"  # yes, and done within a minute
     MANGLED = "mangled"  # yes, and other digits are stored
+    WIPED = "wiped"  # yes, and its window is lost
     UNKNOWN_DONE = "unknown_done"
     UNKNOWN_NOT_DONE = "unknown_not_done"
     UNKNOWN_LATE = "unknown_late"  # no answer, and done within a minute
@@ -40,6 +42,7 @@ RESTARTS = {Fault.RESTART_DONE, Fault.RESTART_NOT_DONE}
 HARMLESS_TO_WRITES = {
     Fault.NONE,
     Fault.MANGLED,
+    Fault.WIPED,
     Fault.FALSE_ACK,
     Fault.SILENT_DUPLICATE,
     Fault.REFUSED,
@@ -55,11 +58,13 @@ class Stored:
     code: Code
     key: KeyId | None
     meant: Code
+    enabled: bool = True
+    window: Window | None = None
 
 
 @dataclass
 class VirtualLock:
-    """Slots, and what is still under way to them."""
+    """Slots, and what is still under way to them; `counts`: it numbers its codes itself."""
 
     masked: bool = False
     echoes: bool = False  # reports each code added or deleted
@@ -68,6 +73,13 @@ class VirtualLock:
     mail: list[Report] = field(default_factory=list)
     mangled: set[int] = field(default_factory=set)  # at any time
     lied: set[int] = field(default_factory=set)  # since the last true look
+    counts: bool = False
+    given: int = 0  # the last number
+
+    def number(self) -> int:
+        """The next of its own numbers."""
+        self.given += 1
+        return self.given
 
     def touch(
         self,
@@ -83,6 +95,8 @@ class VirtualLock:
             self.land(slot, replace(content, code=new_code()))
         elif fault in DONE:
             self.land(slot, content)
+        elif content is not None and fault is Fault.WIPED:
+            self.land(slot, replace(content, window=None))
         elif fault is Fault.SILENT_DUPLICATE and content is not None:
             self.mail.append(DuplicateRefused())
         elif fault in LATE and self.stored.get(slot) != content:
@@ -112,7 +126,9 @@ class VirtualLock:
             self.lied.add(slot)
         if content is None or fault is Fault.LYING:
             return Empty(at)
-        return Occupied(at) if self.masked or fault is Fault.MASKED else Holds(at, content.code)
+        if self.masked or fault is Fault.MASKED:
+            return Occupied(at, content.enabled, content.window)
+        return Holds(at, content.code, content.enabled, content.window)
 
     def has_pending(self, slot: int) -> bool:
         """Whether something is under way to this slot."""

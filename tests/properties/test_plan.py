@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease
 from gatewayd.domain.moment import Window
@@ -17,6 +19,13 @@ from gatewayd.errors import Reason
 from tests.properties.lock import Fault, VirtualLock
 from tests.properties.world import World
 
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"can_disable": True},
+    {"enforces_windows": True},
+    {"enforces_windows": True, "assigns_slots": True},
+]
+"""Locks by what they can do: User Code, its version 2, with schedules; a lock with a list."""
 KEYS = st.sampled_from([KeyId("res:R1"), KeyId("res:R2")])
 SLOTS = st.integers(1, 3)
 FAULTS = st.lists(st.sampled_from(Fault), min_size=1, max_size=8)
@@ -35,10 +44,16 @@ class Site(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @initialize(masked=st.booleans(), echoes=st.booleans(), size=SLOTS, faults=FAULTS)
-    def install(self, masked: bool, echoes: bool, size: int, faults: list[Fault]) -> None:
+    @initialize(how=st.sampled_from(KINDS), masked=st.booleans(), size=SLOTS, faults=FAULTS)
+    def install(self, how: dict[str, Any], masked: bool, size: int, faults: list[Fault]) -> None:
         """A lock as it comes, and a first guest."""
-        self.world = World(size, VirtualLock(masked, echoes))
+        able = Capabilities(slots=size, **how)
+        lock = VirtualLock(
+            masked=masked and not able.assigns_slots,
+            echoes=size > 1 and not able.assigns_slots,
+            counts=able.assigns_slots,
+        )
+        self.world = World(able, lock)
         self.book(KeyId("res:R1"), timedelta(), timedelta(hours=1), timedelta(minutes=10))
         self.world.live(1, faults)
 
@@ -81,7 +96,7 @@ class Site(RuleBasedStateMachine):
     @rule(slot=SLOTS)
     def person_adds(self, slot: int) -> None:
         """A person programs a code at the keypad."""
-        if slot <= self.world.size:
+        if slot <= self.world.able.slots:
             self.world.person_adds(slot)
 
     @rule(slot=SLOTS)
@@ -114,7 +129,7 @@ class Site(RuleBasedStateMachine):
         for key, claim in world.s.claims.items():
             if claim.wanted(world.now) and claim.withheld is None:
                 lease = world.s.lease_of(key, claim.code)
-                assert (lease and self.settled(lease)) or world.s.free_slot() is None
+                assert (lease and self.settled(lease)) or not world.s.has_room()
         for content in world.lock.stored.values():
             assert content.key is None or world.over_since(content) is None
         for key in list(world.s.claims):

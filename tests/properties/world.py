@@ -34,6 +34,7 @@ from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreacha
 from tests.properties.lock import (
     HARMLESS_TO_WRITES,
     LANDS_WITHIN,
+    LATE,
     RESTARTS,
     Fault,
     Stored,
@@ -55,7 +56,7 @@ LIVELOCK = 80
 class World:
     """One lock, its hub and its passers-by; the rules are checked at every step."""
 
-    size: int = 3
+    able: Capabilities = field(default_factory=lambda: Capabilities(slots=3))
     lock: VirtualLock = field(default_factory=VirtualLock)
     age: int = 0
     booted: int = 0
@@ -72,7 +73,7 @@ class World:
     s: Situation = field(init=False)
 
     def __post_init__(self) -> None:
-        self.s = Situation(LOCK, Capabilities(slots=self.size))
+        self.s = Situation(LOCK, self.able)
 
     @property
     def now(self) -> Now:
@@ -177,29 +178,37 @@ class World:
         if isinstance(step, Write | Clear):
             self.check_touch(step)
             self.touches.append((self.age, step.lease.code))
-            assert step.lease.slot is not None
-            slot, code = step.lease.slot, step.lease.code
+            slot = self.lock.number() if step.lease.slot is None else step.lease.slot
+            code, content = step.lease.code, None
+            if isinstance(step, Write):
+                limits = step.entry.enabled, step.entry.window
+                content = Stored(code, step.lease.key_id, code, *limits)
             self.unread.add(slot)
-            content = Stored(code, step.lease.key_id, code) if isinstance(step, Write) else None
             self.lock.touch(slot, content, fault, self.age, self.new_code)
         if fault in RESTARTS:
             self.lock.mail.clear()
         elif (error := self.error(fault)) is not None:
             self.follow(failed_step(self.s, step, error, self.now, self.tick))
         elif isinstance(step, Observe):
-            (slot,) = step.slots
-            seen = self.lock.look(slot, fault, self.now.earliest)
-            self.unread.discard(slot)
-            self.follow(after(self.s, step, Touched({slot: seen}), self.now, self.tick))
+            slots = step.slots or tuple(self.lock.stored)
+            shown = {slot: self.lock.look(slot, fault, self.now.earliest) for slot in slots}
+            if not step.slots:
+                shown = {slot: seen for slot, seen in shown.items() if not isinstance(seen, Empty)}
+            self.unread.difference_update(slots)
+            self.follow(after(self.s, step, Touched(shown), self.now, self.tick))
         else:
-            self.follow(acknowledged(self.s, step))
+            self.follow(acknowledged(self.s, step, slot))
 
     def possible(self, step: LockStep, fault: Fault) -> Fault:
         """The fault, where it can befall this operation; one untruth at a time."""
+        if self.lock.counts and fault in LATE:  # what is sent on a connection ends with it
+            fault = Fault.UNKNOWN_NOT_DONE
         if isinstance(step, Clear):
-            return Fault.FALSE_ACK if fault is Fault.MANGLED else fault
+            return Fault.FALSE_ACK if fault in (Fault.MANGLED, Fault.WIPED) else fault
         if isinstance(step, Write):
             return Fault.NONE if fault in (Fault.MASKED, Fault.LYING) else fault
+        if not step.slots:
+            return fault if fault is Fault.UNREACHABLE or fault in RESTARTS else Fault.NONE
         (slot,) = step.slots
         content, lease = self.lock.stored.get(slot), self.lease_in(slot)
         match fault:
@@ -244,7 +253,9 @@ class World:
     def person_adds(self, slot: int) -> None:
         """A person programs a code at the keypad, over whatever is there."""
         self.let_pass()
-        if self.may_touch(slot):
+        if self.lock.counts:
+            slot = self.lock.number() if len(self.lock.stored) < self.able.slots else 0
+        if slot and self.may_touch(slot):
             code = self.new_code()
             self.lock.land(slot, Stored(code, None, code))
 
@@ -305,7 +316,8 @@ class World:
             assert not self.s.rightful(step.lease, self.now), "freed while its stay lasts"
             self.respected.discard(step.lease.code)  # a stay that comes again is another wish
             return
-        assert all(x.slot != step.slot for x in self.s.leases), "two leases of one slot"
+        others = {x.slot for x in self.s.leases} - {None}
+        assert step.slot not in others, "two leases of one slot"
         old = self.s.lease_of(step.key_id, step.code)
         if old is not None:  # S1-11, and suffering 5
             content = self.lock.stored.get(old.slot or 0)
@@ -346,16 +358,29 @@ class World:
         touches = Counter(code for _, code in self.touches)
         for x in leases:  # once for each try, however often the slot is read
             once = x.ladder is None or x.ladder.failures <= touches[x.code]
-            assert once or x.reason is Reason.DUPLICATE_CODE  # S3-13; that code is given up
+            claim = self.s.claims.get(x.key_id)
+            given_up = x.reason is Reason.DUPLICATE_CODE or not claim or claim.code != x.code
+            assert once or given_up  # S3-13
             seen = self.s.seen(x)
             if x.proven and self.s.rightful(x, self.now) and isinstance(seen, Holds):
                 assert seen.code == x.code, "another code is there, and it is not told"
+                self.check_limits(x)
         assert self.s.ladder is None or self.s.ladder.failures <= len(self.tries)
-        assert len({x.slot for x in leases}) == len(leases)
+        slots = [x.slot for x in leases if x.slot is not None]
+        assert len(set(slots)) == len(slots)
         assert len({(x.key_id, x.code) for x in leases}) == len(leases)
         ours = [x for x in self.lock.stored.values() if x.key is not None]
         assert len({(x.key, x.meant) for x in ours}) == len(ours), "one code in two slots"
         self.check_ends()
+
+    def check_limits(self, lease: Lease) -> None:
+        """What is proven opens when it should, once the lock could be told."""
+        claim, content = self.s.claims[lease.key_id], self.lock.stored.get(lease.slot or 0)
+        wanted = claim.entry(self.able, self.now)
+        waits = self.s.ladder or lease.ladder or claim.withheld or lease.code != claim.code
+        if content is not None and content.key == lease.key_id and not waits:
+            shown = content.enabled, content.window
+            assert shown == (wanted.enabled, wanted.window), "it opens at other times"
 
     def check_ends(self) -> None:
         """Where the lock answers, a code is gone within a minute of its end."""
