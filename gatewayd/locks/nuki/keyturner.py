@@ -190,10 +190,10 @@ class BatteryReport:
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:
-        """At least 5 bytes; what follows the 17th is ignored."""
+        """At least 5 bytes; a turn that is not whole and what follows the 17th are ignored."""
         fields = Reader(payload)
         drain, voltage, battery = fields.u16(), fields.u16(), Battery(fields.u8())
-        if not fields.left:
+        if fields.left < struct.calcsize("<" + cls._TURN):
             return cls(drain, voltage, battery)
         action, *turned = fields.numbers(cls._TURN)
         return cls(drain, voltage, battery, MotorTurn(known(Action, action), *turned))

@@ -6,7 +6,6 @@ import pytest
 from nacl.bindings import crypto_secretbox
 
 from gatewayd.locks.nuki.frames import (
-    BOX_SIZES,
     LONGEST_CLEAR,
     ClearFrames,
     Packet,
@@ -71,6 +70,11 @@ def test_a_clear_frame_that_is_none(frame: bytes) -> None:
         read_clear(frame)
 
 
+def relabelled(frame: bytes) -> bytes:
+    """The header alone says that it is for us; it is not sealed."""
+    return frame[:24] + struct.pack("<I", v.AUTH_ID) + frame[28:]
+
+
 def sealed_with_wrong_crc() -> bytes:
     """A box that opens, around a torn command."""
     body = struct.pack("<IHH", v.AUTH_ID, Command.STATUS, 0)
@@ -88,6 +92,9 @@ def sealed_with_wrong_crc() -> bytes:
         pytest.param(v.STATES[:-1] + b"\0", id="changed"),
         pytest.param(v.STATES[:24] + b"\x03" + v.STATES[25:], id="for another"),
         pytest.param(seal(Packet(14, b"\0"), 3, v.SHARED_KEY, bytes(24)), id="another inside"),
+        pytest.param(
+            relabelled(seal(Packet(14, b"\0"), 3, v.SHARED_KEY, bytes(24))), id="relabelled"
+        ),
         pytest.param(seal(Packet(14, b"\0"), 2, bytes(32), bytes(24)), id="another key"),
         pytest.param(sealed_with_wrong_crc(), id="wrong CRC"),
     ],
@@ -118,19 +125,44 @@ def test_a_clear_error_report_among_sealed_frames(size: int) -> None:
     ]
 
 
-@pytest.mark.parametrize("box", [0, BOX_SIZES.start - 1, BOX_SIZES.stop, 0xFFFF])
+@pytest.mark.parametrize(
+    "nonce",
+    [
+        pytest.param(clear(Packet(Command.ERROR_REPORT)), id="fits, but is short"),
+        pytest.param(clear(Packet(Command.STATUS, b"abc")), id="fits, but is no error report"),
+        pytest.param(ERROR[:-1] + b"\0", id="begins like one"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_nonce_is_not_taken_for_an_error_report(nonce: bytes, size: int) -> None:
+    """Only the whole of it counts."""
+    packet = Packet(Command.STATUS, b"\0")
+    frame = seal(packet, v.AUTH_ID, v.SHARED_KEY, nonce.ljust(24, b"\x55"))
+    frames = SealedFrames(v.AUTH_ID, v.SHARED_KEY)
+    assert [p for piece in pieces(frame, size) for p in frames.feed(piece)] == [packet]
+
+
+@pytest.mark.parametrize("box", [0, 23, 513, 0xFFFF])
 def test_a_length_that_cannot_be_is_not_waited_for(box: int) -> None:
     """A torn length must not swallow all that follows."""
     frames = SealedFrames(v.AUTH_ID, v.SHARED_KEY)
     with pytest.raises(Malformed):
         frames.feed(bytes(24) + struct.pack("<IH", v.AUTH_ID, box))
+    assert [p.command for p in frames.feed(v.CHALLENGE)] == [Command.CHALLENGE]
+
+
+@pytest.mark.parametrize("payload", [0, 512 - 24])
+def test_lengths_that_may_be(payload: int) -> None:
+    """The shortest and the longest."""
+    packet, frames = Packet(1, bytes(payload)), SealedFrames(v.AUTH_ID, v.SHARED_KEY)
+    assert frames.feed(seal(packet, v.AUTH_ID, v.SHARED_KEY, bytes(24))) == [packet]
 
 
 def test_after_a_malformed_frame_it_starts_afresh() -> None:
-    """What was torn is dropped."""
+    """What was torn is dropped, with what came behind it."""
     frames = SealedFrames(v.AUTH_ID, v.SHARED_KEY)
     with pytest.raises(Malformed):
-        frames.feed(v.STATES[:-1] + b"\0")
+        frames.feed(v.STATES[:-1] + b"\0" + v.STATES[:20])
     assert [p.command for p in frames.feed(v.CHALLENGE)] == [Command.CHALLENGE]
 
 

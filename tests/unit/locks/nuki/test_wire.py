@@ -52,6 +52,7 @@ def test_a_name_that_cannot_be_written(name: str) -> None:
         padded(name, 8)
     assert name not in str(bad.value)
     assert bad.value.__cause__ is None
+    assert bad.value.__suppress_context__ or bad.value.__context__ is None
 
 
 def test_a_nonce_has_its_size() -> None:
