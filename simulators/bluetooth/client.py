@@ -101,11 +101,13 @@ class BareClient:
         self, client: BleakClient, credentials: Credentials | None = None, within_s: float = 5.0
     ) -> None:
         self._client = client
-        self._credentials = credentials
+        self.credentials = credentials
         self._within_s = within_s
         self._frames: asyncio.Queue[Frame | Exception] = asyncio.Queue()
         self._clear = bytearray()
         self._sealed = bytearray()
+        self.largest_part = 0
+        """Bytes in the largest indication so far."""
 
     async def listen(self, *, pairing: bool = False) -> None:
         """Asks for indications."""
@@ -130,6 +132,7 @@ class BareClient:
         self._frames.put_nowait(frame)
 
     def _take_sealed(self, _sender: object, part: bytearray) -> None:
+        self.largest_part = max(self.largest_part, len(part))
         self._sealed += part
         if len(self._sealed) == ERROR_FRAME_BYTES:
             self._frames.put_nowait(read_clear(bytes(self._sealed)))
@@ -137,9 +140,9 @@ class BareClient:
         while (length := sealed_length(bytes(self._sealed))) and len(self._sealed) >= length:
             data = bytes(self._sealed[:length])
             del self._sealed[:length]
-            assert self._credentials is not None
+            assert self.credentials is not None
             try:
-                self._frames.put_nowait(unseal(self._credentials.key, data))
+                self._frames.put_nowait(unseal(self.credentials.key, data))
             except WireError as error:
                 self._frames.put_nowait(error)
 
@@ -157,8 +160,8 @@ class BareClient:
 
     async def send(self, command: Command, payload: bytes = b"") -> None:
         """One encrypted frame."""
-        assert self._credentials is not None
-        data = seal(self._credentials.key, self._credentials.authorization, Frame(command, payload))
+        assert self.credentials is not None
+        data = seal(self.credentials.key, self.credentials.authorization, Frame(command, payload))
         await self._client.write_gatt_char(KEYTURNER_USDIO, data, response=True)
 
     async def request(self, what: Command) -> bytes:
@@ -168,9 +171,9 @@ class BareClient:
 
     async def order(self, command: Command, body: bytes = b"", *, pin: bool = True) -> None:
         """A command with a fresh challenge and, as most want it, the PIN."""
-        assert self._credentials is not None
+        assert self.credentials is not None
         challenge = await self.request(Command.CHALLENGE)
-        tail = struct.pack("<H", self._credentials.pin) if pin else b""
+        tail = struct.pack("<H", self.credentials.pin) if pin else b""
         await self.send(command, body + challenge + tail)
 
     async def complete(self) -> None:
@@ -203,8 +206,8 @@ class BareClient:
         id_, challenge = made[32:36], made[52:84]
         proof = authenticator(key, id_, challenge)
         await self._say(Command.AUTHORIZATION_ID_CONFIRMATION, proof + id_, Command.STATUS)
-        self._credentials = Credentials(int.from_bytes(id_, "little"), key, pin)
-        return self._credentials
+        self.credentials = Credentials(int.from_bytes(id_, "little"), key, pin)
+        return self.credentials
 
     # Codes
 
