@@ -231,16 +231,16 @@ class BluetoothSimulator:
         return await self._post(lock, "pin", pin=pin)
 
     async def capacity(self, lock: int, **capacity: int) -> LockState:
-        """Sets how many codes and authorizations there is room for."""
+        """Sets how many codes and authorisations there is room for."""
         return await self._post(lock, "capacity", **capacity)
 
-    async def authorize(self, lock: int, **applicant: Any) -> dict[str, Any]:
+    async def authorise(self, lock: int, **applicant: Any) -> dict[str, Any]:
         """Pairs past the radio: {"auth_id", "shared_key" in hex, "pin", "address"}."""
-        return await self._post(lock, "authorize", **applicant)
+        return await self._post(lock, "authorise", **applicant)
 
-    async def forget(self, lock: int, **authorization: int) -> LockState:
+    async def forget(self, lock: int, **authorisation: int) -> LockState:
         """Removes the authorisation `auth_id`, or all."""
-        return await self._post(lock, "forget", **authorization)
+        return await self._post(lock, "forget", **authorisation)
 
     async def rssi(self, lock: int, rssi: int | None, adapter: str = "hci0") -> LockState:
         """How loud an adapter hears the lock, in dBm; None: not at all."""

@@ -29,8 +29,8 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   POST /locks/N/battery           {"percent": 9, "critical": true, "keypad_critical": true}
   POST /locks/N/keypad_present    {"present": false}
   POST /locks/N/pin               {"pin": 4321}: sets the security PIN, ends a lock-out
-  POST /locks/N/capacity          {"codes": 5, "authorizations": 1}
-  POST /locks/N/authorize         {}: pairs past the radio, answers auth_id, shared_key and pin
+  POST /locks/N/capacity          {"codes": 5, "authorisations": 1}
+  POST /locks/N/authorise         {}: pairs past the radio, answers auth_id, shared_key and pin
   POST /locks/N/forget            {"auth_id": 2}; {} removes all authorisations
   POST /locks/N/rssi              {"adapter": "hci0", "rssi": -80}; null: out of reach
   POST /locks/N/reset             healthy, without codes and log

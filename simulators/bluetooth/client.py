@@ -59,13 +59,13 @@ class LinkLostError(Exception):
 class Credentials:
     """What pairing leaves."""
 
-    authorization: int
+    authorisation: int
     key: bytes
     pin: int
 
     @classmethod
     def from_control(cls, made: dict[str, Any]) -> Credentials:
-        """From the answer to `BluetoothSimulator.authorize`."""
+        """From the answer to `BluetoothSimulator.authorise`."""
         return cls(made["auth_id"], bytes.fromhex(made["shared_key"]), made["pin"])
 
 
@@ -161,7 +161,7 @@ class BareClient:
     async def send(self, command: Command, payload: bytes = b"") -> None:
         """One encrypted frame."""
         assert self.credentials is not None
-        data = seal(self.credentials.key, self.credentials.authorization, Frame(command, payload))
+        data = seal(self.credentials.key, self.credentials.authorisation, Frame(command, payload))
         await self._client.write_gatt_char(KEYTURNER_USDIO, data, response=True)
 
     async def request(self, what: Command) -> bytes:

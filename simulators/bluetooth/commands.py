@@ -16,7 +16,7 @@ from simulators.bluetooth.lock import Action, Lock
 from simulators.bluetooth.records import (
     NAME_BYTES,
     WINDOW_BYTES,
-    Authorization,
+    Authorisation,
     Window,
 )
 from simulators.bluetooth.wire import (
@@ -50,7 +50,7 @@ def error(code: int, command: int) -> Frame:
     return Frame(Command.ERROR_REPORT, struct.pack("<BH", code, command))
 
 
-async def answer(lock: Lock, who: Authorization, frame: Frame) -> AsyncIterator[Frame]:
+async def answer(lock: Lock, who: Authorisation, frame: Frame) -> AsyncIterator[Frame]:
     """Acts before the first reply. Raises Refused and WireError, both before it acts."""
     if frame.command == Command.LOCK_ACTION:
         async for reply in _lock_action(lock, who, frame.payload):
@@ -68,7 +68,7 @@ async def answer(lock: Lock, who: Authorization, frame: Frame) -> AsyncIterator[
         yield reply
 
 
-def _check(lock: Lock, who: Authorization, payload: bytes, size: int, needs_pin: bool) -> bytes:
+def _check(lock: Lock, who: Authorisation, payload: bytes, size: int, needs_pin: bool) -> bytes:
     """The command's body, after length, nonce and PIN have been found good."""
     if len(payload) != size + NONCE_BYTES + (2 if needs_pin else 0):
         raise Refused(ErrorCode.BAD_LENGTH)
@@ -80,7 +80,7 @@ def _check(lock: Lock, who: Authorization, payload: bytes, size: int, needs_pin:
     return payload[:size]
 
 
-def _request_data(lock: Lock, who: Authorization, payload: bytes) -> Frame:
+def _request_data(lock: Lock, who: Authorisation, payload: bytes) -> Frame:
     if len(payload) < 2:
         raise Refused(ErrorCode.BAD_LENGTH)
     match int.from_bytes(payload[:2], "little"):
@@ -156,7 +156,7 @@ def _config(lock: Lock, _body: bytes) -> Iterator[Frame]:
 # Lock actions
 
 
-async def _lock_action(lock: Lock, who: Authorization, payload: bytes) -> AsyncIterator[Frame]:
+async def _lock_action(lock: Lock, who: Authorisation, payload: bytes) -> AsyncIterator[Frame]:
     suffix = NAME_SUFFIX_BYTES if len(payload) > 6 + NONCE_BYTES else 0
     body = _check(lock, who, payload, 6 + suffix, needs_pin=False)
     try:

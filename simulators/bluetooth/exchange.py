@@ -21,7 +21,7 @@ from simulators.bluetooth.commands import answer, error
 from simulators.bluetooth.faults import Drop
 from simulators.bluetooth.lock import Lock
 from simulators.bluetooth.pairing import Handshake
-from simulators.bluetooth.records import Authorization
+from simulators.bluetooth.records import Authorisation
 from simulators.bluetooth.wire import (
     Command,
     ErrorCode,
@@ -98,7 +98,7 @@ class Exchange:
     # Encrypted frames
 
     async def _serve(self, value: bytes) -> None:
-        who = self._lock.authorizations.get(sealed_for(value) or 0)
+        who = self._lock.authorisations.get(sealed_for(value) or 0)
         if who is None:
             await self._send_clear(self._usdio, error(ErrorCode.NOT_AUTHORIZED, 0))
             return
@@ -114,7 +114,7 @@ class Exchange:
     async def _perform(
         self,
         characteristic: Characteristic[bytes],
-        who: Authorization | None,
+        who: Authorisation | None,
         frame: Frame,
         acting: AsyncIterator[Frame],
     ) -> None:
@@ -152,7 +152,7 @@ class Exchange:
             yield error(refusal.code, frame.command)
 
     async def _send(
-        self, characteristic: Characteristic[bytes], who: Authorization | None, frame: Frame
+        self, characteristic: Characteristic[bytes], who: Authorisation | None, frame: Frame
     ) -> None:
         if who is None:
             await self._send_clear(characteristic, frame)

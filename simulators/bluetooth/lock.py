@@ -17,7 +17,7 @@ from simulators.bluetooth.codes import CodeBook, Refused, Wanted
 from simulators.bluetooth.faults import Faults
 from simulators.bluetooth.records import (
     KEYPAD_INVALID_CODE,
-    Authorization,
+    Authorisation,
     KeypadCode,
     KeypadSource,
     LogEntry,
@@ -106,7 +106,7 @@ class Lock:
         *,
         pin: int = 1234,
         capacity: int = 100,
-        authorizations: int = 100,
+        authorisations: int = 100,
         timezone: str = "UTC",
         pairing_s: float = 30.0,
     ) -> None:
@@ -120,9 +120,9 @@ class Lock:
         self.wrong_pins = 0
         self.skew_s = 0.0
         self.timezone = ZoneInfo(timezone)
-        self.most_authorizations = authorizations
-        self.authorizations: dict[int, Authorization] = {}
-        self.next_authorization = 2  # 1 is whom the app paired first
+        self.most_authorisations = authorisations
+        self.authorisations: dict[int, Authorisation] = {}
+        self.next_authorisation = 2  # 1 is whom the app paired first
         self.book = CodeBook(capacity)
         self.log: list[LogEntry] = []
         self.log_index = 0
@@ -193,19 +193,19 @@ class Lock:
         self._pairing_until = time.monotonic() + self.pairing_s
         self.on_change()
 
-    def authorize(self, key: bytes, type_: int, app_id: int, name: str) -> Authorization:
+    def authorise(self, key: bytes, type_: int, app_id: int, name: str) -> Authorisation:
         """A new authorisation, which ends pairing mode. Raises Refused."""
         self.check_room()
-        entry = Authorization(self.next_authorization, key, type_, app_id, name)
-        self.next_authorization += 1
-        self.authorizations[entry.id] = entry
+        entry = Authorisation(self.next_authorisation, key, type_, app_id, name)
+        self.next_authorisation += 1
+        self.authorisations[entry.id] = entry
         self._pairing_until = 0.0
         self.on_change()
         return entry
 
     def check_room(self) -> None:
         """Raises Refused when nobody more can pair."""
-        if len(self.authorizations) >= self.most_authorizations:
+        if len(self.authorisations) >= self.most_authorisations:
             raise Refused(ErrorCode.MAX_USER)
 
     def take_identity(self, private: bytes) -> None:
@@ -282,7 +282,7 @@ class Lock:
         """The motor begins to turn."""
         self.state = MOTION[action][0]
 
-    def finish(self, action: Action, who: Authorization) -> None:
+    def finish(self, action: Action, who: Authorisation) -> None:
         """The motor has turned, for a client."""
         data = struct.pack("<BBBBB", action, Trigger.SYSTEM, 0, 0, 0)
         self.write_log(LogType.LOCK_ACTION, who.id, who.name, data)

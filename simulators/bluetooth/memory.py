@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.bluetooth.lock import Battery, Lock, LockState
-from simulators.bluetooth.records import Authorization, KeypadCode, LogEntry, LogType, Window
+from simulators.bluetooth.records import Authorisation, KeypadCode, LogEntry, LogType, Window
 
 
 def save(path: Path, locks: Iterable[Lock]) -> None:
@@ -53,8 +53,8 @@ def _kept(lock: Lock) -> dict[str, Any]:
         "keypad_present": lock.keypad_present,
         "changed": lock.changed,
         "config_updates": lock.config_updates,
-        "next_authorization": lock.next_authorization,
-        "authorizations": [asdict(entry) for entry in lock.authorizations.values()],
+        "next_authorisation": lock.next_authorisation,
+        "authorisations": [asdict(entry) for entry in lock.authorisations.values()],
         "next_code": lock.book.next_id,
         "codes": [asdict(entry) for entry in lock.book.codes.values()],
         "log_index": lock.log_index,
@@ -69,11 +69,11 @@ def _recall(lock: Lock, memory: dict[str, Any]) -> None:
         setattr(lock, name, memory[name])
     lock.state = LockState(memory["state"])
     lock.battery = Battery(**memory["battery"])
-    lock.next_authorization = memory["next_authorization"]
-    for entry in memory["authorizations"]:
+    lock.next_authorisation = memory["next_authorisation"]
+    for entry in memory["authorisations"]:
         key = bytes.fromhex(entry["key"])
-        who = Authorization(**{**entry, "key": key, "challenge": None})
-        lock.authorizations[who.id] = who
+        who = Authorisation(**{**entry, "key": key, "challenge": None})
+        lock.authorisations[who.id] = who
     lock.book.next_id = memory["next_code"]
     for entry in memory["codes"]:
         code = _code(entry)

@@ -92,7 +92,7 @@ class Handshake:
         type_, app_id = struct.unpack_from("<BI", said)
         self._applicant = _Applicant(type_, app_id, unpack_text(said[5:37]))
         self._challenge = secrets.token_bytes(NONCE_BYTES)
-        id_ = struct.pack("<I", self._lock.next_authorization)
+        id_ = struct.pack("<I", self._lock.next_authorisation)
         content = id_ + self._lock.uuid + self._challenge
         proof = authenticator(self._key, content, said[37:])
         return Frame(Command.AUTHORIZATION_ID, proof + content)
@@ -103,7 +103,7 @@ class Handshake:
         if not self._lock.is_pairing:  # its time ran out, or somebody else was faster
             raise Refused(ErrorCode.NOT_PAIRING)
         self._prove(payload[:32], payload[32:], self._challenge)
-        self._lock.authorize(self._key, applicant.type, applicant.app_id, applicant.name)
+        self._lock.authorise(self._key, applicant.type, applicant.app_id, applicant.name)
         self._applicant = None
         return COMPLETE
 

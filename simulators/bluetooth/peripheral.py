@@ -57,6 +57,8 @@ class Peripheral:
         self._idle_s = idle_s
         self._interval_ms = interval_ms
         self._look_again = asyncio.Event()
+        self._commanding = asyncio.Lock()
+        self._advertising: asyncio.Task[None] | None = None
         self._link: Connection | None = None
         self._exchange: Exchange | None = None
         self._device = air.add_lock(lock.name, lock.address)
@@ -83,7 +85,14 @@ class Peripheral:
         """Returns when it is about to advertise."""
         await self._device.power_on()
         self._look_again.set()
-        self._group.create_task(self._advertise(), name=f"advertise {self.lock.name}")
+        name = f"advertise {self.lock.name}"
+        self._advertising = self._group.create_task(self._advertise(), name=name)
+
+    async def stop(self) -> None:
+        """Advertises no more; not in the midst of a command, whose answer would find nobody."""
+        async with self._commanding:
+            if self._advertising is not None:
+                self._advertising.cancel()
 
     def set_faults(self, faults: Faults) -> None:
         """Replaces what is wrong."""
@@ -96,28 +105,30 @@ class Peripheral:
     # Advertising
 
     async def _advertise(self) -> None:
-        shown: tuple[bytes, bool] | None = None
+        shown: tuple[bytes, bool, int] | None = None
         while True:
             await self._wait_for_change()
             self._look_again.clear()
-            wanted = (self._advertisement(), self.is_connected)
+            # Also after a link so short that it is seen no more: it has ended the advertising.
+            wanted = (self._advertisement(), self.is_connected, self.lock.connections)
             if wanted == shown:
                 continue
             shown = wanted
-            await self._device.stop_advertising()
-            if not self.is_connected:
-                await self._device.start_advertising(
-                    own_address_type=hci.OwnAddressType.PUBLIC,
-                    advertising_data=shown[0],
-                    scan_response_data=bytes(
-                        AdvertisingData(
-                            [(AdvertisingData.COMPLETE_LOCAL_NAME, self.lock.name.encode())]
-                        )
-                    ),
-                    # bumble's controller takes the units of 0.625 ms for milliseconds.
-                    advertising_interval_min=self._interval_ms * 0.625,
-                    advertising_interval_max=self._interval_ms * 0.625,
-                )
+            async with self._commanding:
+                await self._device.stop_advertising()
+                if not self.is_connected:
+                    await self._start_advertising(shown[0])
+
+    async def _start_advertising(self, data: bytes) -> None:
+        name = [(AdvertisingData.COMPLETE_LOCAL_NAME, self.lock.name.encode())]
+        interval = self._interval_ms * 0.625  # bumble's controller takes its units for milliseconds
+        await self._device.start_advertising(
+            own_address_type=hci.OwnAddressType.PUBLIC,
+            advertising_data=data,
+            scan_response_data=bytes(AdvertisingData(name)),
+            advertising_interval_min=interval,
+            advertising_interval_max=interval,
+        )
 
     async def _wait_for_change(self) -> None:
         """Or for the end of pairing mode, of which nobody tells."""

@@ -163,7 +163,7 @@ class LogEntry:
 
     index: int
     at: datetime
-    authorization: int
+    authorisation: int
     name: str
     type: LogType
     data: bytes
@@ -171,7 +171,7 @@ class LogEntry:
     def pack(self) -> bytes:
         """LOG_ENTRY (0x0032)."""
         head = struct.pack("<I", self.index) + pack_date(self.at)
-        who = struct.pack("<I", self.authorization) + pack_text(self.name, 32)
+        who = struct.pack("<I", self.authorisation) + pack_text(self.name, 32)
         return head + who + bytes([self.type]) + self.data
 
     @classmethod
@@ -182,7 +182,7 @@ class LogEntry:
         return cls(
             index=int.from_bytes(data[:4], "little"),
             at=at,
-            authorization=int.from_bytes(data[11:15], "little"),
+            authorisation=int.from_bytes(data[11:15], "little"),
             name=unpack_text(data[15:47]),
             type=LogType(data[47]),
             data=data[48:],
@@ -193,7 +193,7 @@ class LogEntry:
         return {
             "index": self.index,
             "at": self.at.isoformat(),
-            "authorization": self.authorization,
+            "authorisation": self.authorisation,
             "name": self.name,
             "type": self.type.name.lower(),
             "data": self.data.hex(),
@@ -201,7 +201,7 @@ class LogEntry:
 
 
 @dataclass(slots=True)
-class Authorization:
+class Authorisation:
     """Who may speak to the lock. `challenge` is the nonce last given out, good for one command."""
 
     id: int

@@ -47,7 +47,7 @@ def shown(world: World, lock_number: int) -> Body:
             "keypad_critical": lock.battery.keypad_critical,
         },
         "pairing": lock.is_pairing,
-        "authorizations": [entry.as_json() for entry in lock.authorizations.values()],
+        "authorisations": [entry.as_json() for entry in lock.authorisations.values()],
         "pin": lock.pin,
         "wrong_pins": lock.wrong_pins,
         "log_count": len(lock.log),
@@ -164,15 +164,15 @@ def _pin(world: World, lock: int, body: Body) -> Body:
 
 
 def _capacity(world: World, lock: int, body: Body) -> Body:
-    _only(body, "codes", "authorizations")
+    _only(body, "codes", "authorisations")
     it = world.locks[lock]
     codes = number("codes", body.get("codes", it.book.capacity))
-    it.most_authorizations = number("authorizations", body.get("authorizations", 100))
+    it.most_authorisations = number("authorisations", body.get("authorisations", 100))
     it.book.capacity = codes
     return shown(world, lock)
 
 
-def _authorize(world: World, lock: int, body: Body) -> Body:
+def _authorise(world: World, lock: int, body: Body) -> Body:
     """Pairs an app past the radio."""
     _only(body, "public_key", "name", "app_id")
     it = world.locks[lock]
@@ -186,7 +186,7 @@ def _authorize(world: World, lock: int, body: Body) -> Body:
             raise Unclear("public_key wants 64 hexadecimal digits")
         key = shared_key(public, it.private)
     app_id = number("app_id", body.get("app_id", 0))
-    who = it.authorize(key, 0, app_id, str(body.get("name", "control port")))
+    who = it.authorise(key, 0, app_id, str(body.get("name", "control port")))
     return {"auth_id": who.id, "shared_key": key.hex(), "pin": it.pin, "address": it.address}
 
 
@@ -195,9 +195,9 @@ def _forget(world: World, lock: int, body: Body) -> Body:
     _only(body, "auth_id")
     it = world.locks[lock]
     if "auth_id" in body:
-        it.authorizations.pop(number("auth_id", body["auth_id"]), None)
+        it.authorisations.pop(number("auth_id", body["auth_id"]), None)
     else:
-        it.authorizations.clear()
+        it.authorisations.clear()
     return shown(world, lock)
 
 
@@ -233,7 +233,7 @@ VERBS: Final[dict[str, Callable[[World, int, Body], Body]]] = {
     "keypad_present": _keypad_present,
     "pin": _pin,
     "capacity": _capacity,
-    "authorize": _authorize,
+    "authorise": _authorise,
     "forget": _forget,
     "rssi": _rssi,
     "reset": _reset,

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import secrets
 import struct
+from binascii import crc_hqx
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -119,13 +120,7 @@ class Frame:
 
 def crc16(data: bytes) -> int:
     """CRC-CCITT: polynomial 0x1021, initial remainder 0xFFFF, not reflected."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
-        crc &= 0xFFFF
-    return crc
+    return crc_hqx(data, 0xFFFF)
 
 
 def with_crc(data: bytes) -> bytes:
@@ -179,14 +174,14 @@ def authenticator(key: bytes, *parts: bytes) -> bytes:
     return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
 
 
-def seal(key: bytes, authorization: int, frame: Frame, *, spoil_crc: bool = False) -> bytes:
+def seal(key: bytes, authorisation: int, frame: Frame, *, spoil_crc: bool = False) -> bytes:
     """A frame of the keyturner service. A spoilt CRC is what a lock with a fault sends."""
-    content = with_crc(struct.pack("<IH", authorization, frame.command) + frame.payload)
+    content = with_crc(struct.pack("<IH", authorisation, frame.command) + frame.payload)
     if spoil_crc:
         content = content[:-1] + bytes([content[-1] ^ 0xFF])
     nonce = secrets.token_bytes(BOX_NONCE_BYTES)
     box = crypto_secretbox(content, nonce, key)
-    return nonce + struct.pack("<IH", authorization, len(box)) + box
+    return nonce + struct.pack("<IH", authorisation, len(box)) + box
 
 
 def sealed_length(data: bytes) -> int | None:

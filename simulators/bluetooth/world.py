@@ -80,6 +80,8 @@ async def world(setting: Setting, folder: Path) -> AsyncIterator[World]:
                 if setting.memory is not None:
                     memory.save(Path(setting.memory), made.locks.values())
             await made.bluez.vanish()
+            for peripheral in made.peripherals.values():
+                await peripheral.stop()
             group.create_task(_end())
     except* _Ended:
         pass

@@ -69,7 +69,7 @@ class Site:
 
     async def meet(self) -> None:
         for lock in await self.sim.locks():
-            made = await self.sim.authorize(lock["id"])
+            made = await self.sim.authorise(lock["id"])
             self.addresses[lock["id"]] = made["address"]
             self.credentials[lock["id"]] = Credentials.from_control(made)
 
@@ -105,7 +105,7 @@ class Site:
         client = BleakClient(await self.device(lock), tell)
         credentials = self.credentials[lock]
         if pin is not None:
-            credentials = Credentials(credentials.authorization, credentials.key, pin)
+            credentials = Credentials(credentials.authorisation, credentials.key, pin)
         async with client:
             bare = BareClient(client, credentials, within)
             listening.append(bare)
@@ -253,8 +253,8 @@ async def test_a_client_pairs_while_the_button_lets_it(site: Site) -> None:
         assert await refused(client.pair()) is ErrorCode.NOT_PAIRING
     state = await site.sim.lock(1)
     assert not state["pairing"]
-    assert {"id": made.authorization, "type": 0, "app_id": 42, "name": "gateway"} in state[
-        "authorizations"
+    assert {"id": made.authorisation, "type": 0, "app_id": 42, "name": "gateway"} in state[
+        "authorisations"
     ]
     await site.advertisement(1, lambda data: APPLE in data.manufacturer_data)
 
@@ -263,9 +263,9 @@ async def test_pairing_mode_ends_and_room_for_clients_too(site: Site) -> None:
     async with site.link(1, pairing=True) as client:
         assert await refused(client.pair()) is ErrorCode.NOT_PAIRING
         await site.sim.button(1)
-        await site.sim.capacity(1, authorizations=1)
+        await site.sim.capacity(1, authorisations=1)
         assert await refused(client.pair()) is ErrorCode.MAX_USER
-        await site.sim.capacity(1, authorizations=100)
+        await site.sim.capacity(1, authorisations=100)
     async with BluetoothSimulator(pairing_s=0.05) as sim:
         await sim.button(1)
 
@@ -276,11 +276,11 @@ async def test_pairing_mode_ends_and_room_for_clients_too(site: Site) -> None:
 
 
 async def test_who_is_not_authorised_is_told_so(site: Site) -> None:
-    made = Credentials.from_control(await site.sim.authorize(1))
+    made = Credentials.from_control(await site.sim.authorise(1))
     async with site.link() as client:
         client.credentials = made
         await client.verify_pin()
-        await site.sim.forget(1, auth_id=made.authorization)
+        await site.sim.forget(1, auth_id=made.authorisation)
         assert await refused(client.verify_pin()) is ErrorCode.NOT_AUTHORIZED
 
 
@@ -451,7 +451,7 @@ async def test_a_lock_action_is_accepted_told_of_and_logged(site: Site, suffix: 
         assert await refused(client.act(0x77)) is ErrorCode.BAD_PARAMETER
         _, entries = await client.log()
         assert entries[-1].type is LogType.LOCK_ACTION
-        assert entries[-1].authorization == site.credentials[1].authorization
+        assert entries[-1].authorisation == site.credentials[1].authorisation
         assert entries[-1].data[:4] == bytes([UNLOCK, 0, 0, 0])
 
 
@@ -593,7 +593,7 @@ async def test_a_lock_may_leave_out_the_status(site: Site) -> None:
 
 async def test_an_idle_link_ends() -> None:
     async with BluetoothSimulator(idle_s=0.2) as sim:
-        await sim.authorize(1)
+        await sim.authorise(1)
         await foreign_client(sim)
 
         async def connected_once() -> bool:
@@ -749,7 +749,7 @@ async def test_links_to_several_locks_stand_at_once(site: Site) -> None:
         (("POST", "/locks/1/clock", '{"timezone": "Mars"}'), 400, "no time zone"),
         (("POST", "/locks/1/battery", '{"percent": 101}'), 400, "0 to 100"),
         (("POST", "/locks/1/rssi", '{"adapter": "hci7"}'), 400, "hci0, hci1"),
-        (("POST", "/locks/1/authorize", '{"public_key": "00"}'), 400, "64"),
+        (("POST", "/locks/1/authorise", '{"public_key": "00"}'), 400, "64"),
         (("POST", "/locks/1/button", '{"long": true}'), 400, "nothing"),
         (("POST", "/bus/faults", '{"tired": 1}'), 400, "in_progress"),
         (("POST", "/bus/faults", '{"powered": true}'), 400, "go together"),
@@ -777,7 +777,7 @@ async def test_the_python_side_refuses_too(site: Site) -> None:
 
 async def test_memory_survives_a_restart() -> None:
     async with BluetoothSimulator() as sim:
-        made = await sim.authorize(1)
+        made = await sim.authorise(1)
         window = {"from": "2026-07-01T14:00:00+02:00", "weekdays": ["mo"], "until_time": "09:00"}
         await sim.code(1, str(PIN), name="guest", **window)
         await sim.keypad(1, str(OTHER_PIN))
@@ -787,9 +787,9 @@ async def test_memory_survives_a_restart() -> None:
         after = await sim.lock(1)
         assert (sim.bus_address, sim.control) == where
         assert after["faults"] == {}
-        for name in ("codes", "log", "authorizations", "changed", "state"):
+        for name in ("codes", "log", "authorisations", "changed", "state"):
             assert after[name] == before[name]
-        assert (await sim.authorize(1))["auth_id"] == made["auth_id"] + 1
+        assert (await sim.authorise(1))["auth_id"] == made["auth_id"] + 1
 
 
 async def start_command(*arguments: str, env: dict[str, str]) -> tuple[Any, str]:
