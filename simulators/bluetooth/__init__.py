@@ -257,7 +257,8 @@ class BluetoothSimulator:
         return await self._state("GET", "/bus/faults")
 
     async def bus_faults(self, **faults: Any) -> dict[str, Any]:
-        """Changes in_progress, connection_abort, service_rights, bluez; adapter with powered."""
+        """Changes what is named: in_progress, connection_abort, slots, service_rights, bluez;
+        adapter and powered go together."""
         return await self._state("POST", "/bus/faults", faults)
 
     async def _post(self, lock: int, verb: str, **body: Any) -> dict[str, Any]:

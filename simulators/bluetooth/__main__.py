@@ -37,7 +37,7 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   GET  /bus/faults                BlueZ and its adapters
   POST /bus/faults                {"in_progress": 2}, {"connection_abort": 1}: of Connect calls
                                   {"service_rights": false}, {"bluez": false}: gone, true: back
-                                  {"adapter": "hci0", "powered": false}
+                                  {"adapter": "hci0", "powered": false}, {"slots": 5}
 
 Faults: silent out_of_range drop_before drop_after busy full duplicate reject wrong_crc garbage
 slow_ms fragments list_shrinks no_status. drop_after is {"command": "add_keypad_code"}.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Advertisement, Device
 from dbus_fast import Variant
 from dbus_fast.aio import MessageBus
 
+from simulators.bluetooth.background import Background
 from simulators.bluetooth.monitors import SUPPORTED, Monitor
 from simulators.bluetooth.objects import (
     ADAPTER,
@@ -28,8 +29,6 @@ RSSI_STEP_DBM: Final = 8
 REFRESH_S: Final = 1.0
 """An unchanged device is told of again after this time: real signals wander by RSSI_STEP_DBM."""
 
-type Spawn = Callable[[Coroutine[Any, Any, None]], object]
-
 
 class Adapter:
     """`host` is the central behind it. Devices nobody uses vanish `temporary_s` after they were
@@ -41,7 +40,7 @@ class Adapter:
         address: str,
         host: Device,
         objects: Objects,
-        spawn: Spawn,
+        background: Background,
         *,
         slots: int,
         temporary_s: float,
@@ -51,12 +50,12 @@ class Adapter:
         self.path = f"/org/bluez/{name}"
         self.host = host
         self.objects = objects
-        self.spawn = spawn
+        self.background = background
         self.connecting: Remote | None = None
         self.remotes: dict[str, Remote] = {}
         self.monitors: dict[tuple[str, str], Monitor] = {}
         self.bus: MessageBus | None = None
-        self._slots = slots
+        self.slots = slots
         self._temporary_s = temporary_s
         self._filters: dict[str, bool] = {}
         self._discovering: set[str] = set()
@@ -130,7 +129,7 @@ class Adapter:
 
     def check_slot(self) -> None:
         """Raises Failure when it can hold no more links."""
-        if self.links >= self._slots:
+        if self.links >= self.slots:
             raise Failure("Failed", "le-connection-abort-by-local")
 
     def set_filter(self, sender: str, wanted: dict[str, Variant]) -> None:
@@ -171,7 +170,7 @@ class Adapter:
         if (sender, path) in self.monitors:
             raise Failure("AlreadyExists", "Already Exists")
         monitor = self.monitors[sender, path] = Monitor(sender, path)
-        self.spawn(self._read(monitor))
+        self.background.spawn(self._read(monitor))
 
     async def _read(self, monitor: Monitor) -> None:
         if self.bus is not None and await monitor.read(self.bus):

@@ -17,6 +17,7 @@ from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from simulators.bluetooth.adapter import Adapter
+from simulators.bluetooth.background import Background
 from simulators.bluetooth.objects import (
     ACCESS_DENIED,
     ADAPTER,
@@ -69,19 +70,15 @@ class BusFaults:
 class Bluez:
     """The service, while `appear`ed. Objects outlive its absence."""
 
-    def __init__(self, address: str, group: asyncio.TaskGroup) -> None:
+    def __init__(self, address: str, background: Background) -> None:
         self._address = address
-        self._group = group
+        self._background = background
         self._bus: MessageBus | None = None
         self.objects = Objects(self._send)
         self.objects.all["/org/bluez"] = {"org.bluez.AgentManager1": {}}
         self.adapters: dict[str, Adapter] = {}
         self.faults = BusFaults()
         self.calls = 0
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs it for as long as the simulator runs."""
-        self._group.create_task(_logged(work))
 
     def add(self, adapter: Adapter) -> None:
         """One more adapter, to be started by who made it."""
@@ -149,7 +146,7 @@ class Bluez:
             return None
         if message.message_type is not MessageType.METHOD_CALL or message.interface not in ANSWERED:
             return None
-        self.spawn(self._call(message))
+        self._background.spawn(self._call(message))
         return True
 
     def _hear(self, signal: Message) -> None:
@@ -157,13 +154,13 @@ class Bluez:
             name, _before, owner = signal.body
             if not owner and name.startswith(":"):
                 for adapter in self.adapters.values():
-                    self.spawn(adapter.forget_client(name))
+                    self._background.spawn(adapter.forget_client(name))
         elif signal.member == "InterfacesAdded" and signal.sender is not None:
             path, interfaces = signal.body
             for adapter in self.adapters.values():
                 monitor = adapter.monitors.get((signal.sender, path))
                 if monitor is not None and monitor.take(interfaces):
-                    self.spawn(adapter.activate(monitor))
+                    self._background.spawn(adapter.activate(monitor))
 
     async def _call(self, message: Message) -> None:
         self.calls += 1
@@ -287,11 +284,3 @@ class Bluez:
 def _unknown(message: Message) -> Failure:
     what = f'Method "{message.member}" on interface "{message.interface}" doesn\'t exist'
     return Failure(UNKNOWN_METHOD, what)
-
-
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
-    """One failure must not end the simulator."""
-    try:
-        await work
-    except Exception:
-        log.exception("%r", work)

@@ -50,17 +50,20 @@ class Daemon:
         config.write_text(CONFIG.format(socket=self._folder / "bus"))
         said = self._folder / "bus.log"
         with said.open("wb") as stderr:
-            self._process = await asyncio.create_subprocess_exec(
-                *("setpriv", "--pdeathsig", "TERM"),
-                *("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"),
-                "--print-address",
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-            )
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *("setpriv", "--pdeathsig", "TERM"),
+                    *("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"),
+                    "--print-address",
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=stderr,
+                )
+            except FileNotFoundError:
+                raise RuntimeError("want setpriv: apt install util-linux") from None
         assert self._process.stdout is not None
         if not await self._process.stdout.readline():
-            raise RuntimeError(f"dbus-daemon ended: {said.read_text()}")
+            raise RuntimeError(f"want dbus-daemon (apt install dbus): {said.read_text()}")
 
     async def stop(self) -> None:
         """Returns when it has ended."""

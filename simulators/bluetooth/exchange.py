@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
-from bumble import hci
+from bumble import core, hci
 from bumble.device import Connection
 from bumble.gatt import Characteristic
 
@@ -78,6 +78,8 @@ class Exchange:
                     await self._serve(value)
         except TimeoutError:
             await self._hang_up()
+        except core.BaseBumbleError:  # the link broke while it was used
+            pass
 
     async def _hang_up(self) -> None:
         await self._link.disconnect(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from simulators.bluetooth.records import (
     KeypadSource,
     LogEntry,
     LogType,
+    Refusal,
 )
 from simulators.bluetooth.wire import ErrorCode, key_pair, public_key
 
@@ -65,12 +66,6 @@ class Trigger(IntEnum):
     SYSTEM = 0x00
     MANUAL = 0x01
     BUTTON = 0x02
-
-
-class NoKeypad(StrEnum):
-    """Why nobody can type."""
-
-    ABSENT = "no keypad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +246,7 @@ class Lock:
     def type_code(self, code: int | None, action: Action = Action.UNLOCK) -> Typed:
         """A person types a code; without one, presses the arrow, which only locks."""
         if not self.keypad_present:
-            return Typed(opened=False, reason=NoKeypad.ABSENT)
+            return Typed(opened=False, reason=Refusal.NO_KEYPAD)
         if code is None:
             self._keypad_entry(action, KeypadSource.ARROW, 0, None)
             self._move(action, Trigger.SYSTEM)
@@ -259,7 +254,8 @@ class Lock:
         entry = self.book.find(code)
         if entry is None:
             self._keypad_entry(action, KeypadSource.CODE, KEYPAD_INVALID_CODE, None)
-            return Typed(opened=False, reason="unknown code")
+            return Typed(opened=False, reason=Refusal.UNKNOWN)
+        # That the log then names the code is a guess: no document says so.
         if refusal := entry.refuses(self.utc(), self.local()):
             self._keypad_entry(action, KeypadSource.CODE, KEYPAD_INVALID_CODE, entry)
             return Typed(opened=False, reason=refusal, code_id=entry.id)

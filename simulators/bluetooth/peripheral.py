@@ -17,6 +17,7 @@ from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from simulators.bluetooth.air import Air
+from simulators.bluetooth.background import Background
 from simulators.bluetooth.exchange import Exchange
 from simulators.bluetooth.faults import Faults
 from simulators.bluetooth.lock import Lock
@@ -40,19 +41,19 @@ def _characteristic(uuid_: str, write: CharacteristicValue[bytes]) -> Characteri
 
 
 class Peripheral:
-    """Brings one lock to the air, on tasks of the group that it is given."""
+    """Brings one lock to the air, on tasks in the background."""
 
     def __init__(
         self,
         lock: Lock,
         air: Air,
-        group: asyncio.TaskGroup,
+        background: Background,
         *,
         idle_s: float,
         interval_ms: float,
     ) -> None:
         self.lock = lock
-        self._group = group
+        self._background = background
         self._air = air
         self._idle_s = idle_s
         self._interval_ms = interval_ms
@@ -85,8 +86,7 @@ class Peripheral:
         """Returns when it is about to advertise."""
         await self._device.power_on()
         self._look_again.set()
-        name = f"advertise {self.lock.name}"
-        self._advertising = self._group.create_task(self._advertise(), name=name)
+        self._advertising = self._background.spawn(self._advertise())
 
     async def stop(self) -> None:
         """Advertises no more; not in the midst of a command, whose answer would find nobody."""
@@ -155,7 +155,7 @@ class Peripheral:
         self._link = link
         self.lock.connections += 1
         self._exchange = Exchange(self.lock, link, self._gdio, self._usdio)
-        serving = self._group.create_task(self._exchange.run(self._idle_s))
+        serving = self._background.spawn(self._exchange.run(self._idle_s))
         link.on(link.EVENT_DISCONNECTION, lambda _reason: self._disconnected(link, serving))
         self._look_again.set()
 

@@ -45,6 +45,7 @@ KEYPAD_INVALID_CODE: Final = 0xE0
 class Refusal(StrEnum):
     """Why a code opens nothing."""
 
+    NO_KEYPAD = "no keypad"
     UNKNOWN = "unknown code"
     DISABLED = "disabled"
     EARLY = "before its window"

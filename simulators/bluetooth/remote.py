@@ -110,7 +110,7 @@ class Remote:
         self.link = link
         link.on(link.EVENT_DISCONNECTION, lambda _reason: self._ended())
         self._objects.set(self.path, DEVICE, {"Connected": Variant("b", True)})
-        self._adapter.spawn(self._resolve(link))
+        self._adapter.background.spawn(self._resolve(link))
 
     async def disconnect(self) -> None:
         """Ends a link, or an attempt at one. Raises Failure."""

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from simulators.bluetooth import memory
 from simulators.bluetooth.adapter import Adapter
 from simulators.bluetooth.air import Air
+from simulators.bluetooth.background import Background
 from simulators.bluetooth.bluez import Bluez
 from simulators.bluetooth.daemon import Daemon, address
 from simulators.bluetooth.lock import Lock
@@ -45,6 +47,10 @@ class Setting:
             raise ValueError(f"adapters must be from 1 to {MOST_ADAPTERS}")
         if min(self.idle_s, self.pairing_s, self.temporary_s, self.advertise_ms) <= 0:
             raise ValueError("times must be above 0")
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, KeyError):
+            raise ValueError(f"no time zone {self.timezone}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,8 @@ async def _end() -> None:
 
 def _make(setting: Setting, folder: Path, group: asyncio.TaskGroup) -> World:
     air = Air()
-    bluez = Bluez(address(folder), group)
+    background = Background(group)
+    bluez = Bluez(address(folder), background)
     adapters = {}
     for number in range(setting.adapters):
         name, public = f"hci{number}", f"00:1A:7D:DA:71:{number:02X}"
@@ -108,7 +115,7 @@ def _make(setting: Setting, folder: Path, group: asyncio.TaskGroup) -> World:
             public,
             air.add_adapter(name, public),
             bluez.objects,
-            bluez.spawn,
+            background,
             slots=setting.slots,
             temporary_s=setting.temporary_s,
         )
@@ -126,7 +133,7 @@ def _make(setting: Setting, folder: Path, group: asyncio.TaskGroup) -> World:
     }
     peripherals = {
         number: Peripheral(
-            lock, air, group, idle_s=setting.idle_s, interval_ms=setting.advertise_ms
+            lock, air, background, idle_s=setting.idle_s, interval_ms=setting.advertise_ms
         )
         for number, lock in locks.items()
     }
