@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -59,6 +58,7 @@ class Adapter:
         self._temporary_s = temporary_s
         self._filters: dict[str, bool] = {}
         self._discovering: set[str] = set()
+        self._is_powered = True
         self._scanning: str | None = None
         self._scan_lock = asyncio.Lock()
         host.on(host.EVENT_ADVERTISEMENT, self._heard)
@@ -89,8 +89,7 @@ class Adapter:
     @property
     def is_powered(self) -> bool:
         """Its radio is on."""
-        powered = self.objects.get(self.path, ADAPTER, "Powered")
-        return powered is not None and bool(powered.value)
+        return self._is_powered
 
     @property
     def links(self) -> int:
@@ -99,8 +98,9 @@ class Adapter:
 
     async def set_powered(self, powered: bool) -> None:
         """Off: links break, scans end, devices are forgotten."""
-        if powered == self.is_powered:
+        if powered == self._is_powered:
             return
+        self._is_powered = powered
         if not powered:
             await self.drop_all()
             self._discovering.clear()
@@ -114,9 +114,6 @@ class Adapter:
 
     async def drop_all(self) -> None:
         """Ends every link and every attempt."""
-        if self.connecting is not None:
-            with contextlib.suppress(Failure):
-                await self.connecting.disconnect()
         for remote in list(self.remotes.values()):
             await remote.hang_up()
 

@@ -31,6 +31,8 @@ CONNECT_WITHIN_S: Final = 20.0
 MTU: Final = 517
 """What BlueZ asks for."""
 
+CANCEL_AGAIN_S: Final = 0.01
+
 HIDDEN: Final = "00001800"
 """The Generic Access service is not shown on D-Bus."""
 
@@ -52,6 +54,11 @@ def uuid_text(uuid: core.UUID) -> str:
     return str(UUID(bytes=uuid.uuid_128_bytes[::-1]))
 
 
+async def _end(link: Connection) -> None:
+    with contextlib.suppress(core.BaseBumbleError):  # it has ended by itself
+        await link.disconnect()
+
+
 class Remote:
     """A device that an adapter has heard of."""
 
@@ -68,6 +75,10 @@ class Remote:
         self._busy: set[tuple[str, str]] = set()
         self._notified: dict[str, set[str]] = {}
         self._is_leaving = False
+        self._is_cancelled = False
+        self._settled = asyncio.Event()
+        """No attempt to connect is under way."""
+        self._settled.set()
 
     def properties(self) -> dict[str, Variant]:
         """Of a device never heard of before."""
@@ -95,8 +106,22 @@ class Remote:
         if self._adapter.connecting is not None:
             raise Failure("InProgress", "Operation already in progress")
         self._adapter.connecting = self
+        self._is_cancelled = False
+        self._settled.clear()
         try:
-            link = await self._adapter.host.connect(
+            link = await self._attempt()
+        finally:
+            self._adapter.connecting = None
+            self._settled.set()
+        self.link = link
+        link.on(link.EVENT_DISCONNECTION, lambda _reason: self._ended(link))
+        self._objects.set(self.path, DEVICE, {"Connected": Variant("b", True)})
+        self._adapter.background.spawn(self._resolve(link))
+
+    async def _attempt(self) -> Connection:
+        host = self._adapter.host
+        try:
+            link = await host.connect(
                 public(self.address),
                 own_address_type=hci.OwnAddressType.PUBLIC,
                 timeout=CONNECT_WITHIN_S,
@@ -105,30 +130,36 @@ class Remote:
             raise Failure("Failed", "le-connection-abort-by-local") from None
         except core.ConnectionError:
             raise Failure("Failed", "br-connection-canceled") from None
-        finally:
-            self._adapter.connecting = None
-        self.link = link
-        link.on(link.EVENT_DISCONNECTION, lambda _reason: self._ended())
-        self._objects.set(self.path, DEVICE, {"Connected": Variant("b", True)})
-        self._adapter.background.spawn(self._resolve(link))
+        if self._is_cancelled:
+            await _end(link)
+            raise Failure("Failed", "br-connection-canceled")
+        if host.connections.get(link.handle) is not link:  # it has broken already
+            raise Failure("Failed", "le-connection-abort-by-remote")
+        return link
 
     async def disconnect(self) -> None:
         """Ends a link, or an attempt at one. Raises Failure."""
-        if self._adapter.connecting is self:
-            await self._adapter.host.cancel_connection()  # type: ignore[no-untyped-call]
-        elif self.link is None:
+        if self.link is None and self._settled.is_set():
             raise Failure("NotConnected", "Not Connected")
-        else:
-            self._is_leaving = True
-            await self.hang_up()
+        self._is_leaving = self.link is not None
+        await self.hang_up()
 
     async def hang_up(self) -> None:
-        """Ends the link if there is one."""
+        """Returns when there is neither a link nor an attempt at one."""
+        self._is_cancelled = True
+        while not self._settled.is_set():
+            # Again and again: the controller may not have begun to connect, or just have done it.
+            with contextlib.suppress(core.BaseBumbleError):
+                await self._adapter.host.cancel_connection()  # type: ignore[no-untyped-call]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CANCEL_AGAIN_S):
+                    await self._settled.wait()
         if self.link is not None:
-            with contextlib.suppress(core.BaseBumbleError, hci.HCI_Error):
-                await self.link.disconnect()
+            await _end(self.link)
 
-    def _ended(self) -> None:
+    def _ended(self, link: Connection) -> None:
+        if self.link is not link:
+            return
         self.link = None
         self._peer = None
         self._busy.clear()
