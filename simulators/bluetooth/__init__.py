@@ -247,7 +247,7 @@ class BluetoothSimulator:
         return await self._post(lock, "rssi", adapter=adapter, rssi=rssi)
 
     async def reset(self, lock: int) -> LockState:
-        """Healthy, without codes and log, at the right time; who is paired stays so."""
+        """As at the start, but for who is paired: healthy, without codes and log."""
         return await self._post(lock, "reset")
 
     # BlueZ, through the control port

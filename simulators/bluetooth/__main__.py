@@ -33,7 +33,7 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   POST /locks/N/authorise         {}: pairs past the radio, answers auth_id, shared_key and pin
   POST /locks/N/forget            {"auth_id": 2}; {} removes all authorisations
   POST /locks/N/rssi              {"adapter": "hci0", "rssi": -80}; null: out of reach
-  POST /locks/N/reset             healthy, without codes and log
+  POST /locks/N/reset             as at the start, but for who is paired
   GET  /bus/faults                BlueZ and its adapters
   POST /bus/faults                {"in_progress": 2}, {"connection_abort": 1}: of Connect calls
                                   {"service_rights": false}, {"bluez": false}: gone, true: back

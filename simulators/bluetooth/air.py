@@ -147,6 +147,11 @@ class Air(LocalLink):
         if rssi is None:
             self._sever(public(lock), public(adapter))
 
+    def forget_rssi(self, lock: str) -> None:
+        """The lock is heard everywhere as at the start."""
+        for way in [way for way in self._rssi if way[1] == public(lock)]:
+            del self._rssi[way]
+
     def mute(self, lock: str, muted: bool) -> None:
         """Takes a lock out of everyone's reach, or brings it back."""
         if muted:

@@ -29,6 +29,9 @@ from simulators.bluetooth.wire import ErrorCode, key_pair, public_key
 PIN_ATTEMPTS: Final = 10
 """Wrong PINs until even the right one is refused."""
 
+MOST_AUTHORISATIONS: Final = 100
+"""How many can pair, until the control port says otherwise."""
+
 LOG_CAPACITY: Final = 500
 """Older entries fall out; indexes go on counting."""
 
@@ -101,7 +104,7 @@ class Lock:
         *,
         pin: int = 1234,
         capacity: int = 100,
-        authorisations: int = 100,
+        authorisations: int = MOST_AUTHORISATIONS,
         timezone: str = "UTC",
         pairing_s: float = 30.0,
     ) -> None:

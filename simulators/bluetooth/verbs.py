@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from simulators.bluetooth.codes import Wanted
 from simulators.bluetooth.faults import Unclear, number, parse_faults
-from simulators.bluetooth.lock import Action
+from simulators.bluetooth.lock import MOST_AUTHORISATIONS, Action
 from simulators.bluetooth.records import WEEKDAYS, Window
 from simulators.bluetooth.wire import shared_key
 from simulators.bluetooth.world import World
@@ -167,8 +167,8 @@ def _capacity(world: World, lock: int, body: Body) -> Body:
     _only(body, "codes", "authorisations")
     it = world.locks[lock]
     codes = number("codes", body.get("codes", it.book.capacity))
-    it.most_authorisations = number("authorisations", body.get("authorisations", 100))
-    it.book.capacity = codes
+    most = number("authorisations", body.get("authorisations", it.most_authorisations))
+    it.book.capacity, it.most_authorisations = codes, most
     return shown(world, lock)
 
 
@@ -214,11 +214,15 @@ def _rssi(world: World, lock: int, body: Body) -> Body:
 
 
 def _reset(world: World, lock: int, body: Body) -> Body:
-    """A healthy lock without codes and log, with the right time; who is paired stays so."""
+    """As it was at the start, but for who is paired; healthy, without codes and log."""
     _only(body)
-    it = world.locks[lock]
+    it, setting = world.locks[lock], world.setting
     world.peripherals[lock].set_faults(parse_faults({}))
+    world.air.forget_rssi(it.address)
     it.clear()
+    it.set_pin(setting.pin)
+    it.timezone = ZoneInfo(setting.timezone)
+    it.book.capacity, it.most_authorisations = setting.codes, MOST_AUTHORISATIONS
     return shown(world, lock)
 
 

@@ -235,8 +235,8 @@ async def test_adapters_hear_locks_as_loud_as_they_are_told(site: Site) -> None:
     found = await BleakScanner.discover(timeout=0.4, return_adv=True, bluez=args)
     assert {address: data.rssi for address, (_, data) in found.items()} == {site.addresses[1]: -91}
     assert found[site.addresses[1]][0].details["path"].startswith("/org/bluez/hci1/")
-    await site.sim.rssi(2, -60, "hci1")
-    await site.sim.rssi(1, -60, "hci1")
+    reset = await site.sim.reset(2)
+    assert reset["rssi"] == {"hci0": -60, "hci1": -60}
 
 
 async def test_the_advertisement_says_that_the_state_has_changed(site: Site) -> None:
@@ -283,7 +283,6 @@ async def test_without_the_button_or_without_room_nobody_pairs(site: Site) -> No
         await site.sim.button(1)
         await site.sim.capacity(1, authorisations=1)
         assert await refused(client.pair()) is ErrorCode.MAX_USER
-        await site.sim.capacity(1, authorisations=100)
 
 
 async def test_pairing_mode_ends_by_itself(hasty: BluetoothSimulator) -> None:
@@ -425,7 +424,7 @@ async def test_weekdays_and_times_of_day_are_local(site: Site) -> None:
     async with site.link() as client:
         states = await client.request(Command.KEYTURNER_STATES)
         assert struct.unpack_from("<h", states, 10) == (120,)
-    await site.sim.clock(1, 0, timezone="UTC")
+    assert (await site.sim.reset(1))["clock"]["timezone"] == "UTC"
 
 
 async def test_a_disabled_code_opens_nothing_nor_does_an_absent_keypad(site: Site) -> None:
