@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gatewayd.clock import Clock
+from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import ANY_CODE, Code
 from gatewayd.domain.report import Report
@@ -25,6 +26,8 @@ class FakeLock:
     refuses: bool = False
     drops_writes: bool = False
     loses_answers: bool = False
+    jams: bool = False
+    turned: Bolt = Bolt.LOCKED
     touched: list[str] = field(default_factory=list)
 
     async def capabilities(self) -> Capabilities:
@@ -65,6 +68,18 @@ class FakeLock:
         if not self.drops_writes:
             self.codes.pop(slot, None)
         self._answer()
+
+    async def operate(self, action: Action) -> None:
+        """Turn the bolt unless a flag says otherwise."""
+        self._reach(action.value)
+        if not self.jams:
+            self.turned = action.wanted
+        self._answer()
+
+    async def bolt(self) -> Bolt:
+        """Where it is."""
+        self._reach("bolt")
+        return self.turned
 
     def _seen(self, slot: int) -> Observation:
         self._reach(f"observe {slot}")

@@ -250,6 +250,16 @@ class LockReset:
 
 
 @dataclass(frozen=True, slots=True)
+class LockClockSkew:
+    """The lock's own clock is off by so many seconds (behind: negative); `mended`: it was set."""
+
+    type: ClassVar[str] = "lock.clock_skew"
+    lock_id: LockId
+    seconds: float
+    mended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRaised:
     """Something needs a person."""
 
@@ -313,6 +323,7 @@ type Event = (
     | LockFull
     | LockForeignCode
     | LockReset
+    | LockClockSkew
     | AlertRaised
     | AlertCleared
     | HubStarted

@@ -23,6 +23,8 @@ class AlertCode(StrEnum):
     LOCK_RESET = "lock_reset"
     KEYPAD_DISABLED = "keypad_disabled"
     BATTERY_LOW = "battery_low"
+    KEYPAD_BATTERY_LOW = "keypad_battery_low"
+    PIN_REFUSED = "pin_refused"
     RADIO_DOWN = "radio_down"
     RADIO_UNSAFE = "radio_unsafe"
     MAPPING_UNKNOWN = "mapping_unknown"
@@ -75,6 +77,14 @@ ALERTS: dict[AlertCode, AlertKind] = {
     ),
     AlertCode.BATTERY_LOW: AlertKind(
         Severity.WARNING, "the battery of {subject} is low", "replace the batteries"
+    ),
+    AlertCode.KEYPAD_BATTERY_LOW: AlertKind(
+        Severity.WARNING, "the battery of the keypad of {subject} is low", "replace its batteries"
+    ),
+    AlertCode.PIN_REFUSED: AlertKind(
+        Severity.CRITICAL,
+        "{subject} refuses the hub's security PIN; nothing more is written there",
+        "pair the lock again with its PIN: gatewayd pair nuki",
     ),
     AlertCode.RADIO_DOWN: AlertKind(
         Severity.CRITICAL,

@@ -68,6 +68,26 @@ class Battery:
     low: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KeypadBattery:
+    """The keypad's own battery, where it has one."""
+
+    low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew:
+    """The lock's clock is ahead by so many seconds (behind: negative); `mended`: it was set."""
+
+    seconds: float
+    mended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PinRefused:
+    """The lock refused the hub's security PIN; nothing more is tried with it."""
+
+
 type Report = (
     Alive
     | Dead
@@ -80,4 +100,7 @@ type Report = (
     | Jammed
     | Tampered
     | Battery
+    | KeypadBattery
+    | ClockSkew
+    | PinRefused
 )

@@ -6,6 +6,7 @@ from typing import assert_never
 from gatewayd.domain.events import (
     Event,
     LockBattery,
+    LockClockSkew,
     LockForeignCode,
     LockJammed,
     LockKeypadDisabled,
@@ -23,12 +24,15 @@ from gatewayd.domain.outcome import Outcome, came_back, duplicate_refused
 from gatewayd.domain.report import (
     Alive,
     Battery,
+    ClockSkew,
     CodeAdded,
     CodeDeleted,
     Dead,
     DuplicateRefused,
     Jammed,
+    KeypadBattery,
     KeypadDisabled,
+    PinRefused,
     Report,
     Tampered,
     Used,
@@ -43,7 +47,7 @@ LOW_BATTERY = 20
 """Percent below which a battery counts as low where the lock gives no warning of its own."""
 
 
-def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:
+def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # noqa: PLR0912  # a table
     """The situation after a lock's own report, and what the cloud hears of it."""
     match report:
         case Alive():
@@ -72,6 +76,12 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:
             change = raised if low else cleared
             told = LockBattery(s.lock, level, low)
             return Outcome(s, (told, change(AlertCode.BATTERY_LOW, s.lock)))
+        case KeypadBattery(low=low):
+            return Outcome(s, ((raised if low else cleared)(AlertCode.KEYPAD_BATTERY_LOW, s.lock),))
+        case ClockSkew(seconds=seconds, mended=mended):
+            return Outcome(s, (LockClockSkew(s.lock, seconds, mended),))
+        case PinRefused():
+            return Outcome(s, (raised(AlertCode.PIN_REFUSED, s.lock),))
         case _:
             assert_never(report)
 

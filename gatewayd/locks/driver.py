@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.report import Report
 from gatewayd.domain.slot import Entry, Observation
@@ -35,6 +36,14 @@ class Session(Protocol):
 
     async def clear(self, slot: int) -> None:
         """Empty a slot. Returning means that the lock acknowledged: no proof yet."""
+        ...
+
+    async def operate(self, action: Action) -> None:
+        """Turn the bolt, asked once. Returning means that the lock acknowledged: no proof yet."""
+        ...
+
+    async def bolt(self) -> Bolt:
+        """Where the bolt is, from the lock itself."""
         ...
 
 

@@ -62,6 +62,7 @@ EXAMPLES: list[Event] = [
     events.LockFull(LOCK, (KEY,)),
     events.LockForeignCode(LOCK, 4),
     events.LockReset(LOCK),
+    events.LockClockSkew(LOCK, -41.5, mended=True),
     *(raised(code, "front") for code in AlertCode),
     cleared(AlertCode.LOCK_FULL, "front"),
     events.HubStarted("1.2.3"),

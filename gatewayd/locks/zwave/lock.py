@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zwave_js_server.const import CommandClass, NodeStatus
 from zwave_js_server.model.node import Node
 
+from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
 from gatewayd.domain.code import ANY_CODE, Code
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -86,6 +87,14 @@ class UserCodeSession:
         if slot < 1:
             raise Unsupported("slot 0 means all slots")
         await self._change("clear", slot)
+
+    async def operate(self, action: Action) -> None:
+        """Not yet."""
+        raise Unsupported(f"cannot {action} by Z-Wave yet")
+
+    async def bolt(self) -> Bolt:
+        """Not yet."""
+        raise Unsupported("cannot read the bolt by Z-Wave yet")
 
     async def _read(self, slot: int) -> Observation:
         try:
