@@ -72,8 +72,7 @@ class FakeLock:
     async def operate(self, action: Action) -> None:
         """Turn the bolt unless a flag says otherwise."""
         self._reach(action.value)
-        if not self.jams:
-            self.turned = action.wanted
+        self.turned = Bolt.JAMMED if self.jams else action.wanted
         self._answer()
 
     async def bolt(self) -> Bolt:

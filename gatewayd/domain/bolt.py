@@ -1,6 +1,13 @@
 """The bolt of a lock: where it is, and where a person wants it."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from gatewayd.domain.ids import CommandId, LockId
+
+OPERATE_WITHIN = timedelta(seconds=60)
+"""A door that opens minutes after it was asked for opens to whoever stands there then."""
 
 
 class Bolt(StrEnum):
@@ -23,3 +30,13 @@ class Action(StrEnum):
     def wanted(self) -> Bolt:
         """Where the bolt is when it is done."""
         return Bolt.LOCKED if self is Action.LOCK else Bolt.UNLOCKED
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One `lock.operate`: carried out at most once, before its deadline or never."""
+
+    lock: LockId
+    action: Action
+    cause: CommandId
+    deadline: datetime

@@ -132,7 +132,7 @@ class Intake:
         now, id_ = self._clock.now(), CommandId(command.id)
         if await commands.answered(tx, id_):
             return
-        if command.expires and now.surely_past(command.expires):
+        if command.deadline and now.surely_past(command.deadline):
             await self._answer(tx, now, command, CommandExpired())
             return
         change = await self._change(tx, now, id_)

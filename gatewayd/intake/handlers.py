@@ -3,7 +3,8 @@
 import json
 from typing import assert_never
 
-from gatewayd.domain.ids import LockId
+from gatewayd.domain.bolt import Operation
+from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, reservation, schemas, snapshot
@@ -33,6 +34,10 @@ async def handle(change: Change, command: schemas.Command) -> bool:
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
             return False
+        case schemas.LockOperateCommand(data=data):
+            lock, cause = LockId(data.lock_id), CommandId(command.id)
+            _operate(change, Operation(lock, data.action, cause, command.deadline))
+            return False
         case schemas.ReportCommand():
             change.tx.report_wanted = True
             return True
@@ -40,6 +45,18 @@ async def handle(change: Change, command: schemas.Command) -> bool:
             raise AssertionError("a confirmation stands for the command that it releases")
         case _:
             assert_never(command)
+
+
+def _operate(change: Change, operation: Operation) -> None:
+    """Hand it on, once this is committed; it is on no disk, so nothing repeats it."""
+    lock = change.site.locks.get(operation.lock) if change.site else None
+    if lock is None:
+        raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
+    if not lock.active:
+        raise Rejected(Reason.LOCK_INACTIVE, "the lock is not active", path="data.lock_id")
+    if not change.now.trusted:
+        raise Rejected(Reason.CLOCK_IN_DOUBT, "the hub's clock is in doubt", retryable=True)
+    change.tx.operations.append(operation)
 
 
 async def _put_site(change: Change, document: schemas.SitePut) -> bool:

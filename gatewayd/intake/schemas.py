@@ -4,7 +4,7 @@ Unknown fields are ignored. A null clears a field, an absent one leaves it as it
 """
 
 import re
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from gatewayd.domain.bolt import OPERATE_WITHIN, Action
 from gatewayd.domain.policy import PinSource
 from gatewayd.domain.reservation import Kind
 
@@ -209,6 +210,13 @@ class LockResync(Model):
     lock_id: Id
 
 
+class LockOperate(Model):
+    """Turn the bolt, once and now: at most 60 s after `ts`, and only with a trusted clock."""
+
+    lock_id: Id
+    action: Action
+
+
 class Report(Model):
     """Publish the retained `reported` summary now."""
 
@@ -225,6 +233,11 @@ class Envelope(Model):
     ts: AwareDatetime
     expires: AwareDatetime | None = None
     reply_to: Text | None = None
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it is too late to carry the command out."""
+        return self.expires
 
 
 class SitePutCommand(Envelope):
@@ -269,6 +282,19 @@ class LockResyncCommand(Envelope):
     data: LockResync
 
 
+class LockOperateCommand(Envelope):
+    """`lock.operate`"""
+
+    type: Literal["lock.operate"]
+    data: LockOperate
+
+    @property
+    def deadline(self) -> datetime:
+        """Soon, whatever the sender says."""
+        soon = self.ts + OPERATE_WITHIN
+        return min(self.expires, soon) if self.expires else soon
+
+
 class ReportCommand(Envelope):
     """`report`"""
 
@@ -283,6 +309,7 @@ Command = (
     | ReservationSnapshotCommand
     | BrakeConfirmCommand
     | LockResyncCommand
+    | LockOperateCommand
     | ReportCommand
 )
 

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import structlog
 
-from gatewayd.domain.events import Event, cleared, raised
+from gatewayd.domain.bolt import Operation
+from gatewayd.domain.events import CommandRejected, Event, cleared, raised
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import LockId
+from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.report import Report
+from gatewayd.errors import Reason
 from gatewayd.locks.driver import OnReport, Radio
 from gatewayd.reconciler.turns import Turns
 from gatewayd.reconciler.worker import Tools, Worker
@@ -29,6 +31,7 @@ class Reconciler:
         self._turns = {name: Turns() for name in radios}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._unserved: list[Operation] = []  # at locks without a radio
         for name, radio in radios.items():
             radio.on_report = self._listener(name)
 
@@ -47,6 +50,9 @@ class Reconciler:
                 else:
                     log.error("lock.no_radio", lock=row.id, driver=row.driver)
                     await self._tell(raised(AlertCode.RADIO_DOWN, row.driver))
+            while self._unserved:
+                no_radio = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
+                await self._tell(no_radio, cause=self._unserved.pop().cause)
             await self._changed.wait()
 
     def committed(self, tx: Transaction) -> None:
@@ -54,8 +60,14 @@ class Reconciler:
         if tx.site_changed:
             self._changed.set()
         for worker, _ in self._workers.values():
-            if worker.lock in tx.woken:
+            wanted = [x for x in tx.operations if x.lock == worker.lock]
+            worker.operations.extend(wanted)
+            if wanted or worker.lock in tx.woken:
                 worker.wake.set()
+        served = {worker.lock for worker, _ in self._workers.values()}
+        self._unserved += [x for x in tx.operations if x.lock not in served]
+        if self._unserved:
+            self._changed.set()
 
     def _start(self, group: asyncio.TaskGroup, row: site.LockRow) -> None:
         radio = self._radios[row.driver]
@@ -91,6 +103,6 @@ class Reconciler:
                     worker.wake.set()
             await radio.link.down.wait()
 
-    async def _tell(self, *events: Event) -> None:
+    async def _tell(self, *events: Event, cause: CommandId | None = None) -> None:
         async with self._tools.database.transaction() as tx:
-            await self._tools.outbox.tell(tx, self._tools.clock.now(), events)
+            await self._tools.outbox.tell(tx, self._tools.clock.now(), events, cause)

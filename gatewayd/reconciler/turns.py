@@ -5,7 +5,7 @@ import heapq
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 TURN = 10.0
@@ -18,6 +18,10 @@ class Urgency:
 
     in_doubt: bool
     at: datetime
+
+
+AT_ONCE = Urgency(in_doubt=False, at=datetime.min.replace(tzinfo=UTC))
+"""Before every arrival."""
 
 
 @dataclass(order=True, slots=True)

@@ -14,6 +14,7 @@ from typing import assert_never
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.bolt import Operation
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
@@ -29,7 +30,8 @@ from gatewayd.domain.situation import Situation
 from gatewayd.errors import LockError, RadioDown
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import LockDriver, Radio, Session
-from gatewayd.reconciler.turns import TURN, Turns, Urgency
+from gatewayd.reconciler.operate import operate
+from gatewayd.reconciler.turns import AT_ONCE, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
 from gatewayd.store.database import Database, Transaction
@@ -66,6 +68,7 @@ class Worker:
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     reports: deque[Report] = field(default_factory=deque)
+    operations: deque[Operation] = field(default_factory=deque)
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
@@ -86,6 +89,8 @@ class Worker:
 
     async def _round(self) -> float | None:
         """Do what is due; returns the seconds until to look again."""
+        while self.operations:
+            await self._operate(self.operations.popleft())
         while self.reports:
             await self._digest(self.reports.popleft())
         situation, step = await self._look()
@@ -161,6 +166,15 @@ class Worker:
             outcome = replace(moved, events=(*outcome.events, *moved.events))
         self._look_again_in = todo.look_again_in
         return outcome, todo.step
+
+    async def _operate(self, operation: Operation) -> None:
+        """A person waits at the door: before anything else, and answered whatever comes of it."""
+        async with self.turns.take(AT_ONCE):
+            answer = await operate(self.driver, self.tools.clock, operation)
+        async with self.tools.database.transaction() as tx:
+            now = self.tools.clock.now()
+            await self.tools.outbox.tell(tx, now, (answer,), operation.cause)
+        log.info(answer.type, command=operation.cause, lock=self.lock, action=operation.action)
 
     async def _digest(self, report: Report) -> None:
         """What the lock told by itself becomes facts and events."""

@@ -20,6 +20,7 @@ import aiosqlite
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.bolt import Operation
 from gatewayd.domain.ids import LockId
 from gatewayd.errors import StoreError
 
@@ -38,7 +39,8 @@ BEGIN = "BEGIN IMMEDIATE"
 
 
 class Transaction:
-    """Statements that become true together; `woken` and `told` tell what to wake afterwards.
+    """Statements that become true together; `woken`, `operations` and `told` tell what to wake and
+    to do afterwards.
 
     One statement at a time: the order in which they are asked for is the order in which they run.
     Each is a trip to the connection's thread and back. Two things spare trips: writes put
@@ -51,6 +53,7 @@ class Transaction:
         self._later: dict[str, list[Sequence[object]]] = {}
         self.ahead: dict[tuple[str, str], Any] = {}
         self.woken: set[LockId] = set()
+        self.operations: list[Operation] = []
         self.told = False
         self.site_changed = False
         self.report_wanted = False

@@ -444,6 +444,7 @@ GOOD = [
     snapshot(items=[full(id="R8"), full(id="R7", code="846291")]),
     command("brake.confirm", {"brake_id": "BAD"}),
     command("lock.resync", {"lock_id": "front"}),
+    command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),
 ]
 

@@ -258,6 +258,7 @@ GOOD = [
     ),
     command("brake.confirm", {"brake_id": "C1"}),
     command("lock.resync", {"lock_id": "front"}),
+    command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),
     command("report", ...),
 ]

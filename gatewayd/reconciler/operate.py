@@ -1,0 +1,48 @@
+"""`lock.operate`: the only thing that is done because it was asked for, not because it is wanted.
+
+At most once: it is in memory alone, and an operation whose outcome is unknown is looked at and not
+repeated.
+"""
+
+import asyncio
+import contextlib
+
+from gatewayd.clock import Clock
+from gatewayd.domain.bolt import Bolt, Operation
+from gatewayd.domain.events import CommandDone, CommandExpired, CommandRejected
+from gatewayd.errors import LockError, OutcomeUnknown, Reason
+from gatewayd.locks.driver import LockDriver, Session
+
+LOOKS, PAUSE = 8, 1.0
+"""A bolt takes 1 to 4 s to turn: so many looks, with so many seconds in between."""
+
+type Answer = CommandDone | CommandExpired | CommandRejected
+
+
+async def operate(driver: LockDriver, clock: Clock, operation: Operation) -> Answer:
+    """Turn the bolt and look where it is; raises nothing that a lock can cause."""
+    now = clock.now()
+    if not now.trusted or now.surely_past(operation.deadline):
+        return CommandExpired()
+    try:
+        async with driver.session() as session:
+            with contextlib.suppress(OutcomeUnknown):  # the look tells
+                await session.operate(operation.action)
+            bolt = await _settled(session, clock, operation.action.wanted)
+    except LockError as error:
+        return CommandRejected(error.reason, "", str(error), retryable=True)
+    if bolt is operation.action.wanted:
+        return CommandDone()
+    reason = Reason.REFUSED if bolt is Bolt.JAMMED else Reason.MISMATCH
+    return CommandRejected(reason, "", f"the bolt is {bolt}", retryable=True)
+
+
+async def _settled(session: Session, clock: Clock, wanted: Bolt) -> Bolt:
+    """Where the bolt comes to rest."""
+    bolt = await session.bolt()
+    for _ in range(LOOKS - 1):
+        if bolt in (wanted, Bolt.JAMMED):
+            break
+        await clock.wait(asyncio.Event(), PAUSE)
+        bolt = await session.bolt()
+    return bolt

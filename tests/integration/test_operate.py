@@ -1,0 +1,133 @@
+"""`lock.operate`: at most once, at once or never, and proven by the bolt."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewayd.domain.bolt import Action, Bolt, Operation
+from gatewayd.domain.events import CommandExpired
+from gatewayd.domain.ids import CommandId, LockId
+from gatewayd.domain.moment import Now
+from gatewayd.reconciler.operate import operate
+from tests import house as houses
+from tests.fakes import FakeLock
+from tests.house import Document, House, command, data, opened, types
+from tests.integration.test_reconciler import HOUR, Site, VirtualClock, site, take
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A hub with a site."""
+    async with opened(tmp_path) as house:
+        await house.send("site.put", houses.site())
+        yield house
+
+
+class DoubtfulClock(VirtualClock):
+    """It has no battery, and has not met a time server yet."""
+
+    doubt = timedelta(hours=72)
+
+    def now(self) -> Now:
+        """In doubt."""
+        return Now(self.wall, self.wall + self.doubt)
+
+
+def unlock(lock: str = "a", **envelope: object) -> Document:
+    """Said two seconds before noon."""
+    return command("lock.operate", {"lock_id": lock, "action": "unlock"}, id="OPEN") | envelope
+
+
+async def answers(hub: Site) -> list[str]:
+    """What the command was answered, in that order."""
+    sql = 'SELECT type FROM outbox WHERE envelope LIKE \'%"cause":"OPEN"%\' ORDER BY seq'
+    return [type_ for (type_,) in await hub.database.read.rows(sql)]
+
+
+async def test_a_bolt_is_turned_once_and_its_place_is_the_proof(tmp_path: Path) -> None:
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        await take(hub.intake, unlock())
+        await hub.clock.settle(1)
+        await take(hub.intake, unlock())  # the broker says it again
+        await hub.pass_(HOUR)
+        assert hub.lock("a").turned is Bolt.UNLOCKED
+        assert hub.lock("a").touched == ["session", "unlock", "bolt"]
+        assert await answers(hub) == ["command.accepted", "command.done"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "reason", "touched"),
+    [
+        ("jams", "refused", ["session", "unlock", "bolt"]),
+        ("dead", "lock_unreachable", ["session"]),
+    ],
+)
+async def test_a_bolt_that_does_not_turn_is_told_and_not_asked_again(
+    tmp_path: Path, flag: str, reason: str, touched: list[str]
+) -> None:
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        setattr(hub.lock("a"), flag, True)
+        await take(hub.intake, unlock())
+        await hub.pass_(HOUR)
+        assert hub.lock("a").touched == touched
+        assert await answers(hub) == ["command.accepted", "command.rejected"]
+        sql = "SELECT envelope FROM outbox WHERE type = 'command.rejected'"
+        ((envelope,),) = await hub.database.read.rows(sql)
+        assert f'"reason":"{reason}"' in envelope
+
+
+async def test_an_answer_that_is_lost_is_looked_for_and_not_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        hub.lock("a").loses_answers = True
+        await take(hub.intake, unlock())
+        await hub.pass_(HOUR)
+        assert hub.lock("a").touched == ["session", "unlock", "bolt"]
+        assert await answers(hub) == ["command.accepted", "command.done"]
+
+
+async def test_a_door_that_waited_too_long_for_the_radio_stays_shut() -> None:
+    clock = VirtualClock()
+    lock = FakeLock(clock)
+    asked = Operation(LockId("a"), Action.UNLOCK, CommandId("OPEN"), clock.wall)
+    assert await operate(lock, clock, asked) == CommandExpired()
+    assert lock.touched == []
+
+
+async def test_a_clock_in_doubt_opens_no_door(tmp_path: Path) -> None:
+    async with site(tmp_path, DoubtfulClock(), "a") as hub:
+        await take(hub.intake, unlock())
+        await hub.clock.settle(1)
+        assert await answers(hub) == ["command.rejected"]
+        assert hub.lock("a").touched == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "answer"),
+    [
+        ({"ts": "2026-07-01T11:58:59Z"}, "command.expired"),
+        ({"ts": "2026-07-01T11:58:59Z", "expires": "2026-07-01T13:00:00Z"}, "command.expired"),
+        ({"expires": "2026-07-01T11:59:59Z"}, "command.expired"),
+        ({"data": {"lock_id": "attic", "action": "lock"}}, "command.rejected"),
+        ({"data": {"lock_id": "front", "action": "shake"}}, "command.rejected"),
+    ],
+)
+async def test_what_is_late_or_wrong_is_not_handed_on(
+    house: House, changed: Document, answer: str
+) -> None:
+    handed: list[object] = []
+    house.database.committed = lambda tx: handed.extend(tx.operations)
+    told = await house.take(unlock("front") | changed)
+    assert types(told) == [answer]
+    assert handed == []
+
+
+async def test_an_inactive_lock_is_left_alone(house: House) -> None:  # S2-20
+    shut = {"id": "front", "name": "Front", "driver": "zwave", "address": "2", "active": False}
+    document = {"version": 2, "zone": "UTC", "properties": [], "locks": [shut]}
+    await house.send("site.put", document)
+    told = await house.take(unlock("front"))
+    assert data(told, "command.rejected")["reason"] == "lock_inactive"
