@@ -22,7 +22,9 @@ FRONT, DEAD = ("lock2", "lock3", "lock5"), "lock0"
 """Three doors of one property, and the fourth that dies: it comes first in every order that goes
 by the lock's id, which is the worst case."""
 PROPERTIES = {**{lock: (lock,) for lock in KINDS}, "three": FRONT, "four": (DEAD, *FRONT)}
-SLOTS = 120
+SLOTS = 60
+"""A lock that is new is read as a whole, 10 slots each 5 s: a measurement starts after that."""
+INVENTORY_S = 120.0
 NEVER = "24h"
 """A `verify_after` beyond every run: that second look is a read which belongs to no write."""
 QUIET_S = 0.25
@@ -129,4 +131,15 @@ async def rig() -> AsyncIterator[Rig]:
             Cloud(broker.port, hub.prefix) as cloud,
         ):
             await cloud.done(await cloud.send("site.put", site))
+            await _inventoried(sim)
             yield Rig(sim, hub, cloud)
+
+
+async def _inventoried(sim: ZwaveSimulator) -> None:
+    """Until each slot of each lock was read once."""
+    async with asyncio.timeout(INVENTORY_S):
+        while True:
+            exchanges = (await sim.frames())["exchanges"]
+            if all(exchanges.get(node, {}).get("get", 0) >= SLOTS for node in NODES.values()):
+                return
+            await asyncio.sleep(QUIET_S)
