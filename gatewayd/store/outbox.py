@@ -70,11 +70,6 @@ class Outbox:
         )
         return [_outgoing(*row) for row in rows]
 
-    async def depth(self) -> int:
-        """How many events wait."""
-        row = await self._database.read.row("SELECT count(*) FROM outbox")
-        return int(row[0]) if row else 0
-
     def _envelope(self, id_: str, event: Event, now: Now, cause: CommandId | None) -> str:
         doubt = {}
         if not now.trusted:
