@@ -5,9 +5,9 @@ import contextlib
 import json
 import secrets
 import signal
-import ssl
 import tomllib
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -20,7 +20,7 @@ from gatewayd.clock import Clock, SystemClock
 from gatewayd.cloud.connection import Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, Mqtt
+from gatewayd.config import Config, password, tls
 from gatewayd.domain.events import Event, HubStarted, SnapshotWanted
 from gatewayd.errors import ConfigError
 from gatewayd.intake.accept import Intake
@@ -150,38 +150,25 @@ def broker(config: Config, clock: Clock) -> Broker:
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,
-        password=_password(mqtt),
-        tls=_tls(mqtt),
+        password=password(config),
+        tls=tls(config),
         keepalive=mqtt.keepalive,
     )
 
 
-def _password(mqtt: Mqtt) -> str | None:
-    if mqtt.password_file is None:
-        return None
-    try:
-        return mqtt.password_file.read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"mqtt.password_file: {error}") from error
-
-
-def _tls(mqtt: Mqtt) -> ssl.SSLContext | None:
-    if not mqtt.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=mqtt.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"mqtt.ca_file: {error}") from error
-
-
 def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
-    """A local site document as the command that a cloud would send."""
+    """A local site document as the command that a cloud would send: one file, one command.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        document = tomllib.loads(path.read_text())
+        content = path.read_bytes()
+        document = tomllib.loads(content.decode())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"site.file {path}: {error}") from error
     envelope = {
-        "id": str(ULID()),
+        "id": f"file-{sha256(content).hexdigest()[:32]}",
         "type": "site.put",
         "issuer": "local",
         "hub": hub_id,

@@ -1,0 +1,63 @@
+"""The whole daemon in this process, without a radio; its broker is away."""
+
+from pathlib import Path
+
+import pytest
+
+from gatewayd.app import hub
+from gatewayd.config import Config, load
+from gatewayd.store.database import Row, open_database
+from simulators.broker import free_port
+from tests.house import FakeClock
+
+CONFIG = """\
+[hub]
+org = "acme"
+site = "lakeside"
+id = "hub-1"
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+tls = false
+[store]
+path = "gatewayd.db"
+[site]
+file = "site.toml"
+"""
+SITE = """\
+version = {version}
+zone = "Europe/Zurich"
+properties = []
+locks = []
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "gatewayd.toml"
+    file.write_text(CONFIG.format(port=free_port()))
+    (tmp_path / "site.toml").write_text(SITE.format(version=1))
+    return load(file)
+
+
+async def rows(config: Config, sql: str) -> list[Row]:
+    """What the daemon left on disk."""
+    database = await open_database(config.store.path, FakeClock())
+    try:
+        return await database.read.rows(sql)
+    finally:
+        await database.close()
+
+
+async def test_the_same_site_file_is_the_same_command_and_another_one_is_not(
+    config: Config, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        async with hub(config, FakeClock()):
+            pass
+    assert len(await rows(config, "SELECT id FROM commands")) == 1
+    (tmp_path / "site.toml").write_text(SITE.format(version=2))
+    async with hub(config, FakeClock()):
+        pass
+    assert len(await rows(config, "SELECT id FROM commands")) == 2
+    assert await rows(config, "SELECT version FROM site") == [(2,)]
