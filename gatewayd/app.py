@@ -30,7 +30,7 @@ from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import commands
 from gatewayd.store.database import Database, Transaction, open_database
-from gatewayd.store.outbox import Outbox, unpark
+from gatewayd.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +100,6 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
         async with database.transaction() as tx:
             await commands.forget(tx, clock.now())
-            await unpark(tx)
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:

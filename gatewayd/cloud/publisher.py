@@ -13,11 +13,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Connection
 from gatewayd.cloud.summary import fitted, room
-from gatewayd.domain.events import raised
+from gatewayd.domain.events import cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Database
-from gatewayd.store.outbox import Outbox, Outgoing, park, receipted
+from gatewayd.store.outbox import Outbox, Outgoing, park, receipted, unpark
 from gatewayd.store.status import reported
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,8 @@ class Publisher:
         self._sent: dict[str, _Sent] = {}
         self._on_way: set[str] = set()
         self._refused: dict[str, tuple[str, str]] = {}
+        self._parked: set[str] = set()  # tried again, once in each connection
+        self._mended: list[str] = []
         self._last = 0
         self._unread = True  # the outbox may hold rows beyond `_last`
         self._reported = clock.tick()
@@ -75,12 +77,19 @@ class Publisher:
         for sent in self._sent.values():
             if not connection.session_present:
                 sent.due = tick
+        self._parked = set(await self._outbox.parked())
+        self._sent |= {
+            id_: _Sent(tick, 0) for id_ in self._parked
+        }  # as if their receipts were late
+        await self._unpark()
         window = min(WINDOW, connection.window)
         self._unread = True
         self._report_due = tick
         while True:
             self._wake.clear()
             await self._park()
+            if self._mended:
+                await self._unpark()
             if await self._publish(connection, window - len(self._on_way)):
                 continue
             if not self._unread and self._is_due(self._report_due):
@@ -135,7 +144,9 @@ class Publisher:
         self._on_way.discard(row.id)
         if not future.cancelled() and future.result().is_failure:
             self._refused[row.id] = (row.type, str(future.result()))
-        if self._refused or self._unread:  # there is room again
+        elif row.id in self._parked:
+            self._mended.append(row.id)
+        if self._refused or self._mended or self._unread:  # there is room again
             self._wake.set()
 
     async def _park(self) -> None:
@@ -149,6 +160,16 @@ class Publisher:
                 await self._outbox.tell(tx, self._clock.now(), (alert,))
             self._sent.pop(id_, None)
             log.error("event.parked", id=id_, why=why)
+
+    async def _unpark(self) -> None:
+        """What went through at last is an event like others; an alert ends with the last parked
+        one of its type."""
+        mended, self._mended = self._mended, []
+        self._parked.difference_update(mended)
+        async with self._database.transaction() as tx:
+            types = await unpark(tx, mended)
+            alerts = [cleared(AlertCode.EVENT_PARKED, type_) for type_ in types]
+            await self._outbox.tell(tx, self._clock.now(), alerts)
 
     def _is_due(self, at: Tick | None) -> bool:
         return at is not None and at <= self._clock.tick()

@@ -1,4 +1,4 @@
-"""The link against a broker with narrow limits, which mosquitto does not hold its clients to."""
+"""The link against a broker with limits that mosquitto does not have, or not in each release."""
 
 import asyncio
 import contextlib
@@ -9,22 +9,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayd.domain.events import LockOnline
+from gatewayd.domain.events import HubStarted, LockOnline
 from gatewayd.domain.ids import LockId
+from gatewayd.store.outbox import receipted
 from simulators.broker import free_port
 from tests.house import command, reservation, site
 from tests.linked import PREFIX, hub, true
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ = 1, 3, 4, 8, 12
+QUOTA_EXCEEDED = 0x97
 
 
 @dataclass
 class NarrowBroker:
-    """As much of MQTT 5 as one hub needs; it sends PUBACK only when told to."""
+    """As much of MQTT 5 as one hub needs; unless it is `prompt` it sends PUBACK only when told to,
+    and where it is it also plays the cloud's application. It refuses what comes on some topics."""
 
     window: int = 65_535
     largest: int = 268_435_455
-    got: list[tuple[str, bytes, int]] = field(default_factory=list)
+    prompt: bool = False
+    refuses: set[str] = field(default_factory=set)
+    connections: int = 0
+    got: list[tuple[str, bytes, int]] = field(default_factory=list)  # in this connection
     _unacknowledged: list[int] = field(default_factory=list)
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
     _writer: asyncio.StreamWriter | None = None
@@ -47,17 +53,29 @@ class NarrowBroker:
 
     def acknowledge(self) -> None:
         """The PUBACK of the oldest message that waits for one."""
-        self._send(0x40, struct.pack("!H", self._unacknowledged.pop(0)))
+        topic, payload, _ = self.got[-len(self._unacknowledged)]
+        refused = topic in self.refuses
+        reason = QUOTA_EXCEEDED if refused else 0
+        self._send(0x40, struct.pack("!HB", self._unacknowledged.pop(0), reason))
+        if self.prompt and topic.startswith("evt/") and not refused:
+            self._publish("ack", b'{"ids":["%s"]}' % json.loads(payload)["id"].encode())
+
+    def hang_up(self) -> None:
+        """The connection ends."""
+        assert self._writer is not None
+        self._writer.close()
 
     async def all_is_here(self) -> None:
         """Whatever the hub has sent so far has come: its PUBACK of a command stands behind it."""
         self._answered.clear()
-        topic = f"{PREFIX}cmd/report".encode()
-        self._send(0x32, struct.pack("!H", len(topic)) + topic + struct.pack("!HB", 7, 0) + b"{}")
+        self._publish("cmd/report", b"{}")
         await asyncio.wait_for(self._answered.wait(), 10)
 
     def _take(self, kind: int, body: bytes, size: int) -> None:
         if kind == CONNECT:
+            self.connections += 1
+            self.got.clear()
+            self._unacknowledged.clear()
             limits = struct.pack("!BHBI", 0x21, self.window, 0x27, self.largest)
             self._send(0x20, bytes([0, 0, len(limits)]) + limits)
         elif kind == SUBSCRIBE:
@@ -71,6 +89,12 @@ class NarrowBroker:
             topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
             self._unacknowledged.append(struct.unpack("!H", rest[:2])[0])
             self.got.append((topic.removeprefix(PREFIX), rest[3:], size))
+            if self.prompt:
+                self.acknowledge()
+
+    def _publish(self, word: str, payload: bytes) -> None:
+        topic = (PREFIX + word).encode()
+        self._send(0x32, struct.pack("!H", len(topic)) + topic + struct.pack("!HB", 7, 0) + payload)
 
     def _send(self, head: int, body: bytes) -> None:
         assert self._writer is not None
@@ -81,6 +105,11 @@ class NarrowBroker:
     def topics(self) -> list[str]:
         """What came, without the prefix."""
         return [topic for topic, _, _ in self.got]
+
+    def told(self, kind: str) -> list[str]:
+        """The subjects of the alerts raised or cleared in this connection."""
+        of_kind = (payload for topic, payload, _ in self.got if topic == f"evt/alert.{kind}")
+        return [json.loads(payload)["data"]["subject"] for payload in of_kind]
 
 
 @asynccontextmanager
@@ -128,3 +157,48 @@ async def test_the_summary_keeps_to_the_largest_packet_of_the_broker(tmp_path: P
     assert 3_500 < size <= 4_000
     told = [key["key_id"] for key in json.loads(payload)["keys"]]
     assert told == [f"res:R{n}" for n in range(len(told))]  # the nearest
+
+
+async def test_what_the_broker_refused_is_tried_once_in_each_connection(tmp_path: Path) -> None:
+    refused = "evt/lock.online"
+    broker = NarrowBroker(prompt=True, refuses={refused, "evt/hub.started"})
+    async with serving(broker) as port, hub(tmp_path, port, ignore) as h:
+
+        async def parked(count: int) -> bool:
+            rows = await h.database.read.rows("SELECT parked FROM outbox")
+            return len(rows) == count and all(why for (why,) in rows)
+
+        await h.tell(LockOnline(LockId("a")), LockOnline(LockId("b")), HubStarted("1"))
+        await h.eventually(lambda: parked(3))
+        assert sorted(broker.told("raised")) == ["hub.started", "lock.online"]
+
+        changes = h.database._writer.total_changes
+        for connection in (2, 3):
+            broker.hang_up()
+            await h.eventually(
+                lambda c=connection: true(broker.connections == c and "reported" in broker.topics)
+            )
+            await broker.all_is_here()
+            kinds = [topic for topic in broker.topics if topic.startswith("evt/")]
+            assert sorted(kinds) == ["evt/hub.started", refused, refused]
+        assert h.database._writer.total_changes == changes  # nothing wears the flash
+
+        broker.refuses.remove(refused)
+        broker.hang_up()
+        await h.eventually(lambda: true(broker.told("cleared")))
+        await h.eventually(lambda: parked(1))
+        assert broker.told("cleared") == ["lock.online"]
+        assert broker.topics.count(refused) == 2
+        assert broker.topics.count("evt/hub.started") == 1
+
+
+async def test_an_alert_of_parked_events_ends_with_their_receipts_too(tmp_path: Path) -> None:
+    """An earlier try may have gone through, or the hub ended between PUBACK and its note."""
+    broker = NarrowBroker(prompt=True, refuses={"evt/hub.started"})
+    async with serving(broker) as port, hub(tmp_path, port, ignore) as h:
+        await h.tell(HubStarted("1"))
+        await h.eventually(lambda: true(broker.told("raised")))
+        async with h.database.transaction() as tx:
+            await receipted(tx, await h.outbox.parked())
+        broker.hang_up()
+        await h.eventually(lambda: true(broker.told("cleared") == ["hub.started"]))

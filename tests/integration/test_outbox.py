@@ -154,5 +154,5 @@ async def test_a_refused_event_is_out_of_the_way_and_not_lost(house: House) -> N
     async with house.database.transaction() as tx:
         await park(tx, first, "not authorized")
     assert types(await house.told()) == ["hub.started"]
-    assert await house.outbox.again([first]) == []
+    assert await house.outbox.parked() == [first]
     assert await house.rows("SELECT count(*) FROM outbox") == [(2,)]
