@@ -3,12 +3,13 @@
 import json
 from typing import assert_never
 
-from gatewayd.domain.ids import LockId
+from gatewayd.domain.events import CommandDone
+from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, reservation, schemas, snapshot
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, hold
+from gatewayd.intake.derive import derive, hold, settle
 from gatewayd.store import reservations, site
 
 CHUNK = 200
@@ -55,17 +56,21 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
     for property_id in sorted(changed_properties(before, change.site)):
         after = ""
         while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
-            for id_, stored in chunk:
-                await _derive_again(change, stored)
+            for id_, stored, waiting in chunk:
+                await _derive_again(change, stored, waiting)
                 after = id_
     return True
 
 
-async def _derive_again(change: Change, stored: str) -> None:
+async def _derive_again(change: Change, stored: str, waiting: CommandId | None) -> None:
     """A stored reservation under another site document: what does not fit is held, not lost."""
     known = documents.reservation(reservation.checked(json.loads(stored)))
-    await reservations.hold(change.tx, known.id, None)
+    await reservations.hold(change.tx, known.id, None, None)
     try:
-        await derive(change, known, awaited=None)
+        to_prove = await derive(change, known, awaited=waiting)
     except Rejected as why:
-        await hold(change, known, why.reason)
+        await hold(change, known, why.reason, waiting)
+        return
+    await settle(change, known.key_id)
+    if waiting is not None and not to_prove:
+        await change.outbox.tell(change.tx, change.now, (CommandDone(),), waiting)
