@@ -28,13 +28,14 @@ from gatewayd.locks.driver import Radio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
-from gatewayd.store import commands
+from gatewayd.store import retention
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
 VERSION = version("gatewayd")
+DAY = 86_400.0
 
 
 async def run(config: Config) -> None:
@@ -98,8 +99,6 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
         )
         await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
-        async with database.transaction() as tx:
-            await commands.forget(tx, clock.now())
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:
@@ -108,6 +107,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(reconciler.run(group), name="reconciler")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
+            group.create_task(_forget_daily(database, outbox, clock), name="retention")
             yield
             raise _Stop
     except* _Stop:
@@ -136,6 +136,17 @@ async def _watchdog(database: Database) -> None:
             await tx.rows("SELECT 1")
         systemd.notify("WATCHDOG=1")
         await asyncio.sleep(interval)
+
+
+async def _forget_daily(database: Database, outbox: Outbox, clock: Clock) -> None:
+    """Drop what is long over, now and once a day."""
+    nothing = asyncio.Event()
+    while True:
+        async with database.transaction() as tx:
+            await retention.forget(tx, outbox, clock.now())
+        due = clock.tick() + DAY
+        while (left := due - clock.tick()) > 0:
+            await clock.wait(nothing, left)
 
 
 def broker(config: Config, clock: Clock) -> Broker:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from gatewayd.app import hub
 from gatewayd.config import Config, load
-from gatewayd.store.database import Row, open_database
+from gatewayd.store.database import Row
 from simulators.broker import free_port
-from tests.house import FakeClock
+from tests.integration.test_reconciler import VirtualClock
 
 CONFIG = """\
 [hub]
@@ -24,6 +25,7 @@ path = "gatewayd.db"
 [site]
 file = "site.toml"
 """
+DAY = 86_400.0
 SITE = """\
 version = {version}
 zone = "Europe/Zurich"
@@ -41,23 +43,29 @@ def config(tmp_path: Path) -> Config:
 
 
 async def rows(config: Config, sql: str) -> list[Row]:
-    """What the daemon left on disk."""
-    database = await open_database(config.store.path, FakeClock())
-    try:
-        return await database.read.rows(sql)
-    finally:
-        await database.close()
+    """What is on disk."""
+    async with aiosqlite.connect(config.store.path) as database:
+        return [tuple(row) for row in await database.execute_fetchall(sql)]
+
+
+async def test_what_is_long_over_goes_while_the_hub_runs(config: Config) -> None:
+    clock = VirtualClock()
+    async with hub(config, clock):
+        await clock.advance(59 * DAY, workers=1)
+        assert len(await rows(config, "SELECT id FROM commands")) == 1
+        await clock.advance(2 * DAY, workers=1)
+        assert await rows(config, "SELECT id FROM commands") == []
 
 
 async def test_the_same_site_file_is_the_same_command_and_another_one_is_not(
     config: Config, tmp_path: Path
 ) -> None:
     for _ in range(3):
-        async with hub(config, FakeClock()):
+        async with hub(config, VirtualClock()):
             pass
     assert len(await rows(config, "SELECT id FROM commands")) == 1
     (tmp_path / "site.toml").write_text(SITE.format(version=2))
-    async with hub(config, FakeClock()):
+    async with hub(config, VirtualClock()):
         pass
     assert len(await rows(config, "SELECT id FROM commands")) == 2
     assert await rows(config, "SELECT version FROM site") == [(2,)]
