@@ -3,7 +3,8 @@
 import json
 from typing import assert_never
 
-from gatewayd.domain.events import CommandDone
+from gatewayd.domain.events import CommandDone, cleared
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
@@ -33,6 +34,7 @@ async def handle(change: Change, command: schemas.Command) -> bool:
         case schemas.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
+            await change.tell(cleared(AlertCode.LOCK_TAMPERED, data.lock_id))
             return False
         case schemas.ReportCommand():
             change.tx.report_wanted = True

@@ -8,12 +8,14 @@ import structlog
 from gatewayd.domain.events import Event, cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
-from gatewayd.domain.report import Report
+from gatewayd.domain.report import CodeDeleted, Report
+from gatewayd.domain.reported import restored
 from gatewayd.locks.driver import OnReport, Radio
 from gatewayd.reconciler.turns import Turns
 from gatewayd.reconciler.worker import Tools, Worker
-from gatewayd.store import site
+from gatewayd.store import site, situations
 from gatewayd.store.database import Transaction
+from gatewayd.store.outbox import subjects
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,8 @@ class Reconciler:
         self._turns = {name: Turns() for name in radios}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._reset: set[str] = set()  # locks that lost all their codes, and an alert tells so
+        self._committed = asyncio.Event()
         for name, radio in radios.items():
             radio.on_report = self._listener(name)
 
@@ -36,6 +40,7 @@ class Reconciler:
         """Keep one worker for each lock, in the given group; for ever."""
         for radio in self._radios.values():
             group.create_task(self._watch(radio), name=f"watch {radio.name}")
+        group.create_task(self._watch_resets(), name="watch resets")
         while True:
             self._changed.clear()
             wanted = set(await site.locks(self._tools.database.read))
@@ -46,13 +51,15 @@ class Reconciler:
                     self._start(group, row)
                 else:
                     log.error("lock.no_radio", lock=row.id, driver=row.driver)
-                    await self._tell(raised(AlertCode.RADIO_DOWN, row.driver))
+            await self._tell_unknown({row.driver for row in wanted} - self._radios.keys())
             await self._changed.wait()
 
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: wake whom it concerns."""
         if tx.site_changed:
             self._changed.set()
+        if self._reset:
+            self._committed.set()
         for worker, _ in self._workers.values():
             if worker.lock in tx.woken:
                 worker.wake.set()
@@ -69,6 +76,8 @@ class Reconciler:
             for row, (worker, _) in self._workers.items():
                 if (row.driver, row.address) == (driver, address):
                     worker.report(report)
+                    if report == CodeDeleted(None):
+                        self._reset.add(row.id)
 
         return listen
 
@@ -90,6 +99,41 @@ class Reconciler:
                 if self._radios.get(row.driver) is radio:
                     worker.wake.set()
             await radio.link.down.wait()
+
+    async def _tell_unknown(self, drivers: set[str]) -> None:
+        """Drivers without a radio, until no lock names them any more."""
+        stands = await subjects(self._tools.database.read, AlertCode.RADIO_DOWN)
+        over = stands - drivers - self._radios.keys()
+        if drivers or over:
+            await self._tell(
+                *(raised(AlertCode.RADIO_DOWN, name) for name in sorted(drivers)),
+                *(cleared(AlertCode.RADIO_DOWN, name) for name in sorted(over)),
+            )
+
+    async def _watch_resets(self) -> None:
+        """A reset is over when what is due at the lock was seen there again."""
+        read = self._tools.database.read
+        self._reset |= await subjects(read, AlertCode.LOCK_RESET)
+        while True:
+            for lock in sorted(self._reset & await subjects(read, AlertCode.LOCK_RESET)):
+                if await self._is_restored(read, LockId(lock)):
+                    await self._end_reset(LockId(lock))
+            await self._committed.wait()
+            self._committed.clear()
+
+    async def _is_restored(self, tx: Transaction, lock: LockId) -> bool:
+        now = self._tools.clock.now()
+        return restored(await situations.load(tx, lock, now), now)
+
+    async def _end_reset(self, lock: LockId) -> None:
+        """Unless it was reset once more in this moment."""
+        self._reset.remove(lock)
+        async with self._tools.database.transaction() as tx:
+            if await self._is_restored(tx, lock):
+                end = cleared(AlertCode.LOCK_RESET, lock)
+                await self._tools.outbox.tell(tx, self._tools.clock.now(), (end,))
+                return
+        self._reset.add(lock)
 
     async def _tell(self, *events: Event) -> None:
         async with self._tools.database.transaction() as tx:

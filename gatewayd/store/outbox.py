@@ -149,6 +149,14 @@ async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> lis
     return [AlertCode(code) for code in found if code in codes]
 
 
+async def subjects(tx: Transaction, code: AlertCode) -> set[str]:
+    """For what an alert stands."""
+    return {
+        subject
+        for (subject,) in await tx.rows("SELECT subject FROM alerts WHERE code = ?", (code,))
+    }
+
+
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:
     if isinstance(alert, AlertRaised):
         changed = await tx.rows(
