@@ -1,5 +1,6 @@
 """The whole daemon in this process, without a radio; its broker is away."""
 
+import os
 from pathlib import Path
 
 import aiosqlite
@@ -9,6 +10,7 @@ from gatewayd.app import hub
 from gatewayd.config import Config, load
 from gatewayd.store.database import Row
 from simulators.broker import free_port
+from simulators.hub import Hub
 from tests.integration.test_reconciler import VirtualClock
 
 CONFIG = """\
@@ -46,6 +48,18 @@ async def rows(config: Config, sql: str) -> list[Row]:
     """What is on disk."""
     async with aiosqlite.connect(config.store.path) as database:
         return [tuple(row) for row in await database.execute_fetchall(sql)]
+
+
+async def test_nobody_but_its_own_user_can_read_the_database(tmp_path: Path) -> None:
+    before = os.umask(0o022)  # as a shell gives it
+    try:
+        async with Hub(tmp_path / "hub", free_port(), f"ws://127.0.0.1:{free_port()}") as running:
+            files = [*running.folder.glob("gatewayd.db*")]
+            assert len(files) == 4  # with its lock, its log, and the log's index
+            assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 4
+            assert await running.stop() == 0
+    finally:
+        os.umask(before)
 
 
 async def test_what_is_long_over_goes_while_the_hub_runs(config: Config) -> None:
