@@ -5,9 +5,9 @@ import contextlib
 import json
 import secrets
 import signal
-import ssl
 import tomllib
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -20,7 +20,7 @@ from gatewayd.clock import Clock, SystemClock
 from gatewayd.cloud.connection import Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, Mqtt
+from gatewayd.config import Config, password, tls
 from gatewayd.domain.events import Event, HubStarted, SnapshotWanted
 from gatewayd.errors import ConfigError
 from gatewayd.intake.accept import Intake
@@ -28,13 +28,14 @@ from gatewayd.locks.driver import Radio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
-from gatewayd.store import commands
+from gatewayd.store import retention
 from gatewayd.store.database import Database, Transaction, open_database
-from gatewayd.store.outbox import Outbox, unpark
+from gatewayd.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
 VERSION = version("gatewayd")
+DAY = 86_400.0
 
 
 async def run(config: Config) -> None:
@@ -98,9 +99,6 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
         )
         await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
-        async with database.transaction() as tx:
-            await commands.forget(tx, clock.now())
-            await unpark(tx)
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:
@@ -109,6 +107,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(reconciler.run(group), name="reconciler")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
+            group.create_task(_forget_daily(database, outbox, clock), name="retention")
             yield
             raise _Stop
     except* _Stop:
@@ -139,6 +138,17 @@ async def _watchdog(database: Database) -> None:
         await asyncio.sleep(interval)
 
 
+async def _forget_daily(database: Database, outbox: Outbox, clock: Clock) -> None:
+    """Drop what is long over, now and once a day."""
+    nothing = asyncio.Event()
+    while True:
+        async with database.transaction() as tx:
+            await retention.forget(tx, outbox, clock.now())
+        due = clock.tick() + DAY
+        while (left := due - clock.tick()) > 0:
+            await clock.wait(nothing, left)
+
+
 def broker(config: Config, clock: Clock) -> Broker:
     """Where to connect, and what is said if we vanish."""
     mqtt, hub_ = config.mqtt, config.hub
@@ -150,38 +160,25 @@ def broker(config: Config, clock: Clock) -> Broker:
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,
-        password=_password(mqtt),
-        tls=_tls(mqtt),
+        password=password(config),
+        tls=tls(config),
         keepalive=mqtt.keepalive,
     )
 
 
-def _password(mqtt: Mqtt) -> str | None:
-    if mqtt.password_file is None:
-        return None
-    try:
-        return mqtt.password_file.read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"mqtt.password_file: {error}") from error
-
-
-def _tls(mqtt: Mqtt) -> ssl.SSLContext | None:
-    if not mqtt.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=mqtt.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"mqtt.ca_file: {error}") from error
-
-
 def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
-    """A local site document as the command that a cloud would send."""
+    """A local site document as the command that a cloud would send: one file, one command.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        document = tomllib.loads(path.read_text())
+        content = path.read_bytes()
+        document = tomllib.loads(content.decode())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"site.file {path}: {error}") from error
     envelope = {
-        "id": str(ULID()),
+        "id": f"file-{sha256(content).hexdigest()[:32]}",
         "type": "site.put",
         "issuer": "local",
         "hub": hub_id,

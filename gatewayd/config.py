@@ -1,7 +1,9 @@
 """gatewayd.toml to a frozen Config. A wrong key is named with its line."""
 
 import re
+import ssl
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,23 +92,60 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        faults = [_fault(path, text, fault["loc"], fault["msg"]) for fault in error.errors()]
+        words = {"missing": "is missing", "extra_forbidden": "is not a setting"}
+        faults = [
+            fault(path, text, ".".join(map(str, e["loc"])), words.get(e["type"], f"- {e['msg']}"))
+            for e in error.errors()
+        ]
         raise ConfigError("\n".join(faults)) from None
     return _anchored(config, path.parent)
 
 
-def _fault(path: Path, text: str, loc: tuple[int | str, ...], message: str) -> str:
-    key = ".".join(str(part) for part in loc)
-    words = {"Field required": "is missing", "Extra inputs are not permitted": "is not a setting"}
-    return f"{path}:{_line(text, loc)}: {key} {words.get(message, '- ' + message)}"
+def password(config: Config) -> str | None:
+    """The broker's password, from its file.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if config.mqtt.password_file is None:
+        return None
+    try:
+        return config.mqtt.password_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"mqtt.password_file: {error}") from error
 
 
-def _line(text: str, loc: tuple[int | str, ...]) -> int:
+def tls(config: Config) -> ssl.SSLContext | None:
+    """What the broker's certificate is held against; None: no TLS.
+
+    Raises:
+        ConfigError: the file with the authority cannot be used.
+    """
+    if not config.mqtt.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=config.mqtt.ca_file)
+    except OSError as error:  # an SSLError is one
+        raise ConfigError(f"mqtt.ca_file {config.mqtt.ca_file}: {error}") from error
+
+
+def fault(path: Path, text: str, key: str, said: str) -> str:
+    """One fault in a file of ours: its line, the key (dotted), and what is wrong with it."""
+    return " ".join(filter(None, [f"{path}:{_line(text, key)}:", key, said]))
+
+
+def _line(text: str, wanted: str) -> int:
     """The line of a key, else of its table, else the first."""
-    table, found, wanted = "", 1, ".".join(str(part) for part in loc)
+    table, found = "", 1
+    arrays: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            table = here = header[1].strip()
+        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
+            name = re.sub(r'[ "]', "", header[2])
+            if name == wanted:
+                return number
+            if header[1] == "[[":
+                arrays[name] = arrays.get(name, -1) + 1
+            table = here = _numbered(name, arrays)
         elif entry := re.match(r'\s*([\w." -]+?)\s*=', line):
             here = ".".join(filter(None, [table, re.sub(r'[ "]', "", entry[1])]))
         else:
@@ -116,6 +155,16 @@ def _line(text: str, loc: tuple[int | str, ...]) -> int:
         if wanted.startswith(f"{here}."):  # its table, also an inline one
             found = number
     return found
+
+
+def _numbered(table: str, arrays: Mapping[str, int]) -> str:
+    """A table's name with the numbers of the arrays of tables that it lies in."""
+    parts = table.split(".")
+    heads = (".".join(parts[: n + 1]) for n in range(len(parts)))
+    return ".".join(
+        f"{part}.{arrays[head]}" if head in arrays else part
+        for part, head in zip(parts, heads, strict=True)
+    )
 
 
 def _anchored(config: Config, folder: Path) -> Config:

@@ -56,7 +56,9 @@ STATUS = {
 }
 REPORTED = {
     "type": "object",
-    "description": "Retained summary: locks, the next 500 keys by door, leases, alerts. No PIN.",
+    "description": "Retained summary: locks, as many of the next keys by door as fit into 256 KiB, "
+    "leases, alerts. Sent on connecting, on `report`, and 5 minutes after a change at the latest; "
+    "after the events that wait. No PIN.",
     "required": ["at", "locks", "keys", "leases", "alerts"],
 }
 

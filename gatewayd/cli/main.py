@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from gatewayd import config as configuration
 from gatewayd import logs
-from gatewayd.errors import ConfigError, GatewaydError, Rejected
+from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected
 
 CONFIG = click.option(
     "--config",
@@ -56,17 +57,11 @@ def run(path: Path) -> None:
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def check(path: Path, as_json: bool) -> None:  # click's way
-    """Check a configuration, and the site document that it names.
+    """Check a configuration, and the files that it names.
 
     Prints each wrong key with its line; exit code 0 if all is well.
     """
-    faults: list[str] = []
-    try:
-        config = configuration.load(path)
-        if config.site.file:
-            _check_site(config.site.file, config.hub.id)
-    except ConfigError as error:
-        faults = str(error).splitlines()
+    faults = list(_faults(path))
     if as_json:
         click.echo(json.dumps({"ok": not faults, "faults": faults}))
     elif faults:
@@ -85,20 +80,42 @@ def contract() -> None:
     click.echo(json.dumps(asyncapi(VERSION), indent=2))
 
 
-def _check_site(path: Path, hub: str) -> None:
+def _faults(path: Path) -> Iterator[str]:
+    """All that is wrong with a configuration or, where it is right, with the files it names."""
+    try:
+        config = configuration.load(path)
+    except ConfigError as error:
+        yield from str(error).splitlines()
+        return
+    for use in (configuration.password, configuration.tls, _use_site_file):
+        try:
+            use(config)
+        except ConfigError as error:
+            yield from str(error).splitlines()
+
+
+def _use_site_file(config: configuration.Config) -> None:
     from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents  # noqa: PLC0415
-    from gatewayd.intake.parse import parse  # noqa: PLC0415
+    from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
     from gatewayd.intake.schemas import SitePutCommand  # noqa: PLC0415
 
-    try:
-        command = parse(app.site_file(path, hub, SystemClock()))
-        if isinstance(command, SitePutCommand):
-            documents.site(command.data)
-    except Rejected as why:
-        where = why.path.removeprefix("data.")
-        raise ConfigError(f"{path}: {where} - {why.message}") from None
+    path = config.site.file
+    if path is None:
+        return
+    payload = app.site_file(path, config.hub.id, SystemClock())
+    found = faults(payload)
+    if not found and isinstance(command := parse(payload), SitePutCommand):
+        found = list(documents.faults(command.data))
+    if found:
+        text = path.read_text()
+        raise ConfigError("\n".join(_fault(path, text, why) for why in found))
+
+
+def _fault(path: Path, text: str, why: Rejected) -> str:
+    said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
+    return configuration.fault(path, text, why.path.removeprefix("data."), said)
 
 
 def _fail(text: str, code: int) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,18 +52,34 @@ class Broker:
     keepalive: int = 30
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """A message that waits for room in the broker's window."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    taken: asyncio.Future[ReasonCode]
+
+
 class Connection:
-    """Use through `connect`; every method raises `Lost` once the connection is gone."""
+    """Use through `connect`; every method raises `Lost` once the connection is gone.
+
+    `window`: how many messages the broker takes without its PUBACK; what is beyond waits here.
+    `largest`: the bytes that a whole packet may have, None where the broker does not say.
+    """
 
     def __init__(self, client: mqtt.Client, loop: asyncio.AbstractEventLoop) -> None:
         self._client, self._loop = client, loop
         self.messages: asyncio.Queue[mqtt.MQTTMessage] = asyncio.Queue()
         self.session_present = False
         self.window = 0
+        self.largest: int | None = None
         self._connack: asyncio.Future[tuple[bool, ReasonCode, Any]] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
         self._suback: dict[int | None, asyncio.Future[list[ReasonCode]]] = {}
         self._puback: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._waiting: deque[_Outgoing] = deque()
         client.on_connect = lambda _c, _u, flags, code, props: _settle(
             self._connack, (flags.session_present, code, props)
         )
@@ -75,12 +92,18 @@ class Connection:
         self, topic: str, payload: bytes, *, retain: bool = False
     ) -> asyncio.Future[ReasonCode]:
         """Send at QoS 1; the future gives the broker's PUBACK reason."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc != mqtt.MQTT_ERR_SUCCESS:
-            raise Lost(f"publish failed ({mqtt.error_string(info.rc)})")
         future: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._puback[info.mid] = future
+        self._waiting.append(_Outgoing(topic, payload, retain, future))
+        self._send()
         return future
+
+    def _send(self) -> None:
+        while self._waiting and len(self._puback) < self.window:
+            out = self._waiting.popleft()
+            info = self._client.publish(out.topic, out.payload, qos=1, retain=out.retain)
+            if info.rc != mqtt.MQTT_ERR_SUCCESS:
+                raise Lost(f"publish failed ({mqtt.error_string(info.rc)})")
+            self._puback[info.mid] = out.taken
 
     def acknowledge(self, message: mqtt.MQTTMessage) -> None:
         """Send the PUBACK: the message's effect is on disk."""
@@ -114,6 +137,8 @@ class Connection:
     def _on_publish(self, _c: object, _u: object, mid: int, code: ReasonCode, _p: object) -> None:
         if (future := self._puback.pop(mid, None)) is not None:
             _settle(future, code)
+        with contextlib.suppress(Lost):  # `closed` tells it
+            self._send()
 
     async def open(self, broker: Broker) -> None:
         """CONNECT and wait for the broker's answer."""
@@ -140,7 +165,8 @@ class Connection:
         self.session_present, code, props = await self._answer(self._connack)
         if code.is_failure:
             raise Lost(f"the broker refuses the connection: {code}")
-        self.window = getattr(props, "ReceiveMaximum", 65_535)  # paho itself ignores it
+        self.window = getattr(props, "ReceiveMaximum", 65_535)  # paho itself ignores both
+        self.largest = getattr(props, "MaximumPacketSize", None)
 
     def _attach(self) -> None:
         """From here on the loop moves the bytes."""

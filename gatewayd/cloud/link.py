@@ -55,7 +55,6 @@ class CloudLink:
     publisher: Publisher
     clock: Clock
     rng: Random
-    connected: bool = False
     ever_connected: bool = False
 
     async def run(self) -> None:
@@ -81,7 +80,7 @@ class CloudLink:
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
             log.info("cloud.connected", session_present=connection.session_present)
-            self.connected = self.ever_connected = True
+            self.ever_connected = True
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(connection.keep_alive(), name="mqtt keep-alive")
@@ -91,8 +90,6 @@ class CloudLink:
             except asyncio.CancelledError:
                 await self._goodbye(connection)
                 raise
-            finally:
-                self.connected = False
 
     async def _consume(self, connection: Connection) -> None:
         """Commands at once; receipts gather for a moment and are one transaction. PUBACKs go out

@@ -12,11 +12,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Connection
-from gatewayd.domain.events import raised
+from gatewayd.cloud.summary import fitted, room
+from gatewayd.domain.events import cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Database
-from gatewayd.store.outbox import Outbox, Outgoing, park, plain, receipted
+from gatewayd.store.outbox import Outbox, Outgoing, park, receipted, unpark
 from gatewayd.store.status import reported
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ RESEND = (30.0, 300.0)
 """Seconds without a receipt until an event is sent again: the first, and the longest."""
 WINDOW = 100
 """Events on their way to the broker without its PUBACK."""
+REPORT_EVERY = 300.0
+"""Seconds between two summaries of what changed: at 256 KiB each, 3 MB an hour at the most."""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,8 @@ class _Sent:
 
 
 class Publisher:
-    """Sends what the outbox holds; `more` says that there is more in it, `report` that `reported`
-    is wanted."""
+    """Sends what the outbox holds; `more` says that there is more in it, and so that `reported` has
+    changed, `report` that it is wanted now."""
 
     def __init__(
         self, database: Database, outbox: Outbox, clock: Clock, prefix: str, secret: bytes
@@ -47,19 +50,24 @@ class Publisher:
         self._sent: dict[str, _Sent] = {}
         self._on_way: set[str] = set()
         self._refused: dict[str, tuple[str, str]] = {}
+        self._parked: set[str] = set()  # tried again, once in each connection
+        self._mended: list[str] = []
         self._last = 0
         self._unread = True  # the outbox may hold rows beyond `_last`
-        self._report = True
+        self._reported = clock.tick()
+        self._report_due: Tick | None = None
         self._wake = asyncio.Event()
 
     def more(self) -> None:
         """The outbox has new rows."""
         self._unread = True
+        if self._report_due is None:
+            self._report_due = Tick(self._reported + REPORT_EVERY)
         self._wake.set()
 
     def report(self) -> None:
-        """Publish the summary."""
-        self._report = True
+        """Publish the summary after the events that wait."""
+        self._report_due = self._clock.tick()
         self._wake.set()
 
     async def run(self, connection: Connection) -> None:
@@ -69,16 +77,24 @@ class Publisher:
         for sent in self._sent.values():
             if not connection.session_present:
                 sent.due = tick
+        self._parked = set(await self._outbox.parked())
+        self._sent |= {
+            id_: _Sent(tick, 0) for id_ in self._parked
+        }  # as if their receipts were late
+        await self._unpark()
         window = min(WINDOW, connection.window)
-        self._report = self._unread = True
+        self._unread = True
+        self._report_due = tick
         while True:
             self._wake.clear()
-            if self._report:
-                self._report = False
-                await self._publish_report(connection)
             await self._park()
-            if not await self._publish(connection, window - len(self._on_way)):
-                await self._wait()
+            if self._mended:
+                await self._unpark()
+            if await self._publish(connection, window - len(self._on_way)):
+                continue
+            if not self._unread and self._is_due(self._report_due):
+                await self._publish_report(connection)
+            await self._wait()
 
     async def receipted(self, payloads: list[bytes]) -> None:
         """`ack` messages: the cloud has stored these events."""
@@ -128,7 +144,9 @@ class Publisher:
         self._on_way.discard(row.id)
         if not future.cancelled() and future.result().is_failure:
             self._refused[row.id] = (row.type, str(future.result()))
-        if self._refused or self._unread:  # there is room again
+        elif row.id in self._parked:
+            self._mended.append(row.id)
+        if self._refused or self._mended or self._unread:  # there is room again
             self._wake.set()
 
     async def _park(self) -> None:
@@ -143,16 +161,35 @@ class Publisher:
             self._sent.pop(id_, None)
             log.error("event.parked", id=id_, why=why)
 
+    async def _unpark(self) -> None:
+        """What went through at last is an event like others; an alert ends with the last parked
+        one of its type."""
+        mended, self._mended = self._mended, []
+        self._parked.difference_update(mended)
+        async with self._database.transaction() as tx:
+            types = await unpark(tx, mended)
+            alerts = [cleared(AlertCode.EVENT_PARKED, type_) for type_ in types]
+            await self._outbox.tell(tx, self._clock.now(), alerts)
+
+    def _is_due(self, at: Tick | None) -> bool:
+        return at is not None and at <= self._clock.tick()
+
     async def _publish_report(self, connection: Connection) -> None:
-        now = self._clock.now()
+        self._reported, self._report_due = self._clock.tick(), None
+        now, topic = self._clock.now(), f"{self._prefix}reported"
         summary = await reported(self._database.read, now, self._clock, self._secret)
-        payload = json.dumps(summary, default=plain).encode()
-        connection.publish(f"{self._prefix}reported", payload, retain=True)
+        payload = fitted(summary, room(topic, connection.largest))
+        if payload is None:
+            log.warning("report.too_large", largest=connection.largest)
+            return
+        connection.publish(topic, payload, retain=True)
 
     async def _wait(self) -> None:
-        """Until something is new, or the next receipt is late."""
-        due = min((s.due for s in self._sent.values()), default=None)
-        wait = None if due is None else max(1.0, due - self._clock.tick())
+        """Until something is new, the next receipt is late, or the summary is due."""
+        dues = [s.due for s in self._sent.values()]
+        if self._report_due is not None:
+            dues.append(self._report_due)
+        wait = max(1.0, min(dues) - self._clock.tick()) if dues else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._wake.wait()

@@ -27,6 +27,11 @@ class Capabilities:
         """Whether a code may lie on the lock before its window without opening."""
         return self.enforces_windows or self.can_disable
 
+    @property
+    def for_keys(self) -> tuple[CodeRules, int, bool]:
+        """What keys are made from: where this changes they are made anew."""
+        return self.code, self.label_length, self.lock_timed
+
 
 NUKI = Capabilities(
     code=DEFAULT_FORM,

@@ -63,12 +63,14 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.CRITICAL, "the bolt of {subject} is jammed", "free the bolt; check the door's fit"
     ),
     AlertCode.LOCK_TAMPERED: AlertKind(
-        Severity.CRITICAL, "the cover of {subject} was opened", "look at the lock"
+        Severity.CRITICAL,
+        "the cover of {subject} was opened",
+        "look at the lock; the next code that is used there ends this, or lock.resync",
     ),
     AlertCode.LOCK_RESET: AlertKind(
         Severity.WARNING,
         "{subject} reports that all its codes were deleted",
-        "nothing, if this was wanted: the hub writes what is due again",
+        "nothing, if this was wanted: the hub writes what is due again, which ends this",
     ),
     AlertCode.KEYPAD_DISABLED: AlertKind(
         Severity.WARNING,

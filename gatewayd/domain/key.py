@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
-from gatewayd.domain.code import Code, CodeRules, common
+from gatewayd.domain.code import CodeRules, common
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.label import label
 from gatewayd.domain.moment import Window
@@ -26,7 +26,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Permission to open a set of locks within a window; `code` None until one is allocated."""
+    """Permission to open a set of locks within a window; its code is allocated by the intake."""
 
     id: KeyId
     reservation_id: ReservationId
@@ -35,7 +35,6 @@ class Key:
     doors: Mapping[LockId, Door]
     policy: Policy
     rules: CodeRules
-    code: Code | None = None
 
 
 def key_for(

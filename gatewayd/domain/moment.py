@@ -1,7 +1,7 @@
 """Time as an interval: what the hub knows of the true time, and windows held against it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -51,10 +51,6 @@ class Window:
         if now.surely_past(self.end):
             return Phase.PAST
         return Phase.CURRENT if now.maybe_reached(self.start) else Phase.UPCOMING
-
-    def due(self, now: Now, lead: timedelta) -> bool:
-        """Whether a code belongs on the lock: from `lead` before the start until the end."""
-        return now.maybe_reached(self.start - lead) and not now.surely_past(self.end)
 
 
 def from_epoch(seconds: float) -> datetime:

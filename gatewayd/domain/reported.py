@@ -86,8 +86,16 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             assert_never(report)
 
 
+def restored(s: Situation, now: Now) -> bool:
+    """Whether each code that is due was seen at the lock again since it reported a reset."""
+    due = (c for c in s.claims.values() if c.wanted(now) and c.withheld is None)
+    leases = (s.lease_of(claim.key_id, claim.code) for claim in due)
+    return all(lease is not None and lease.proven and lease.slot in s.slots for lease in leases)
+
+
 def _used(s: Situation, report: Used) -> Outcome:
-    """A turned bolt ends a jam; a used code is the best proof there is."""
+    """A turned bolt ends a jam, a used code what was wrong with the keypad or its cover; and it is
+    the best proof there is."""
     lease = _lease_in(s, report.slot)
     used = LockUsed(
         s.lock,
@@ -97,7 +105,8 @@ def _used(s: Situation, report: Used) -> Outcome:
     )
     events: list[Event] = [used, cleared(AlertCode.LOCK_JAMMED, s.lock)]
     if report.slot is not None:
-        events.append(cleared(AlertCode.KEYPAD_DISABLED, s.lock))
+        ended = (AlertCode.KEYPAD_DISABLED, AlertCode.LOCK_TAMPERED)
+        events += (cleared(alert, s.lock) for alert in ended)
     if lease and lease.proven:
         s = s.with_lease(replace(lease, proof=Proof.USED))
     return Outcome(s, tuple(events))

@@ -29,7 +29,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate
-from gatewayd.intake.handlers import handle
+from gatewayd.intake.handlers import derive_property, handle
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import (
     BrakeConfirmCommand,
@@ -105,9 +105,13 @@ class Intake:
             kept = document.model_dump_json(exclude_unset=True)
             await reservations.put(tx, now, reservation, kept)
 
-    def lock_learned(self) -> None:
-        """A lock told what it can do: judge by that from now on."""
+    async def lock_learned(self, tx: Transaction, now: Now, lock: LockId) -> None:
+        """A lock told what it can do: its keys may be due at another time, or need another code."""
         self._capabilities = None
+        change = await self._change(tx, now, None)
+        for property_ in change.site.properties.values() if change.site else ():
+            if lock in property_.locks:
+                await derive_property(change, property_.id)
 
     def _judge(self, payload: bytes, kind: str | None, retained: bool) -> Command:
         """Everything that can be said of a command without the database.

@@ -3,9 +3,9 @@
 from itertools import islice
 
 from gatewayd.domain.code import DEFAULT_FORM, Code, candidates, from_phone
-from gatewayd.domain.events import CodeAssigned, CodeChanged, DoorCode, cleared, raised
+from gatewayd.domain.events import CodeAssigned, CodeChanged, CommandDone, DoorCode, cleared, raised
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId
+from gatewayd.domain.ids import CommandId, KeyId
 from gatewayd.domain.key import Key, key_for
 from gatewayd.domain.moment import Phase
 from gatewayd.domain.policy import PinSource
@@ -38,8 +38,8 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN:
             raise
-        await hold(change, reservation, why.reason)
-        await _withdraw(change, reservation, awaited)
+        await hold(change, reservation, why.reason, awaited)
+        await _withdraw(change, reservation, None)
         return True
     await _clear(change, reservation, sorted(set(ALERT_OF.values())))
     if key is None or key.window.phase(change.now) is Phase.PAST:
@@ -48,9 +48,21 @@ async def derive(change: Change, reservation: Reservation, awaited: CommandId | 
     return True
 
 
-async def hold(change: Change, reservation: Reservation, why: Reason) -> None:
-    """A reservation gets no key for now: say why, and only that."""
-    await reservations.hold(change.tx, reservation.id, why)
+async def settle(change: Change, key: KeyId) -> bool:
+    """Whether the command at hand is done: nothing of its key is left to be proven. Where that is
+    so of an earlier command, it is told."""
+    done = await keys.settled(change.tx, key)
+    if done is None or done == change.cause:
+        return done is not None
+    await change.outbox.tell(change.tx, change.now, (CommandDone(),), done)
+    return False
+
+
+async def hold(
+    change: Change, reservation: Reservation, why: Reason, awaited: CommandId | None
+) -> None:
+    """A reservation gets no key for now: say why, and only that; `awaited` waits for it."""
+    await reservations.hold(change.tx, reservation.id, why, awaited)
     alert = ALERT_OF.get(why)
     await _clear(change, reservation, sorted(set(ALERT_OF.values()) - {alert}))
     if alert is not None:
@@ -91,6 +103,9 @@ async def _grant(
         changed = CodeChanged(key.id, reservation.id, doors, code.digits, announced)
         ((handover, _),) = await change.tell(changed)
     await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
+    if before is None:  # no lock can show it yet: that spares the question
+        shown = any(door.withheld is None for door in key.doors.values())
+        change.tx.ahead["settled", key.id] = None if shown else awaited
 
 
 async def reallocate(change: Change, reservation: Reservation, refused: Code) -> bool:

@@ -1,5 +1,6 @@
 """Documents to domain types: a site, a reservation."""
 
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from gatewayd.domain.code import Code
@@ -20,31 +21,36 @@ def site(document: SitePut) -> Site:
     """A checked site.
 
     Raises:
-        Rejected: an id twice, a property with an unknown lock, an address twice.
+        Rejected: the first of its `faults`.
     """
-    locks = {LockId(lock.id): _lock(lock) for lock in document.locks}
+    if fault := next(faults(document), None):
+        raise fault
+    return Site(
+        version=document.version,
+        zone=ZoneInfo(document.zone),
+        properties={PropertyId(p.id): _property(p) for p in document.properties},
+        locks={LockId(lock.id): _lock(lock) for lock in document.locks},
+        policy=patch_of(document.policy),
+    )
+
+
+def faults(document: SitePut) -> Iterator[Rejected]:
+    """An id twice, an address twice, a property with an unknown lock."""
+    locks = {lock.id for lock in document.locks}
     if len(locks) != len(document.locks):
-        raise Rejected(Reason.INVALID_FIELD, "a lock id appears twice", path="data.locks")
-    if len({(lock.driver, lock.address) for lock in document.locks}) != len(locks):
-        raise Rejected(Reason.INVALID_FIELD, "two locks share an address", path="data.locks")
-    properties = {PropertyId(p.id): _property(p) for p in document.properties}
-    if len(properties) != len(document.properties):
-        raise Rejected(Reason.INVALID_FIELD, "a property id appears twice", path="data.properties")
-    for i, property_ in enumerate(properties.values()):
+        yield Rejected(Reason.INVALID_FIELD, "a lock id appears twice", path="data.locks")
+    if len({(x.driver, x.address) for x in document.locks}) != len(document.locks):
+        yield Rejected(Reason.INVALID_FIELD, "two locks share an address", path="data.locks")
+    if len({p.id for p in document.properties}) != len(document.properties):
+        yield Rejected(Reason.INVALID_FIELD, "a property id appears twice", path="data.properties")
+    for i, property_ in enumerate(document.properties):
         for j, lock in enumerate(property_.locks):
             if lock not in locks:
-                raise Rejected(
+                yield Rejected(
                     Reason.UNKNOWN_LOCK,
                     f"property {property_.id} names a lock that is not in locks",
                     path=f"data.properties.{i}.locks.{j}",
                 )
-    return Site(
-        version=document.version,
-        zone=ZoneInfo(document.zone),
-        properties=properties,
-        locks=locks,
-        policy=patch_of(document.policy),
-    )
 
 
 def reservation(document: ReservationPut) -> Reservation:

@@ -4,12 +4,14 @@ import json
 from typing import assert_never
 
 from gatewayd.domain.bolt import Operation
-from gatewayd.domain.ids import CommandId, LockId
+from gatewayd.domain.events import CommandDone, cleared
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import CommandId, LockId, PropertyId
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, reservation, schemas, snapshot
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, hold
+from gatewayd.intake.derive import derive, hold, settle
 from gatewayd.store import reservations, site
 
 CHUNK = 200
@@ -33,6 +35,7 @@ async def handle(change: Change, command: schemas.Command) -> bool:
         case schemas.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
+            await change.tell(cleared(AlertCode.LOCK_TAMPERED, data.lock_id))
             return False
         case schemas.LockOperateCommand(data=data):
             lock, cause = LockId(data.lock_id), CommandId(command.id)
@@ -70,19 +73,28 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
     change.site = documents.site(document)
     await site.put(change.tx, change.site, document.model_dump_json(exclude_unset=True))
     for property_id in sorted(changed_properties(before, change.site)):
-        after = ""
-        while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
-            for id_, stored in chunk:
-                await _derive_again(change, stored)
-                after = id_
+        await derive_property(change, property_id)
     return True
 
 
-async def _derive_again(change: Change, stored: str) -> None:
+async def derive_property(change: Change, property_id: PropertyId) -> None:
+    """All keys of a property anew, because what they are made from has changed."""
+    after = ""
+    while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
+        for id_, stored, waiting in chunk:
+            await _derive_again(change, stored, waiting)
+            after = id_
+
+
+async def _derive_again(change: Change, stored: str, waiting: CommandId | None) -> None:
     """A stored reservation under another site document: what does not fit is held, not lost."""
     known = documents.reservation(reservation.checked(json.loads(stored)))
-    await reservations.hold(change.tx, known.id, None)
+    await reservations.hold(change.tx, known.id, None, None)
     try:
-        await derive(change, known, awaited=None)
+        to_prove = await derive(change, known, awaited=waiting)
     except Rejected as why:
-        await hold(change, known, why.reason)
+        await hold(change, known, why.reason, waiting)
+        return
+    await settle(change, known.key_id)
+    if waiting is not None and not to_prove:
+        await change.outbox.tell(change.tx, change.now, (CommandDone(),), waiting)

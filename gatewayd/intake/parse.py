@@ -18,15 +18,30 @@ def parse(payload: bytes) -> Command:
     Raises:
         Rejected: `too_large`, `malformed`, `unknown_type`, `missing_field` or `invalid_field`.
     """
+    try:
+        return _validated(payload)
+    except ValidationError as error:
+        raise rejected(error) from None  # the cause would carry the values
+
+
+def faults(payload: bytes) -> list[Rejected]:
+    """All that `parse` has against a command; it raises the first."""
+    try:
+        _validated(payload)
+    except Rejected as why:
+        return [why]
+    except ValidationError as error:
+        return _complaints(error)
+    return []
+
+
+def _validated(payload: bytes) -> Command:
     if len(payload) > MAX_BYTES:
         raise Rejected(
             Reason.TOO_LARGE, f"{len(payload)} bytes; a message has at most {MAX_BYTES}: send parts"
         )
     _strict_json(payload)
-    try:
-        return COMMAND.validate_json(payload, strict=True)
-    except ValidationError as error:
-        raise rejected(error) from None  # the cause would carry the values
+    return COMMAND.validate_json(payload, strict=True)
 
 
 def claimed_id(payload: bytes) -> str | None:
@@ -79,13 +94,23 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def rejected(error: ValidationError, within: str = "") -> Rejected:
-    """The first complaint, in our words, without the value; `within` is the path of what was
-    checked, empty for a whole command."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    loc = first["loc"] if within else first["loc"][1:]  # a command's begins with its type
-    # a union's branches are not fields
-    path = ".".join(filter(None, [within, *(str(p) for p in loc if "[" not in str(p))]))
-    match first["type"]:
+    """The first complaint; `within` is the path of what was checked, empty for a whole command."""
+    return _complaints(error, within)[0]
+
+
+def _complaints(error: ValidationError, within: str = "") -> list[Rejected]:
+    """One for each field, in our words, without the value."""
+    found: dict[str, Rejected] = {}
+    for complaint in error.errors(include_url=False, include_input=False, include_context=False):
+        loc = complaint["loc"] if within else complaint["loc"][1:]  # a command's begins with a type
+        # a union's branches are not fields
+        path = ".".join(filter(None, [within, *(str(p) for p in loc if "[" not in str(p))]))
+        found.setdefault(path, _in_our_words(complaint["type"], path, complaint["msg"]))
+    return list(found.values())
+
+
+def _in_our_words(kind: str, path: str, message: str) -> Rejected:
+    match kind:
         case "union_tag_invalid":
             return Rejected(Reason.UNKNOWN_TYPE, "no such command type", path="type")
         case "union_tag_not_found":
@@ -95,4 +120,4 @@ def rejected(error: ValidationError, within: str = "") -> Rejected:
         case "missing":
             return Rejected(Reason.MISSING_FIELD, f"{path} is missing", path=path)
         case _:
-            return Rejected(Reason.INVALID_FIELD, first["msg"], path=path)
+            return Rejected(Reason.INVALID_FIELD, message, path=path)

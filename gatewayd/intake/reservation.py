@@ -5,11 +5,11 @@ import json
 from pydantic import ValidationError
 
 from gatewayd.domain.ids import ReservationId
-from gatewayd.domain.reservation import Reservation
+from gatewayd.domain.reservation import Reservation, key_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive
+from gatewayd.intake.derive import derive, settle
 from gatewayd.intake.parse import rejected
 from gatewayd.store import keys, reservations
 from gatewayd.store.ahead import look_ahead
@@ -20,12 +20,22 @@ async def put(change: Change, document: schemas.ReservationPut) -> bool:
     await look_ahead(change.tx, [ReservationId(document.id)])
     reservation = await keep(change, document)
     if reservation is None:
-        return False
+        return await _join(change, ReservationId(document.id))
     if not await derive(change, reservation, awaited=change.cause):
         return True
-    if reservation.key_id in change.granted:
-        return False  # no lock can show it yet
-    return await keys.settled(change.tx, reservation.key_id) is not None
+    return await settle(change, reservation.key_id)
+
+
+async def _join(change: Change, id_: ReservationId) -> bool:
+    """Another command for what is here already is done when that is proven."""
+    known = await reservations.get(change.tx, id_)
+    assert known is not None  # noqa: S101  # its version was read a moment ago
+    if known.held is not None:
+        await reservations.hold(change.tx, id_, known.held, change.cause)
+        return False
+    if change.cause and not await keys.await_proof(change.tx, key_of(id_), change.cause):
+        return True
+    return await settle(change, key_of(id_))
 
 
 async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:

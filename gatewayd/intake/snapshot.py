@@ -54,7 +54,7 @@ async def _take_item(change: Change, item: Any, path: str) -> None:
     try:
         await derive(change, reservation, awaited=None)
     except Rejected as why:
-        await hold(change, reservation, why.reason)
+        await hold(change, reservation, why.reason, None)
         where = path + why.path.removeprefix("data")
         await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
 

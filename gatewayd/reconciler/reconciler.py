@@ -16,6 +16,7 @@ from gatewayd.reconciler.turns import Turns
 from gatewayd.reconciler.worker import Tools, Worker
 from gatewayd.store import site
 from gatewayd.store.database import Transaction
+from gatewayd.store.outbox import subjects
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ class Reconciler:
                     self._start(group, row)
                 else:
                     log.error("lock.no_radio", lock=row.id, driver=row.driver)
-                    await self._tell(raised(AlertCode.RADIO_DOWN, row.driver))
+            await self._tell_unknown({row.driver for row in wanted} - self._radios.keys())
             while self._unserved:
                 no_radio = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
                 await self._tell(no_radio, cause=self._unserved.pop().cause)
@@ -102,6 +103,16 @@ class Reconciler:
                 if self._radios.get(row.driver) is radio:
                     worker.wake.set()
             await radio.link.down.wait()
+
+    async def _tell_unknown(self, drivers: set[str]) -> None:
+        """Drivers without a radio, until no lock names them any more."""
+        stands = await subjects(self._tools.database.read, AlertCode.RADIO_DOWN)
+        over = stands - drivers - self._radios.keys()
+        if drivers or over:
+            await self._tell(
+                *(raised(AlertCode.RADIO_DOWN, name) for name in sorted(drivers)),
+                *(cleared(AlertCode.RADIO_DOWN, name) for name in sorted(over)),
+            )
 
     async def _tell(self, *events: Event, cause: CommandId | None = None) -> None:
         async with self._tools.database.transaction() as tx:

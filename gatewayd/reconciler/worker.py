@@ -23,8 +23,8 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome, Result, Touched, after, begun, taken
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
-from gatewayd.domain.report import Alive, Battery, Report
-from gatewayd.domain.reported import reported
+from gatewayd.domain.report import Alive, Battery, CodeDeleted, Report
+from gatewayd.domain.reported import reported, restored
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.errors import LockError, RadioDown
@@ -74,6 +74,7 @@ class Worker:
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
     _learned: bool = False
     _full: bool = True  # an alert of an earlier run may stand
+    _reset: bool = True  # the same
 
     async def run(self) -> None:
         """For ever; ends only by cancellation."""
@@ -179,6 +180,7 @@ class Worker:
     async def _digest(self, report: Report) -> None:
         """What the lock told by itself becomes facts and events."""
         tick = self.tools.clock.tick()
+        self._reset |= report == CodeDeleted(None)
         if isinstance(report, Alive):
             if not may_return(self._returns, tick):
                 return  # flapping: the ladder goes on
@@ -229,16 +231,19 @@ class Worker:
             return
         async with self.tools.database.transaction() as tx:
             await sites.learned(tx, self.lock, able)
-        self.tools.intake.lock_learned()
+            if able.for_keys != situation.capabilities.for_keys:
+                await self.tools.intake.lock_learned(tx, self.tools.clock.now(), self.lock)
 
     async def _rest(self, situation: Situation) -> None:
-        """Nothing to do at the lock: what is over is dropped, a full lock and a resync are told."""
+        """Nothing to do: what is over is dropped; a full lock is told, and one that is in step
+        again after a reset or a resync."""
         now = self.tools.clock.now()
         out = situation.crowded_out(now)
         over = situations.over(situation, now)
+        back = self._reset and restored(situation, now)
         resync = await sites.resynced(self.tools.database.read, self.lock)
         done = resync is not None and situation.ladder is None
-        if not (over or done or out or self._full):
+        if not (over or done or out or back or self._full):
             return
         async with self.tools.database.transaction() as tx:
             await situations.prune(tx, self.lock, over)
@@ -248,7 +253,10 @@ class Worker:
             alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
             if await self.tools.outbox.tell(tx, now, (alert,)) and out:
                 await self.tools.outbox.tell(tx, now, (LockFull(self.lock, out),))
-        self._full = bool(out)
+            if back:
+                end = cleared(AlertCode.LOCK_RESET, self.lock)
+                await self.tools.outbox.tell(tx, now, (end,))
+        self._full, self._reset = bool(out), self._reset and not back
 
     def _urgency(self, situation: Situation) -> Urgency:
         """Locks that did not answer last time go after those that did."""

@@ -1,15 +1,11 @@
 """Commands that came in: receipts, so that the same command gets the same answer, and brakes."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
 from gatewayd.store.database import Transaction
 from gatewayd.store.outbox import put_back
-
-KEPT = timedelta(days=60)
-"""Receipts outlive any MQTT session: after a broker's crash long-acknowledged messages replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +41,6 @@ def answer(tx: Transaction, now: Now, command: CommandId, type_: str, receipt: R
             receipt.envelope,
         ),
     )
-
-
-async def forget(tx: Transaction, now: Now) -> None:
-    """Drop receipts and snapshot parts that no resend can ask for any more."""
-    before = ((now.earliest - KEPT).timestamp(),)
-    await tx.rows("DELETE FROM commands WHERE received_at < ?", before)
-    await tx.rows("DELETE FROM snapshot_parts WHERE received_at < ?", before)
 
 
 async def brake(tx: Transaction, now: Now, id_: str, command: str) -> None:

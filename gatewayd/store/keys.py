@@ -161,6 +161,11 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
     return CommandId(cause)
 
 
+async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:
+    """Let a command wait until the key is proven on all doors; False where there is no such key."""
+    return bool(await tx.rows("UPDATE keys SET cause = ? WHERE id = ? RETURNING 1", (cause, key)))
+
+
 async def live(tx: Transaction, now: Now) -> int:
     """How many keys are active or upcoming."""
     row = await tx.row(

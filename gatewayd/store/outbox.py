@@ -62,18 +62,18 @@ class Outbox:
         return [_outgoing(*row) for row in rows]
 
     async def again(self, ids: list[str]) -> list[Outgoing]:
-        """Those of the named events that still wait for their receipt."""
+        """Those of the named events that still wait for their receipt, parked or not."""
         rows = await self._database.read.rows(
-            "SELECT seq, id, type, envelope FROM outbox WHERE parked IS NULL AND id IN "
+            "SELECT seq, id, type, envelope FROM outbox WHERE id IN "
             "(SELECT value FROM json_each(?)) ORDER BY seq",
             (json.dumps(ids),),
         )
         return [_outgoing(*row) for row in rows]
 
-    async def depth(self) -> int:
-        """How many events wait."""
-        row = await self._database.read.row("SELECT count(*) FROM outbox")
-        return int(row[0]) if row else 0
+    async def parked(self) -> list[str]:
+        """The ids of the events that the broker refused."""
+        rows = await self._database.read.rows("SELECT id FROM outbox WHERE parked IS NOT NULL")
+        return [id_ for (id_,) in rows]
 
     def _envelope(self, id_: str, event: Event, now: Now, cause: CommandId | None) -> str:
         doubt = {}
@@ -116,8 +116,19 @@ async def receipted(tx: Transaction, ids: list[str]) -> None:
 
 
 async def park(tx: Transaction, id_: str, why: str) -> None:
-    """Keep an event that the broker refuses out of the way of the others."""
-    await tx.rows("UPDATE outbox SET parked = ? WHERE id = ?", (why, id_))
+    """Keep an event that the broker refuses out of the way of the others; again costs nothing."""
+    await tx.rows("UPDATE outbox SET parked = ?1 WHERE id = ?2 AND parked IS NOT ?1", (why, id_))
+
+
+async def unpark(tx: Transaction, ids: list[str]) -> list[str]:
+    """The broker took these after all; returns the types whose alert has no parked event left."""
+    await tx.many("UPDATE outbox SET parked = NULL WHERE id = ?", ((id_,) for id_ in ids))
+    rows = await tx.rows(
+        "SELECT subject FROM alerts WHERE code = ? AND subject NOT IN "
+        "(SELECT type FROM outbox WHERE parked IS NOT NULL)",
+        (AlertCode.EVENT_PARKED,),
+    )
+    return [type_ for (type_,) in rows]
 
 
 def plain(value: object) -> Any:
@@ -129,12 +140,6 @@ def plain(value: object) -> Any:
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
-async def unpark(tx: Transaction) -> None:
-    """Try again what the broker refused: its rules may have been mended."""
-    await tx.rows("UPDATE outbox SET parked = NULL WHERE parked IS NOT NULL")
-    await tx.rows("DELETE FROM alerts WHERE code = ?", (AlertCode.EVENT_PARKED,))
-
-
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:
     """Which of these alerts stand for a subject."""
     found = tx.ahead.pop(("alerts", subject), None)
@@ -142,6 +147,14 @@ async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> lis
         rows = await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,))
         found = [code for (code,) in rows]
     return [AlertCode(code) for code in found if code in codes]
+
+
+async def subjects(tx: Transaction, code: AlertCode) -> set[str]:
+    """For what an alert stands."""
+    return {
+        subject
+        for (subject,) in await tx.rows("SELECT subject FROM alerts WHERE code = ?", (code,))
+    }
 
 
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:

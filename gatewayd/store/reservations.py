@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatewayd.domain.ids import KeyId, PropertyId, ReservationId
+from gatewayd.domain.ids import CommandId, KeyId, PropertyId, ReservationId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason
@@ -39,7 +39,7 @@ async def of_key(tx: Transaction, key: KeyId) -> str | None:
 async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
     """Insert or update; nothing holds it at first."""
     tx.later(
-        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, NULL, ?, ?)",
+        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, NULL, ?, ?, NULL)",
         (
             reservation.id,
             reservation.version,
@@ -51,18 +51,25 @@ async def put(tx: Transaction, now: Now, reservation: Reservation, document: str
     )
 
 
-async def hold(tx: Transaction, id_: ReservationId, why: Reason | None) -> None:
-    """Say why a reservation has no key, or that nothing holds it any more."""
-    await tx.rows("UPDATE reservations SET held = ?1 WHERE id = ?2 AND held IS NOT ?1", (why, id_))
+async def hold(
+    tx: Transaction, id_: ReservationId, why: Reason | None, cause: CommandId | None
+) -> None:
+    """Say why a reservation has no key and which command waits for one, or that nothing holds it
+    any more."""
+    await tx.rows(
+        "UPDATE reservations SET held = ?1, cause = ?2 WHERE id = ?3 "
+        "AND (held IS NOT ?1 OR cause IS NOT ?2)",
+        (why, cause, id_),
+    )
 
 
 async def of_property(
     tx: Transaction, property_id: PropertyId, after: str, limit: int
-) -> list[tuple[str, str]]:
-    """Id and document of the next confirmed reservations, in the order of ids."""
+) -> list[tuple[str, str, CommandId | None]]:
+    """Id, document and waiting command of the next confirmed reservations, in the order of ids."""
     rows = await tx.rows(
-        "SELECT id, document FROM reservations WHERE property_id = ? AND confirmed AND id > ? "
-        "ORDER BY id LIMIT ?",
+        "SELECT id, document, cause FROM reservations "
+        "WHERE property_id = ? AND confirmed AND id > ? ORDER BY id LIMIT ?",
         (property_id, after, limit),
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -16,8 +16,8 @@ from gatewayd.store.keys import SETTLED
 
 type Status = Literal["upcoming", "current", "past", "revoked"]
 
-REPORTED_KEYS = 500
-"""The nearest ones: the summary stays below the 256 KiB of a message."""
+REPORTED_KEYS = 2_000
+"""The nearest ones; more never fit into the 256 KiB of a message, since each takes 150 bytes."""
 
 
 async def key_status(
@@ -44,7 +44,7 @@ async def key_status(
 
 
 async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> dict[str, Any]:
-    """The retained summary, for a cloud that lost everything or a hub that fell silent."""
+    """A summary for a cloud that lost everything or a hub that fell silent; nearest keys first."""
     return {
         "at": now.latest,
         "locks": await _locks(tx),

@@ -52,7 +52,7 @@ async def learn(house: House, lock_id: str, able: Capabilities) -> None:
     """The lock has told what it can do."""
     async with house.database.transaction() as tx:
         await sites.learned(tx, LockId(lock_id), able)
-    house.intake.lock_learned()
+        await house.intake.lock_learned(tx, house.clock.now(), LockId(lock_id))
 
 
 # --- a reservation's way -------------------------------------------------------------------------
@@ -314,11 +314,14 @@ async def test_the_same_version_in_another_command_is_accepted_and_changes_nothi
     await put(house)
     before = await house.dump(without=["outbox", "commands"])
     house.clock.at += DAY
-    assert types(await put(house, departure="2026-07-29", guest=None)) == ["command.accepted"]
+    again = reservation(departure="2026-07-29", guest=None)
+    assert types(await house.send("reservation.put", again, id="C9")) == ["command.accepted"]
     assert types(await house.send("site.put", site(properties=[]))) == [
         "command.accepted",
         "command.done",
     ]
+    async with house.database.transaction() as tx:  # but for the command that waits
+        await tx.rows("UPDATE keys SET cause = 'C0002' WHERE cause = 'C9'")
     assert await house.dump(without=["outbox", "commands"]) == before
 
 
@@ -490,6 +493,20 @@ async def test_a_later_phone_does_not_change_a_code_that_is_out(house: House) ->
     assert await house.code_of("R1") == code
 
 
+async def test_what_a_lock_tells_later_makes_its_keys_anew(house: House) -> None:
+    """S1-7, S1-23: it refuses the code's form, and holds the window itself."""
+    stay = {"arrival": "2026-07-20", "departure": "2026-07-22"}
+    await put(house, code="120456", **stay)
+    await put(house, version=2, code=None, **stay)  # it stays, and is not dictated any more
+    due = "SELECT due FROM doors WHERE lock_id = 'flat-1-door'"
+    ((late,),) = await house.rows(due)
+    await learn(house, "flat-1-door", Capabilities(code=NUKI, enforces_windows=True))
+    ((early,),) = await house.rows(due)
+    assert late - early == (72 * 60 - 10) * 60
+    assert NUKI.allow(Code(await house.code_of("R1")))
+    assert data(await house.told(), "code.changed")["display"] == await house.code_of("R1")
+
+
 async def test_doors_with_no_common_form_get_no_code_and_an_alert(house: House) -> None:
     await learn(house, "front", Capabilities(code=CodeRules(4, 5)))
     await learn(house, "flat-1-door", Capabilities(code=CodeRules(6, 8)))
@@ -594,6 +611,87 @@ async def test_a_change_that_is_proven_already_is_done_at_once(house: House) -> 
     await house.prove("shed-door", "R1")
     told = await put(house, property_id="shed", version=2, departure="2026-07-16")
     assert types(told) == ["command.accepted", "command.done"]
+
+
+async def test_another_command_for_the_same_is_done_when_that_is_proven(house: House) -> None:
+    await put(house)
+    await house.prove("front", "R1")
+    told = await house.send("reservation.put", reservation(), id="AGAIN")
+    assert types(told) == ["command.accepted"]
+    assert await house.prove("flat-1-door", "R1") == "AGAIN"
+    told = await house.send("reservation.put", reservation(), id="ONCE-MORE")
+    assert types(told) == ["command.accepted", "command.done"]
+    assert {event["cause"] for event in told} == {"ONCE-MORE"}
+
+
+async def test_another_command_for_what_has_no_key_is_done_at_once(house: House) -> None:
+    for changed in ({"kind": "block"}, {"property_id": "cabin"}):
+        id_ = next(iter(changed))
+        for _ in range(2):
+            told = await put(house, id_, **changed)
+            assert types(told) == ["command.accepted", "command.done"]
+
+
+async def test_a_command_that_came_before_its_property_is_done_when_its_key_is_proven(
+    house: House,
+) -> None:
+    told = await house.send("reservation.put", reservation(property_id="attic"), id="EARLY")
+    assert "command.done" not in types(told)
+    await house.send("reservation.put", reservation("R2", property_id="attic"), id="TWIN")
+    told = await house.send("reservation.put", reservation("R2", property_id="attic"), id="TWIN-2")
+    assert types(told) == ["command.accepted"]
+    await house.restart()
+    here = [*site()["properties"], property_("attic", "shed-door")]
+    times_to_come = [*site()["properties"], property_("attic", "shed-door", check_in=...)]
+    await house.send("site.put", site(2, properties=times_to_come))
+    told = await house.send("site.put", site(3, properties=here), id="SITE")
+    assert [e["cause"] for e in told if e["type"] == "command.done"] == ["SITE"]
+    assert await house.prove("shed-door", "R1") == "EARLY"
+    assert await house.prove("shed-door", "R2") == "TWIN-2"
+
+
+async def test_a_command_whose_property_turns_out_to_have_no_lock_is_done(house: House) -> None:
+    await house.send("reservation.put", reservation(property_id="attic"), id="EARLY")
+    there = [*site()["properties"], property_("attic")]
+    told = await house.send("site.put", site(2, properties=there), id="SITE")
+    assert [e["cause"] for e in told if e["type"] == "command.done"] == ["EARLY", "SITE"]
+    again = site(3, properties=[property_("attic", check_in="12:00")])
+    told = await house.send("site.put", again, id="LATER")
+    assert [e["cause"] for e in told if e["type"] == "command.done"] == ["LATER"]  # once
+
+
+async def test_a_move_to_an_unknown_property_is_not_done_before_its_key_is_proven(
+    house: House,
+) -> None:
+    await put(house, property_id="shed")
+    told = await house.send("reservation.put", reservation(version=2, property_id="attic"), id="GO")
+    assert [e["cause"] for e in told if e["type"] == "command.done"] == ["C0002"]
+    there = [*site()["properties"], property_("attic", "front")]
+    await house.send("site.put", site(2, properties=there))
+    assert await house.prove("front", "R1") == "GO"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"locks": [lock("front", 2, allow_provisioning=False), *site()["locks"][1:]]},
+        {"properties": [property_("flat-1", "flat-1-door"), *site()["properties"][1:]]},
+    ],
+    ids=["withheld", "taken off"],
+)
+async def test_a_door_that_is_waited_for_no_more_ends_the_wait(
+    house: House, changed: dict[str, Any]
+) -> None:
+    await house.send("reservation.put", reservation(), id="PUT")
+    await house.prove("flat-1-door", "R1")
+    told = await house.send("site.put", site(2, **changed), id="SITE")
+    assert [e["cause"] for e in told if e["type"] == "command.done"] == ["PUT", "SITE"]
+
+
+async def test_a_key_that_is_withheld_everywhere_has_nothing_to_prove(house: House) -> None:
+    told = await put(house, allow_provisioning=False)
+    assert types(told) == ["code.assigned", "command.accepted", "command.done"]
+    assert await house.rows("SELECT cause FROM keys") == [(None,)]
 
 
 # --- locks, report -------------------------------------------------------------------------------

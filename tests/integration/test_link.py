@@ -8,96 +8,45 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from structlog.testing import capture_logs
 
-from gatewayd.clock import SystemClock
 from gatewayd.cloud import publisher as publishing
-from gatewayd.cloud.connection import Broker as Address
-from gatewayd.cloud.link import Accept, CloudLink, status
-from gatewayd.cloud.publisher import Publisher
-from gatewayd.domain.events import Event, HubStarted, LockOnline
+from gatewayd.domain.events import HubStarted, LockOnline, raised
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
-from gatewayd.intake.accept import Intake
-from gatewayd.store.database import Database, open_database
-from gatewayd.store.outbox import Outbox
 from simulators.broker import Broker, find_mosquitto, free_port
 from simulators.cloud import Cloud
-from tests.house import HUB
-
-PREFIX = f"v1/org/site/{HUB}/"
-
-
-class Stop(Exception):
-    """Ends the link."""
-
-
-@dataclass
-class Hub:
-    """The cloud's end of a hub: store, intake and link; no locks."""
-
-    database: Database
-    outbox: Outbox
-    link: CloudLink
-    publisher: Publisher
-
-    async def tell(self, *events: Event) -> None:
-        """Put events into the outbox."""
-        async with self.database.transaction() as tx:
-            await self.outbox.tell(tx, SystemClock().now(), events)
-
-    async def eventually(self, condition: object, within: float = 15.0) -> None:
-        """Wait for a state of the hub."""
-        assert callable(condition)
-        async with asyncio.timeout(within):
-            while not await condition():  # noqa: ASYNC110  # the state is the broker's and ours
-                await asyncio.sleep(0.02)
-
-    async def empty(self) -> bool:
-        """Whether every event has its receipt."""
-        return await self.outbox.depth() == 0
+from tests.house import FakeClock
+from tests.linked import PREFIX, hub, true
 
 
 @asynccontextmanager
-async def hub(  # noqa: PLR0917  # as in Broker
-    folder: Path,
-    port: int,
-    accept: Accept | None = None,
-    username: str | None = None,
-    password: str | None = None,
-    tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[Hub]:
-    """A hub whose link runs."""
-    clock = SystemClock()
-    database = await open_database(folder / "hub.db", clock)
-    outbox = Outbox(database, HUB, "epoch")
-    intake = Intake(database, outbox, clock, Random(1), HUB)
-    publisher = Publisher(database, outbox, clock, PREFIX, b"secret")
+async def listening(port: int, topic: str) -> AsyncIterator[list[mqtt.MQTTMessage]]:
+    """All that comes below the hub's prefix, in its order."""
+    heard: list[mqtt.MQTTMessage] = []
+    subscribed = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
-    async def take(payload: bytes, kind: str, retained: bool) -> None:
-        await intake.accept(payload, kind=kind, retained=retained)
+    def on_subscribe(*_: object) -> None:
+        loop.call_soon_threadsafe(subscribed.set)
 
-    async def session_lost() -> None:
-        pass
-
-    will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
-    broker = Address("127.0.0.1", port, "hub", will, username, password, tls, keepalive=5)
-    link = CloudLink(broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1))
-    database.committed = lambda tx: publisher.more() if tx.told else None
+    listener = mqtt.Client(CallbackAPIVersion.VERSION2)
+    listener.on_message = lambda _c, _u, message: heard.append(message)
+    listener.on_subscribe = on_subscribe
+    listener.connect("127.0.0.1", port)
+    listener.subscribe(f"{PREFIX}{topic}", 1)
+    listener.loop_start()
+    await asyncio.wait_for(subscribed.wait(), 10)
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(link.run())
-            yield Hub(database, outbox, link, publisher)
-            raise Stop
-    except* Stop:
-        pass
+        yield heard
     finally:
-        await database.close()
+        listener.disconnect()
+        await asyncio.to_thread(listener.loop_stop)
 
 
 async def test_an_event_is_kept_until_the_cloud_s_application_has_it(
@@ -108,10 +57,10 @@ async def test_an_event_is_kept_until_the_cloud_s_application_has_it(
     async with Broker(tmp_path / "b") as broker, hub(tmp_path, broker.port) as h:
         async with Cloud(broker.port, PREFIX) as cloud:
             cloud.receipts = False
-            await h.eventually(lambda: _true(h.link.connected))
+            await h.eventually(lambda: true(h.link.ever_connected))
             await h.tell(HubStarted("1"))
             event = await cloud.until(lambda e: e["type"] == "hub.started")
-            assert await h.outbox.depth() == 1
+            assert not await h.empty()
             cloud.receipts = True
             await h.eventually(h.empty)  # sent again, and receipted then
         assert [e["id"] for e in cloud.events] == [event["id"]]
@@ -121,9 +70,11 @@ async def test_events_of_an_outage_arrive_in_order_and_once(tmp_path: Path) -> N
     # fault 1
     async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
         async with hub(tmp_path, broker.port) as h:
-            await h.eventually(lambda: _true(h.link.connected))
-            await broker.stop()
-            await h.eventually(lambda: _true(not h.link.connected))
+            await h.eventually(lambda: true(h.link.ever_connected))
+            with capture_logs() as logs:
+                await broker.stop()
+                await h.eventually(lambda: true(logs))
+            assert [entry["event"] for entry in logs] == ["cloud.connection_ended"]
             for n in range(300):
                 await h.tell(LockOnline(LockId(f"l{n}")))
             await broker.start()
@@ -147,7 +98,7 @@ async def test_a_command_is_acknowledged_only_after_its_commit(tmp_path: Path) -
 
     async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
         async with hub(tmp_path, broker.port, never) as h:
-            await h.eventually(lambda: _true(h.link.connected))
+            await h.eventually(lambda: true(h.link.ever_connected))
             cloud.publish("cmd/report", b'{"once": 1}')
             await asyncio.wait_for(hold.wait(), 10)
         again: list[bytes] = []
@@ -156,7 +107,7 @@ async def test_a_command_is_acknowledged_only_after_its_commit(tmp_path: Path) -
             again.append(payload)
 
         async with hub(tmp_path, broker.port, note) as h:
-            await h.eventually(lambda: _true(bool(again)))
+            await h.eventually(lambda: true(bool(again)))
         assert seen == again == [b'{"once": 1}']
         third: list[bytes] = []
 
@@ -164,9 +115,9 @@ async def test_a_command_is_acknowledged_only_after_its_commit(tmp_path: Path) -
             third.append(payload)
 
         async with hub(tmp_path, broker.port, last) as h:
-            await h.eventually(lambda: _true(h.link.connected))
+            await h.eventually(lambda: true(h.link.ever_connected))
             cloud.publish("cmd/report", b'{"twice": 2}')
-            await h.eventually(lambda: _true(bool(third)))
+            await h.eventually(lambda: true(bool(third)))
         assert third == [b'{"twice": 2}']
 
 
@@ -177,20 +128,14 @@ async def test_the_same_command_again_gets_the_same_receipt(tmp_path: Path) -> N
         Cloud(broker.port, PREFIX) as cloud,
         hub(tmp_path, broker.port) as h,
     ):
-        await h.eventually(lambda: _true(h.link.connected))
+        await h.eventually(lambda: true(h.link.ever_connected))
         id_ = await cloud.send("report", {})
         first = await cloud.answer(id_)
         await h.eventually(h.empty)
-        again: list[str] = []
-        listener = mqtt.Client(CallbackAPIVersion.VERSION2)
-        listener.on_message = lambda _c, _u, m: again.append(json.loads(m.payload)["id"])
-        listener.connect("127.0.0.1", broker.port)
-        listener.subscribe(f"{PREFIX}evt/command.accepted", 1)
-        listener.loop_start()
-        await cloud.send("report", {}, id=id_)
-        await h.eventually(lambda: _true(first["id"] in again))
-        listener.disconnect()
-        await asyncio.to_thread(listener.loop_stop)
+        async with listening(broker.port, "evt/command.accepted") as again:
+            await cloud.send("report", {}, id=id_)
+            await h.eventually(lambda: true(again))
+        assert [json.loads(message.payload)["id"] for message in again] == [first["id"]]
 
 
 async def test_status_is_retained_and_the_will_tells_of_a_hub_that_is_gone(
@@ -198,13 +143,64 @@ async def test_status_is_retained_and_the_will_tells_of_a_hub_that_is_gone(
 ) -> None:
     async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
         async with hub(tmp_path, broker.port) as h:
-            await h.eventually(lambda: _true("status" in cloud.retained))
+            await h.eventually(lambda: true("status" in cloud.retained))
             assert cloud.retained["status"]["state"] == "online"
             assert set(cloud.retained["reported"]) == {"at", "locks", "keys", "leases", "alerts"}
         async with asyncio.timeout(10):
             while cloud.retained["status"]["state"] == "online":  # noqa: ASYNC110  # the broker's
                 await asyncio.sleep(0.02)
         assert cloud.retained["status"]["reason"] == "shutdown"
+
+
+def summaries(heard: list[mqtt.MQTTMessage]) -> list[set[str]]:
+    """The subjects of the alerts in each summary that came."""
+    topic = f"{PREFIX}reported"
+    bodies = [json.loads(message.payload) for message in heard if message.topic == topic]
+    return [{alert["subject"] for alert in body["alerts"]} for body in bodies]
+
+
+async def test_what_changed_is_summed_up_again_after_a_while_and_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with (
+        Broker(tmp_path / "b") as broker,
+        Cloud(broker.port, PREFIX),
+        listening(broker.port, "reported") as heard,
+        hub(tmp_path, broker.port, clock=clock) as h,
+    ):
+        await h.eventually(lambda: true(summaries(heard) == [set()]))
+        for lock in ("front", "back"):
+            clock.ticks += publishing.REPORT_EVERY / 2 - 1
+            await h.tell(raised(AlertCode.LOCK_OFFLINE, lock))
+            await h.eventually(h.empty)
+        assert summaries(heard) == [set()]
+        clock.ticks += 2
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "shed"))
+        await h.eventually(lambda: true(len(summaries(heard)) == 2))
+        assert summaries(heard)[1] == {"front", "back", "shed"}
+
+
+async def test_a_change_is_summed_up_when_nothing_else_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "REPORT_EVERY", 1.0)
+    async with (
+        Broker(tmp_path / "b") as broker,
+        listening(broker.port, "reported") as heard,
+        hub(tmp_path, broker.port) as h,
+    ):
+        await h.eventually(lambda: true(heard))
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "front"))
+        await h.eventually(lambda: true(summaries(heard)[-1] == {"front"}))
+
+
+async def test_the_summary_comes_after_the_events_that_wait(tmp_path: Path) -> None:
+    async with Broker(tmp_path / "b") as broker:
+        async with hub(tmp_path, free_port()) as away:
+            await away.tell(*(LockOnline(LockId(f"l{n}")) for n in range(250)))
+        async with listening(broker.port, "#") as heard, hub(tmp_path, broker.port) as h:
+            await h.eventually(lambda: true(summaries(heard)))
+            kinds = [message.topic.removeprefix(PREFIX) for message in heard]
+    assert kinds == ["status", *["evt/lock.online"] * 250, "reported"]
 
 
 async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path: Path) -> None:
@@ -218,8 +214,8 @@ async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path
 
     server = await asyncio.start_server(refuse, "127.0.0.1", port := free_port())
     async with server, hub(tmp_path, port) as h:
-        await h.eventually(lambda: _true(attempts >= 3))
-        assert not h.link.connected
+        await h.eventually(lambda: true(attempts >= 3))
+        assert not h.link.ever_connected
 
 
 # paho leaves a socket whose handshake failed to the garbage collector
@@ -243,22 +239,18 @@ async def test_tls_with_user_and_password(tmp_path: Path) -> None:
     try:
         trusted = ssl.create_default_context(cafile=folder / "ca.pem")
         async with hub(tmp_path, port, None, "hub", password, trusted) as h:
-            await h.eventually(lambda: _true(h.link.connected))
+            await h.eventually(lambda: true(h.link.ever_connected))
             await h.tell(*(LockOnline(LockId(f"l{n}")) for n in range(200)))
-            await h.eventually(lambda: _true(h.publisher._last == 200))
+            await h.eventually(lambda: true(h.publisher._last == 200))
         stranger = ssl.create_default_context()
         for word, context in (("guessed", trusted), (password, stranger)):
             async with hub(tmp_path, port, None, "hub", word, context) as h:
                 with pytest.raises(TimeoutError):
-                    await h.eventually(lambda h=h: _true(h.link.connected), within=2)
+                    await h.eventually(lambda h=h: true(h.link.ever_connected), within=2)
     finally:
         process.terminate()
         await process.wait()
         gc.collect()
-
-
-async def _true(value: object) -> bool:
-    return bool(value)
 
 
 def _certificates(folder: Path) -> None:

@@ -11,7 +11,7 @@ from random import Random
 
 from gatewayd.clock import RECHECK
 from gatewayd.domain.moment import Now
-from gatewayd.domain.report import Alive
+from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
@@ -310,6 +310,84 @@ async def test_a_write_whose_answer_is_lost_is_read_before_it_is_repeated(tmp_pa
         await hub.pass_(50 * MINUTE + 1)
         assert [t for t in lock.touched if t != "session"] == ["observe 1", "write 1", "observe 1"]
         assert len(lock.codes) == 1
+
+
+async def alerts(hub: Site) -> set[tuple[str, str]]:
+    """Those that stand."""
+    return set(await hub.database.read.rows("SELECT code, subject FROM alerts"))
+
+
+async def eventually(hub: Site, *standing: tuple[str, str]) -> None:
+    """Wait until exactly these alerts stand."""
+    async with asyncio.timeout(10):
+        while await alerts(hub) != set(standing):  # noqa: ASYNC110  # told by another task
+            await asyncio.sleep(0.001)
+
+
+async def test_the_alert_of_a_reset_ends_when_all_that_is_due_is_there_again(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        lock = hub.lock("a")
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(HOUR)
+        codes = dict(lock.codes)
+        lock.codes.clear()
+        lock.dead = True
+        hub.radio.report("a", CodeDeleted(None))
+        await hub.pass_(MINUTE / 2)
+        await eventually(hub, ("lock_reset", "a"), ("lock_offline", "a"))
+    async with site(tmp_path, clock, "a", radio=radio) as hub:  # also over a restart
+        await eventually(hub, ("lock_reset", "a"), ("lock_offline", "a"))
+        lock.dead = False
+        await hub.pass_(HOUR)
+        assert lock.codes == codes
+        await eventually(hub)
+        for reset in range(2):  # a false one, then one of a lock that may stay empty
+            if reset:
+                await take(hub.intake, command("reservation.cancel", {"id": "r1", "version": 2}))
+                await hub.pass_(MINUTE)
+            hub.radio.report("a", CodeDeleted(None))
+            await hub.pass_(MINUTE)
+            await eventually(hub)
+        events = await hub.database.read.rows("SELECT type FROM outbox")
+        assert [type_ for (type_,) in events].count("lock.reset") == 3
+
+
+async def test_an_open_cover_is_looked_at_or_forgotten_with_the_next_code(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a", "b") as hub:
+        for end in (Used(3, opened=True), None):
+            for door in "ab":
+                hub.radio.report(door, Tampered())
+                hub.radio.report(door, Used(None, opened=True))  # a thumb turn
+            await hub.pass_(1)
+            await eventually(hub, ("lock_tampered", "a"), ("lock_tampered", "b"))
+            for door in "ab":
+                if end is None:
+                    await take(hub.intake, command("lock.resync", {"lock_id": door}, id=door))
+                else:
+                    hub.radio.report(door, end)
+            await hub.pass_(1)
+            await eventually(hub)
+
+
+async def test_a_driver_without_a_radio_is_told_until_no_lock_names_it(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    entry = {"id": "a", "name": "a", "driver": "fake", "address": "a"}
+    strange = [entry, *({"id": x, "name": x, "driver": "faek", "address": x} for x in "bc")]
+    document = {"zone": "UTC", "properties": []}
+    async with site(tmp_path, clock, "a") as hub:
+        typo = document | {"version": 2, "locks": strange}
+        await take(hub.intake, command("site.put", typo, id="2"))
+        await eventually(hub, ("radio_down", "faek"))
+    async with site(tmp_path, clock, "a") as hub:
+        await eventually(hub, ("radio_down", "faek"))
+        mended = document | {"version": 3, "locks": [entry]}
+        await take(hub.intake, command("site.put", mended, id="3"))
+        await eventually(hub)
 
 
 async def test_the_doors_of_what_is_over_are_dropped(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ async def test_a_claim_carries_what_its_key_and_door_say(tmp_path: Path) -> None
         )
         async with house.database.transaction() as tx:
             await sites.learned(tx, FRONT, Capabilities(label_length=3))
-        house.intake.lock_learned()
+            await house.intake.lock_learned(tx, house.clock.now(), FRONT)
         await house.send(
             "reservation.put",
             reservation(version=2, allow_provisioning=False, arrival="2026-07-01"),

@@ -1,9 +1,12 @@
 """The traps of the Z-Wave stack, each on the real server."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from structlog.testing import capture_logs
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.code import Code
@@ -83,6 +86,73 @@ async def test_the_battery_is_known_without_asking_and_low_is_told(zwave: ZwaveS
         await until(lambda: any(a == "3" and isinstance(r, Battery) and r.low for a, r in heard))
     async with running(zwave.url) as (_, heard):
         await until(lambda: ("3", Battery(44)) in heard)
+
+
+type Wire = ClientWebSocketResponse | web.WebSocketResponse
+
+
+@asynccontextmanager
+async def tapped(url: str) -> AsyncIterator[tuple[str, Callable[[object], Awaitable[None]]]]:
+    """A wire to the server at another address, and a way to put messages on it."""
+    ends: list[web.WebSocketResponse] = []
+
+    async def pump(source: Wire, target: Wire) -> None:
+        async for message in source:
+            assert message.type is WSMsgType.TEXT
+            await target.send_str(message.data)
+        await target.close()
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        near = web.WebSocketResponse()
+        await near.prepare(request)
+        ends.append(near)
+        async with (
+            ClientSession() as http,
+            http.ws_connect(url, max_msg_size=0) as far,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(pump(near, far))
+            group.create_task(pump(far, near))
+        return near
+
+    async def put(message: object) -> None:
+        await ends[-1].send_json(message)
+
+    app, port = web.Application(), free_port()
+    app.router.add_get("/", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"ws://127.0.0.1:{port}/", put
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"source": "node", "event": "notification", "nodeId": 2},
+        {"source": "node", "event": "value updated", "nodeId": 2, "args": "123456"},
+    ],
+)
+async def test_a_report_that_cannot_be_read_is_left_and_the_next_one_is_heard(
+    zwave: ZwaveSimulator, told: dict[str, object]
+) -> None:
+    async with tapped(zwave.url) as (url, put), running(url) as (radio, heard):
+        with capture_logs() as logs:
+            await put({"type": "event", "event": told})
+            await zwave.notify(2, 6, 0x0B, ())
+            await until(lambda: ("2", Jammed()) in heard)
+        assert radio.link.up.is_set()
+    assert [entry for entry in logs if entry["event"] == "zwave.report_unread"] == [
+        {
+            "event": "zwave.report_unread",
+            "log_level": "warning",
+            "node": 2,
+            "report": told["event"],
+        }
+    ]
 
 
 async def test_dead_and_alive_are_told(zwave: ZwaveSimulator) -> None:

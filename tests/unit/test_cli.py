@@ -118,12 +118,12 @@ def test_check_reads_the_site_document_too(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('zone = "Europe/Zurich"', 'zone = "Mars"', "zone - "),
-        ("version = 1", "", "version - "),
-        ('locks = ["front"]', 'locks = ["attic"]', "properties.0.locks.0 - "),
-        ('check_in = "15:00"', "check_in = 15:00:00", "properties.0.check_in - "),
-        ('driver = "zwave"', "", "locks.0.driver - "),
-        ("version = 1", "version = nan", "NaN"),
+        ('zone = "Europe/Zurich"', 'zone = "Mars"', ":2: zone - "),
+        ("version = 1", "", ":1: version is missing"),
+        ('locks = ["front"]', 'locks = ["attic"]', ":8: properties.0.locks.0 - "),
+        ('check_in = "15:00"', "check_in = 15:00:00", ":6: properties.0.check_in - "),
+        ('driver = "zwave"', "", ":9: locks.0.driver is missing"),
+        ("version = 1", "version = nan", ":1: - NaN"),
         ("version = 1", "version = ", "Invalid value"),
     ],
 )
@@ -138,6 +138,65 @@ def test_check_names_what_is_wrong_in_the_site_document(
     assert str(site) in result.stderr
     assert said in result.stderr
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (
+            {'"Europe/Zurich"': '"Mars"', '"15:00"': '"noon"', 'driver = "zwave"\n': ""},
+            ["2: zone - ", "6: properties.0.check_in - ", "9: locks.0.driver is missing"],
+        ),
+        (
+            {
+                '["front"]\n': '["attic", "front", "loft"]\n[properties.policy]\ngrace = "1h"\n',
+                "[[locks]]": "[[locks]]\nid = 'front'\nname = 'F'\ndriver = 'd'\n"
+                "address = '1'\n[[locks]]",
+            },
+            ["11: locks - ", "8: properties.0.locks.0 - ", "8: properties.0.locks.2 - "],
+        ),
+        (
+            {"[[locks]]": "[properties.policy.pin]\nlength = 99\n[[locks]]\n[[locks]]"},
+            [
+                "10: properties.0.policy.pin.length - ",
+                *(f"11: locks.0.{key} is missing" for key in ("id", "name", "driver", "address")),
+            ],
+        ),
+    ],
+    ids=["schema", "between the parts", "tables in tables"],
+)
+def test_check_names_all_that_is_wrong_in_the_site_document(
+    file: Path, spoilt: dict[str, str], said: list[str]
+) -> None:
+    file.write_text(CONFIG + '[site]\nfile = "site.toml"\n')
+    site, text = file.parent / "site.toml", SITE
+    for old, new in spoilt.items():
+        text = text.replace(old, new)
+    site.write_text(text)
+    found = run("check", "--config", file).stderr.splitlines()
+    assert len(found) == len(said)
+    for line, beginning in zip(found, said, strict=True):
+        assert line.startswith(f"{site}:{beginning}")
+
+
+def test_check_opens_the_files_that_the_broker_needs(file: Path) -> None:
+    ca, password = file.parent / "ca.pem", file.parent / "password"
+    text = CONFIG.replace("tls = false", 'ca_file = "ca.pem"\npassword_file = "password"')
+    file.write_text(text + '[site]\nfile = "no.toml"\n')
+    said = run("check", "--config", file).stderr.splitlines()
+    assert [line.split(":")[0] for line in said] == [
+        "mqtt.password_file",
+        f"mqtt.ca_file {ca}",
+        f"site.file {file.parent / 'no.toml'}",
+    ]
+    password.write_text("s3cret\n")
+    ca.write_text("no certificate\n")
+    file.write_text(text)
+    (said_of_ca,) = run("check", "--config", file).stderr.splitlines()
+    assert said_of_ca.startswith(f"mqtt.ca_file {ca}: ")
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"
+    subprocess.run(made.split(), cwd=file.parent, check=True, capture_output=True)
+    assert run("check", "--config", file).exit_code == 0
 
 
 def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_again(

@@ -53,6 +53,18 @@ class _Ready(asyncio.Event):
         self._loaded()
 
 
+class _Client(Client):
+    """The library's, which ends with an exception at an event that it cannot read."""
+
+    def _handle_incoming_message(self, msg: dict[str, Any]) -> None:  # there is no public way
+        try:
+            super()._handle_incoming_message(msg)
+        except Exception:  # no bad report of one lock may take the others down
+            told = msg.get("event", {})
+            # neither the arguments nor the error, whose text repeats them: there may be a code
+            log.warning("zwave.report_unread", node=told.get("nodeId"), report=told.get("event"))
+
+
 class ZwaveRadio:
     """All locks behind one zwave-js server."""
 
@@ -131,7 +143,7 @@ class ZwaveRadio:
 
     async def _connection(self, http: aiohttp.ClientSession) -> None:
         """One connection from its start to its end."""
-        client = Client(self._url, http)
+        client = _Client(self._url, http)
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await client.connect()
         self._client, self.unfit = client, None

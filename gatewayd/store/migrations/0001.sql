@@ -15,7 +15,8 @@ CREATE TABLE reservations (
     document TEXT NOT NULL,
     held TEXT,                      -- why there is no key, where it wants one
     confirmed INTEGER NOT NULL,
-    changed_at REAL NOT NULL
+    changed_at REAL NOT NULL,
+    cause TEXT                      -- the command that waits for the key of a held one
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_by_property ON reservations (property_id);
 

@@ -42,7 +42,6 @@ def test_a_key_opens_all_doors_of_its_property_within_its_window() -> None:
     assert key.rules == CodeRules(6, 6)
     assert key.label == "HMA4X"
     assert key.policy == Policy()
-    assert key.code is None
 
 
 def test_a_lock_not_yet_seen_is_taken_for_the_simplest() -> None:

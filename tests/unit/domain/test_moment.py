@@ -50,13 +50,6 @@ def test_a_window_is_upcoming_current_or_past(now: Now, phase: Phase) -> None:
     assert STAY.phase(now) is phase
 
 
-def test_a_code_is_due_from_its_lead_to_the_end_of_its_window() -> None:
-    """S1-7, with ten minutes of lead."""
-    at = [NOON - 11 * MINUTE, NOON - 10 * MINUTE, NOON + 2 * HOUR - MINUTE, NOON + 2 * HOUR]
-    due = [STAY.due(Now.exactly(t), 10 * MINUTE) for t in at]
-    assert due == [False, True, True, False]
-
-
 def test_epoch_seconds_become_an_aware_time() -> None:
     """UTC, never the zone of the machine."""
     assert from_epoch(0) == datetime(1970, 1, 1, tzinfo=UTC)

@@ -38,7 +38,7 @@ from gatewayd.domain.report import (
     Used,
     WrongCode,
 )
-from gatewayd.domain.reported import reported
+from gatewayd.domain.reported import reported, restored
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Holds, Occupied
@@ -90,7 +90,7 @@ def test_a_lock_that_the_radio_gave_up_is_found_out_by_the_next_step() -> None:
 
 @pytest.mark.parametrize(("opened", "how"), [(True, "unlock"), (False, "lock")])
 def test_a_proven_code_that_opened_the_door_has_the_best_proof(opened: bool, how: str) -> None:
-    """And ends what a jam or a locked keypad had raised."""
+    """And ends what a jam, a locked keypad or an open cover had raised."""
     got = hear(DONE, Used(1, opened))
     assert only(got.situation.leases).proof is Proof.USED
     used, *rest = got.events
@@ -99,6 +99,7 @@ def test_a_proven_code_that_opened_the_door_has_the_best_proof(opened: bool, how
     assert rest == [
         cleared(AlertCode.LOCK_JAMMED, LOCK),
         cleared(AlertCode.KEYPAD_DISABLED, LOCK),
+        cleared(AlertCode.LOCK_TAMPERED, LOCK),
     ]
 
 
@@ -198,6 +199,23 @@ def test_a_reset_is_not_a_persons_deletion() -> None:
         assert plan(s, NOW, TICK) == Plan(Observe((1,)))
         s = observed(s, 1, Empty(NOON), NOW, TICK).situation
     assert plan(s, NOW, TICK).step is not None
+
+
+def test_a_reset_is_over_when_each_due_code_was_seen_again() -> None:
+    """A proof from before the reset does not count, nor does what is withheld or not yet due."""
+    wishes = [claim(), claim(OTHER_KEY, NEW_CODE)]
+    other = replace(proven(), key_id=OTHER_KEY, code=NEW_CODE, slot=2)
+    s = hear(situation(wishes, [proven(), other], {1: OURS}), CodeDeleted(None)).situation
+    assert not restored(s, NOW)
+    s = s.with_slot(1, OURS)
+    assert not restored(s, NOW)
+    assert restored(s.with_slot(2, Holds(NOON, NEW_CODE)), NOW)
+    assert not restored(s.with_slot(2, Empty(NOON)).without_lease(other), NOW)
+    held_back = replace(wishes[1], withheld=Reason.LOCK_INACTIVE)
+    later = replace(wishes[1], due=NOON + 2 * HOUR)
+    for wish in (held_back, later):
+        assert restored(replace(s, claims={KEY: wishes[0], OTHER_KEY: wish}), NOW)
+    assert restored(situation([]), NOW)
 
 
 # --- added ---------------------------------------------------------------------------------------

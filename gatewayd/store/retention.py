@@ -1,0 +1,50 @@
+"""What is long over is forgotten: the names and phones of guests above all."""
+
+from datetime import timedelta
+
+from gatewayd.domain.events import CommandDone, cleared
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import CommandId
+from gatewayd.domain.moment import Now
+from gatewayd.store.database import Transaction
+from gatewayd.store.outbox import Outbox
+
+KEPT = timedelta(days=60)
+"""From its end on. Longer than a code's quarantine (30 days), than any MQTT session, after whose
+loss old commands come again and must find their receipts, and than guests take to complain."""
+
+AT_NO_LOCK = "id NOT IN (SELECT key_id FROM doors) AND id NOT IN (SELECT key_id FROM leases)"
+
+
+async def forget(tx: Transaction, outbox: Outbox, now: Now) -> None:
+    """Drop what ended long ago and left nothing at a lock; end the wait for what is over."""
+    await _end_waits(tx, outbox, now)
+    before = now.earliest - KEPT
+    ended = (before.timestamp(),)
+    await tx.rows(f"DELETE FROM keys WHERE ends < ? AND {AT_NO_LOCK}", ended)  # noqa: S608  # a constant
+    await _forget_reservations(tx, outbox, now, before.date().isoformat())
+    await tx.rows("DELETE FROM commands WHERE received_at < ?", ended)
+    await tx.rows("DELETE FROM snapshot_parts WHERE received_at < ?", ended)
+
+
+async def _end_waits(tx: Transaction, outbox: Outbox, now: Now) -> None:
+    """A key that is over and at no lock any more has nothing left to be proven."""
+    over = f"cause IS NOT NULL AND ends <= ? AND {AT_NO_LOCK}"
+    ended = (now.earliest.timestamp(),)
+    for (cause,) in await tx.rows(f"SELECT cause FROM keys WHERE {over}", ended):  # noqa: S608  # a constant
+        await outbox.tell(tx, now, (CommandDone(),), CommandId(cause))
+    await tx.rows(f"UPDATE keys SET cause = NULL WHERE {over}", ended)  # noqa: S608  # a constant
+
+
+async def _forget_reservations(tx: Transaction, outbox: Outbox, now: Now, before: str) -> None:
+    """Those whose departure was before that day and that have no key (any more)."""
+    gone = await tx.rows(
+        "DELETE FROM reservations WHERE document->>'departure' < ? "
+        "AND id NOT IN (SELECT reservation_id FROM keys) RETURNING id, cause",
+        (before,),
+    )
+    for id_, cause in gone:
+        if cause is not None:  # its property never became known
+            await outbox.tell(tx, now, (CommandDone(),), CommandId(cause))
+        for (alert,) in await tx.rows("SELECT code FROM alerts WHERE subject = ?", (id_,)):
+            await outbox.tell(tx, now, (cleared(AlertCode(alert), id_),))

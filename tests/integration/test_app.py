@@ -1,0 +1,85 @@
+"""The whole daemon in this process, without a radio; its broker is away."""
+
+import os
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from gatewayd.app import hub
+from gatewayd.config import Config, load
+from gatewayd.store.database import Row
+from simulators.broker import free_port
+from simulators.hub import Hub
+from tests.integration.test_reconciler import VirtualClock
+
+CONFIG = """\
+[hub]
+org = "acme"
+site = "lakeside"
+id = "hub-1"
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+tls = false
+[store]
+path = "gatewayd.db"
+[site]
+file = "site.toml"
+"""
+DAY = 86_400.0
+SITE = """\
+version = {version}
+zone = "Europe/Zurich"
+properties = []
+locks = []
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "gatewayd.toml"
+    file.write_text(CONFIG.format(port=free_port()))
+    (tmp_path / "site.toml").write_text(SITE.format(version=1))
+    return load(file)
+
+
+async def rows(config: Config, sql: str) -> list[Row]:
+    """What is on disk."""
+    async with aiosqlite.connect(config.store.path) as database:
+        return [tuple(row) for row in await database.execute_fetchall(sql)]
+
+
+async def test_nobody_but_its_own_user_can_read_the_database(tmp_path: Path) -> None:
+    before = os.umask(0o022)  # as a shell gives it
+    try:
+        async with Hub(tmp_path / "hub", free_port(), f"ws://127.0.0.1:{free_port()}") as running:
+            files = [*running.folder.glob("gatewayd.db*")]
+            assert len(files) == 4  # with its lock, its log, and the log's index
+            assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 4
+            assert await running.stop() == 0
+    finally:
+        os.umask(before)
+
+
+async def test_what_is_long_over_goes_while_the_hub_runs(config: Config) -> None:
+    clock = VirtualClock()
+    async with hub(config, clock):
+        await clock.advance(59 * DAY, workers=1)
+        assert len(await rows(config, "SELECT id FROM commands")) == 1
+        await clock.advance(2 * DAY, workers=1)
+        assert await rows(config, "SELECT id FROM commands") == []
+
+
+async def test_the_same_site_file_is_the_same_command_and_another_one_is_not(
+    config: Config, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        async with hub(config, VirtualClock()):
+            pass
+    assert len(await rows(config, "SELECT id FROM commands")) == 1
+    (tmp_path / "site.toml").write_text(SITE.format(version=2))
+    async with hub(config, VirtualClock()):
+        pass
+    assert len(await rows(config, "SELECT id FROM commands")) == 2
+    assert await rows(config, "SELECT version FROM site") == [(2,)]
