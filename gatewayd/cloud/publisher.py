@@ -73,14 +73,13 @@ class Publisher:
     async def run(self, connection: Connection) -> None:
         """Publish on one connection until it is cancelled or lost."""
         self._on_way.clear()
+        self._refused.clear()  # this connection may be told another answer
         tick = self._clock.tick()
         for sent in self._sent.values():
             if not connection.session_present:
                 sent.due = tick
         self._parked = set(await self._outbox.parked())
-        self._sent |= {
-            id_: _Sent(tick, 0) for id_ in self._parked
-        }  # as if their receipts were late
+        self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
         await self._unpark()
         window = min(WINDOW, connection.window)
         self._unread = True
