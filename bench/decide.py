@@ -5,9 +5,9 @@ from time import perf_counter
 from bench.figure import Figure, median_ms
 from bench.shared import AT_THE_LOCK, MANY, Shared
 from bench.store import MEASURED, Store
-from gatewayd.domain.outcome import Touched, after, begun, taken
 from gatewayd.domain.plan import Free, LockStep, Observe, Plan, Take, Write, plan
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation
+from gatewayd.domain.steps import Touched, after, begun, taken
 from gatewayd.store import situations
 
 FEW = 100

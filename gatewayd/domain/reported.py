@@ -20,7 +20,7 @@ from gatewayd.domain.events import (
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, came_back, duplicate_refused
+from gatewayd.domain.outcome import Outcome, not_taken
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -51,7 +51,7 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
     """The situation after a lock's own report, and what the cloud hears of it."""
     match report:
         case Alive():
-            return Outcome(came_back(s, tick))
+            return Outcome(_came_back(s, tick))
         case Dead():
             return Outcome(s)  # the next step at the lock finds out, on the ladder
         case Used():
@@ -61,7 +61,7 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
         case CodeAdded(slot=slot):
             return _added(s, slot, now)
         case DuplicateRefused():
-            return duplicate_refused(s, now, tick)
+            return _duplicate_refused(s, now, tick)
         case WrongCode():
             return Outcome(s, (LockWrongCode(s.lock),))
         case KeypadDisabled():
@@ -136,3 +136,26 @@ def _added(s: Situation, slot: int | None, now: Now) -> Outcome:
 def _lease_in(s: Situation, slot: int | None) -> Lease | None:
     held = (x for x in s.leases if x.slot == slot and x.stage is not Stage.TAKEN)
     return next(held, None)
+
+
+def _came_back(s: Situation, tick: Tick) -> Situation:
+    """The lock reports that it is there: its ladder is due now, and stays where it is."""
+    return s if s.ladder is None else replace(s, ladder=s.ladder.at_once(tick))
+
+
+def _duplicate_refused(s: Situation, now: Now, tick: Tick) -> Outcome:
+    """The lock reports that it has this code already: it means the last write not yet proven."""
+    unproven = [x for x in s.leases if not x.proven and _may_be_refused(s, x)]
+    if not unproven:
+        return Outcome(s)
+    lease = unproven[-1]
+    after, events = not_taken(s, lease, Reason.DUPLICATE_CODE, now, tick)
+    return Outcome(after, events, (lease.key_id,))
+
+
+def _may_be_refused(s: Situation, lease: Lease) -> bool:
+    claim = s.claims.get(lease.key_id)
+    if claim is None or claim.code != lease.code:
+        return False
+    refused = lease.stage is Stage.TAKEN and lease.reason is Reason.REFUSED
+    return refused or lease.stage in (Stage.WRITING, Stage.WRITTEN)

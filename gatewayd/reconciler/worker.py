@@ -21,12 +21,13 @@ from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, Result, Touched, after, begun, taken
+from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive, Battery, CodeDeleted, Report
 from gatewayd.domain.reported import reported, restored
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
+from gatewayd.domain.steps import Result, Touched, after, begun, taken
 from gatewayd.errors import LockError, RadioDown
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import LockDriver, Radio, Session

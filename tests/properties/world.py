@@ -16,20 +16,13 @@ from gatewayd.domain.events import CodeConfirmed, CodeLost, LockOffline, LockOnl
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import (
-    Outcome,
-    Touched,
-    acknowledged,
-    after,
-    begun,
-    failed_step,
-    taken,
-)
+from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Plan, Take, Write, plan
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds
+from gatewayd.domain.steps import Touched, acknowledged, after, begun, failed_step, taken
 from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable
 from tests.properties.lock import (
     HARMLESS_TO_WRITES,

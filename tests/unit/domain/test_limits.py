@@ -10,10 +10,11 @@ from gatewayd.domain.door import door_state
 from gatewayd.domain.events import CodeConfirmed, CodeFailed, CodeLost
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window
-from gatewayd.domain.outcome import Touched, after, begun, failed_step, observed
+from gatewayd.domain.observed import observed
 from gatewayd.domain.plan import Observe, Plan, Write, plan
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.steps import Touched, after, begun, failed_step
 from gatewayd.errors import Reason, Refused
 from tests.unit.domain.builders import (
     CODE,

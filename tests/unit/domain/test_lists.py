@@ -5,10 +5,10 @@ from dataclasses import replace
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events import CodeConfirmed, CodeLost, LockForeignCode
 from gatewayd.domain.lease import SETTLES, Proof, Stage
-from gatewayd.domain.outcome import Touched, after, begun, failed_step, taken
 from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Holds, Observation
+from gatewayd.domain.steps import Touched, after, begun, failed_step, taken
 from gatewayd.errors import OutcomeUnknown
 from tests.unit.domain.builders import (
     CODE,

@@ -1,4 +1,4 @@
-"""What follows from a step's result."""
+"""What follows when a step raised."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,46 +6,42 @@ from datetime import timedelta
 import pytest
 
 from gatewayd.domain.events import (
-    CodeConfirmed,
     CodeFailed,
-    CodeLost,
     CodeRemovalFailed,
-    CodeRemoved,
-    LockForeignCode,
-    LockOnline,
-    cleared,
+    LockOffline,
     raised,
 )
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import (
-    Outcome,
-    Touched,
-    acknowledged,
-    after,
-    begun,
-    failed_step,
-    observed,
-    taken,
-)
+from gatewayd.domain.outcome import Outcome, next_try, told
 from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
-from gatewayd.domain.retry import Ladder, Tick
-from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.report import Alive
+from gatewayd.domain.reported import reported
+from gatewayd.domain.retry import Ladder
+from gatewayd.domain.slot import Empty, Entry, Occupied
+from gatewayd.domain.steps import begun, failed_step
 from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
     Reason,
     Refused,
+    Unreachable,
+    Unsupported,
 )
 from tests.unit.domain.builders import (
     CODE,
+    HOUR,
     KEY,
     LOCK,
+    NEW_CODE,
     NOON,
     NOW,
+    OTHER_KEY,
     OVER,
-    THEIRS,
     TICK,
+    claim,
     lease,
     only,
     proven,
@@ -54,372 +50,191 @@ from tests.unit.domain.builders import (
 )
 
 ENTRY = Entry(CODE, "HMA4XT")
-EMPTY, OURS, FOREIGN, MASKED = Empty(NOON), Holds(NOON, CODE), Holds(NOON, THEIRS), Occupied(NOON)
-ACCEPTED = lease(Stage.WRITTEN, Proof.ACCEPTED)
+EMPTY = Empty(NOON)
 NEXT = NOON + timedelta(minutes=1)
 DOOR_AND_KEY = f"{LOCK}/{KEY}"
 STILL_THERE = raised(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
 
 
-def look(held: Lease, seen: Observation, now: Now = NOW, at: Tick = TICK) -> Outcome:
-    """One slot is shown."""
-    assert held.slot is not None
-    return observed(situation(leases=[held]), held.slot, seen, now, at)
+def fail(held: Lease, error: LockError, now: Now = NOW) -> Outcome:
+    """A write is begun, or a clear where the stay is over, and raises."""
+    step = Write(held, ENTRY) if now is NOW else Clear(held)
+    return failed_step(begun(situation(leases=[held]), step), step, error, now, TICK)
 
 
-# --- leases --------------------------------------------------------------------------------------
+# --- the step raised -----------------------------------------------------------------------------
 
 
-def test_a_slot_is_taken() -> None:
-    """On disk before the lock is touched."""
-    assert taken(situation(), Take(KEY, CODE, 2)) == Outcome(situation(leases=[lease(slot=2)]))
+@pytest.mark.parametrize("step", [Observe((1,)), Write(lease(), ENTRY), Clear(lease())])
+def test_a_missing_radio_is_no_attempt(step: Observe | Write | Clear) -> None:
+    """Suffering 8: not ready is not a failed attempt."""
+    s = situation(leases=[lease()])
+    assert failed_step(s, step, RadioDown("gone"), NOW, TICK) == Outcome(s)
 
 
-def test_a_slot_where_a_foreign_code_sits_is_given_up_for_another() -> None:
-    """S1-11: it is listed and left alone."""
-    got = taken(situation(leases=[lease()]), Take(KEY, CODE, 2))
-    assert got.situation.leases == (lease(slot=2),)
-    assert got.events == ()  # told when it was seen
-
-
-def test_a_proven_code_under_a_foreign_one_is_lost() -> None:
-    """The confirmation is retracted."""
-    got = taken(situation(leases=[proven()]), Take(KEY, CODE, 2))
-    lost = CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT)
-    assert got.events == (LockForeignCode(LOCK, 1), lost)
-
-
-def test_a_slot_is_given_back() -> None:
-    """What was touched is told as removed, and its alert ends."""
-    held = lease(Stage.GONE)
-    got = taken(situation(leases=[held]), Free(held))
-    assert got.situation.leases == ()
-    gone = cleared(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
-    assert got.events == (CodeRemoved(KEY, LOCK), gone)
-
-
-def test_a_slot_that_was_never_touched_is_given_back_in_silence() -> None:
-    """There was no code to remove."""
-    assert taken(situation(leases=[lease()]), Free(lease())).events == ()
-
-
-# --- before the lock is touched ------------------------------------------------------------------
-
-
-def test_a_read_changes_nothing_beforehand() -> None:
-    """A restart in between loses nothing."""
-    s = situation(leases=[proven()], slots={1: OURS})
-    assert begun(s, Observe((1,))) == s
-
-
-def test_a_write_is_in_doubt_until_it_is_answered() -> None:
-    """And its slot is not known any more."""
-    held = lease(doubted_since=TICK)
-    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
-    assert s == situation(leases=[lease(Stage.WRITING)], slots={})
-
-
-def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
-    """What a first write proved does not count for the second."""
-    held = lease(Stage.CLEARING, Proof.MATCHED)
-    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
-    assert not only(s.leases).proven
-
-
-def test_a_mangled_code_stays_ours_while_it_is_written_again() -> None:
-    """Else it would pass for a person's where the rewrite gets no answer."""
-    held = lease(Stage.WRITING, Proof.ACCEPTED)
-    s = begun(situation(leases=[held], slots={1: FOREIGN}), Write(held, ENTRY))
-    assert only(s.leases).proof is Proof.ACCEPTED
-
-
-def test_a_removal_begins_a_ladder_of_its_own() -> None:
-    """What the write suffered is over."""
-    held = lease(Stage.WRITTEN, Proof.ACCEPTED, ladder=Ladder(7, TICK), reason=Reason.MISMATCH)
-    s = begun(situation(leases=[held], slots={1: FOREIGN}), Clear(held))
-    assert s == situation(leases=[lease(Stage.CLEARING, Proof.ACCEPTED)], slots={})
-
-
-@pytest.mark.parametrize("stage", [Stage.CLEARING, Stage.CLEARED])
-def test_a_removal_that_is_tried_again_keeps_its_ladder(stage: Stage) -> None:
-    """S3-13."""
-    ladder = Ladder(2, TICK)
-    held = lease(stage, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
-    assert only(begun(situation(leases=[held]), Clear(held)).leases).ladder == ladder
-
-
-# --- the lock said yes ---------------------------------------------------------------------------
-
-
-def test_an_acknowledged_write_is_accepted_not_proven() -> None:
-    """S0-1: an acknowledgement is never proof, and nothing is confirmed."""
-    writing = lease(Stage.WRITING)
-    got = acknowledged(situation(leases=[writing]), Write(lease(), ENTRY))
-    assert got == Outcome(situation(leases=[ACCEPTED]))
-
-
-def test_an_acknowledged_clear_is_cleared_and_not_yet_gone() -> None:
-    """Suffering 16."""
-    got = acknowledged(situation(leases=[proven()]), Clear(proven()))
-    assert got == Outcome(situation(leases=[replace(proven(), stage=Stage.CLEARED)]))
-
-
-def test_any_answer_ends_the_locks_ladder() -> None:
-    """It is told once that the lock is back."""
-    back = (LockOnline(LOCK), cleared(AlertCode.LOCK_OFFLINE, LOCK))
-    s = situation(leases=[lease()], ladder=Ladder(3, TICK))
-    for got in (
-        acknowledged(s, Write(lease(), ENTRY)),
-        observed(s, 1, EMPTY, NOW, TICK),
-        observed(s, 2, EMPTY, NOW, TICK),
-    ):
-        assert got.situation.ladder is None
-        assert got.situation.reason is None
-        assert got.events == back
-    again = observed(observed(s, 1, EMPTY, NOW, TICK).situation, 1, EMPTY, NOW, TICK)
-    assert again.events == ()
-
-
-def test_a_result_is_taken_in_as_what_it_is() -> None:
-    """Slots as seen, after a yes where something was changed; or an error."""
-    s = begun(situation(leases=[lease()]), Write(lease(), ENTRY))
-    write = Write(lease(), ENTRY)
-    error = Refused("no")
-    shown = observed(acknowledged(s, write).situation, 1, OURS, NOW, TICK)
-    assert after(s, write, Touched({1: OURS}, 1), NOW, TICK) == shown
-    assert only(shown.situation.leases).proof is Proof.MATCHED
-    assert after(s, write, error, NOW, TICK) == failed_step(s, write, error, NOW, TICK)
-    both = after(s, Observe((1,)), Touched({1: EMPTY, 2: FOREIGN}), NOW, TICK)
-    first = observed(s, 1, EMPTY, NOW, TICK)
-    second = observed(first.situation, 2, FOREIGN, NOW, TICK)
-    assert both == Outcome(second.situation, (*first.events, *second.events))
-
-
-# --- what a look shows ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seen", [EMPTY, FOREIGN, MASKED])
-def test_a_look_at_a_slot_that_we_have_not_touched_is_only_a_fact(seen: Observation) -> None:
-    """Also where it is leased; a code that is there is told of once (suffering 26)."""
-    told = () if seen == EMPTY else (LockForeignCode(LOCK, 1),)
-    for s in (situation(leases=[lease()]), situation()):
-        got = observed(s, 1, seen, NOW, TICK)
-        assert got == Outcome(s.with_slot(1, seen), told)
-        assert observed(got.situation, 1, seen, NOW, TICK).events == ()
-
-
-@pytest.mark.parametrize(
-    ("held", "seen", "proof"),
-    [
-        (ACCEPTED, OURS, Proof.MATCHED),
-        (ACCEPTED, MASKED, Proof.PRESENT),  # suffering 1
-        (lease(Stage.WRITING), OURS, Proof.MATCHED),
-        (lease(Stage.CLEARING, Proof.MATCHED), OURS, Proof.MATCHED),
-        (lease(Stage.CLEARING, Proof.PRESENT), MASKED, Proof.PRESENT),
-        (lease(Stage.GONE), OURS, Proof.MATCHED),
-    ],
-)
-def test_a_code_that_the_lock_shows_is_confirmed(
-    held: Lease, seen: Observation, proof: Proof
-) -> None:
-    """S1-5: with its proof; and looked at again a minute later (suffering 6)."""
-    trouble = replace(held, ladder=Ladder(2, TICK), reason=Reason.MISMATCH, missed=True)
-    got = look(trouble, seen)
-    assert only(got.situation.leases) == lease(Stage.WRITTEN, proof, verify_due=tick(60))
-    assert got.events == (CodeConfirmed(KEY, LOCK, proof, NOON),)
-
-
-def test_a_second_look_that_agrees_ends_the_watch() -> None:
-    """It is not told again."""
-    held = proven(verify_due=tick(60))
-    got = look(held, OURS, at=tick(60))
-    assert only(got.situation.leases) == proven()
-    assert got.events == ()
-
-
-def test_a_look_before_the_second_is_due_does_not_replace_it() -> None:
-    """Suffering 6: it vanished seconds after."""
-    held = proven(verify_due=tick(60))
-    assert only(look(held, OURS, at=tick(5)).situation.leases) == held
-
-
-@pytest.mark.parametrize(
-    ("before", "seen", "proof"),
-    [
-        (Proof.PRESENT, OURS, Proof.MATCHED),
-        (Proof.PRESENT, MASKED, Proof.PRESENT),
-        (Proof.MATCHED, MASKED, Proof.MATCHED),
-        (Proof.MATCHED, OURS, Proof.MATCHED),
-        (Proof.USED, OURS, Proof.USED),
-        (Proof.USED, MASKED, Proof.USED),
-    ],
-)
-def test_a_later_look_raises_a_proof_and_never_lowers_it(
-    before: Proof, seen: Observation, proof: Proof
-) -> None:
-    """Suffering 1: a masked read is not a mismatch."""
-    assert only(look(proven(before), seen).situation.leases).proof is proof
-
-
-def test_one_empty_look_at_a_proven_code_may_lie() -> None:
-    """Suffering 13: the slot is looked at once more, at once."""
-    got = look(proven(), EMPTY)
-    assert only(got.situation.leases) == replace(proven(), missed=True)
-    assert got.events == ()
-    assert plan(got.situation, NOW, TICK).step == Observe((1,))
-    again = observed(got.situation, 1, OURS, NOW, TICK)
-    assert only(again.situation.leases) == proven()
-    assert again.events == ()
-
-
-def test_after_two_empty_looks_a_proven_code_is_lost_and_written_again() -> None:
-    """S1-17: without evidence of a deletion it is restored."""
-    got = look(replace(proven(), missed=True), EMPTY)
-    lost = lease(Stage.GONE)
-    assert only(got.situation.leases) == lost
-    assert got.events == (CodeLost(KEY, LOCK, None),)
-    assert plan(got.situation, NOW, TICK).step == Write(lost, ENTRY)
-
-
-def test_a_code_that_a_person_deleted_is_lost_and_left_so() -> None:
-    """S1-17."""
-    deleted = replace(proven(), missed=True, reason=Reason.DELETED_AT_LOCK)
-    got = look(deleted, EMPTY)
-    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
-    assert plan(got.situation, NOW, TICK).step is None
-
-
-def test_an_acknowledged_write_that_is_not_there_climbs_the_codes_ladder() -> None:
-    """Dropped by the lock, or still under way."""
-    got = look(ACCEPTED, EMPTY)
-    held = lease(Stage.WRITTEN, ladder=Ladder(1, tick(60)), reason=Reason.MISMATCH)
-    assert only(got.situation.leases) == held
-    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
-
-
-def test_looking_again_is_not_another_failure() -> None:
-    """S3-13: one rung for each write, however often the slot is read."""
-    for seen in (EMPTY, FOREIGN):
-        first = look(ACCEPTED, seen)
-        for seconds in (1, 59, 60, 61):
-            again = observed(first.situation, 1, seen, NOW, tick(seconds))
-            assert again == Outcome(first.situation.with_slot(1, seen))
-
-
-def test_a_mangled_write_climbs_the_codes_ladder_and_stays_ours() -> None:
-    """Acknowledged, and other digits are stored."""
-    got = look(ACCEPTED, FOREIGN)
-    held = only(got.situation.leases)
-    assert (held.proof, held.ladder) == (Proof.ACCEPTED, Ladder(1, tick(60)))
-    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
-    assert plan(got.situation, NOW, tick(60)).step == Write(held, ENTRY)
-    assert plan(got.situation.with_slot(1, replace(FOREIGN, at=OVER.latest)), OVER, TICK).step == (
-        Clear(held)
+def test_a_lock_that_does_not_answer_climbs_its_own_ladder() -> None:
+    """S3-13; and every code that waits for it is told."""
+    got = fail(lease(), Unreachable("no answer"))
+    assert got.situation.ladder == Ladder(1, tick(60))
+    assert got.situation.reason is Reason.LOCK_UNREACHABLE
+    assert only(got.situation.leases) == lease(Stage.WRITING)
+    assert got.events == (
+        LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
+        raised(AlertCode.LOCK_OFFLINE, LOCK),
+        CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 1, NEXT),
     )
 
 
-def test_what_comes_after_an_empty_look_is_a_persons() -> None:
-    """S1-11: it is neither overwritten nor cleared."""
-    s = look(ACCEPTED, EMPTY).situation
-    s = observed(s, 1, FOREIGN, NOW, tick(60)).situation
-    assert plan(s, NOW, tick(60)).step == Take(KEY, CODE, 2)
-    over = look(ACCEPTED, EMPTY, OVER).situation
-    got = observed(over, 1, FOREIGN, OVER, tick(60))
-    assert got.events == ()
-    assert isinstance(plan(got.situation, OVER, tick(60)).step, Free)
+def test_a_lock_that_stays_away_is_told_once() -> None:
+    """Each failed code again, the lock not."""
+    first = fail(lease(), Unreachable("no answer")).situation
+    second = failed_step(first, Observe((1,)), Unreachable("no answer"), NOW, tick(60))
+    assert second.situation.ladder == Ladder(2, tick(120))
+    failed = CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 2, NEXT)
+    assert second.events == (failed,)
 
 
-def test_what_was_read_back_equal_once_is_not_mangled_later() -> None:
-    """S1-11: over before it was confirmed, cleared late, then a person's code."""
-    s = look(ACCEPTED, OURS, OVER).situation
-    s = acknowledged(s, Clear(only(s.leases))).situation
-    s = observed(s, 1, OURS, OVER, TICK).situation
-    s = observed(s, 1, FOREIGN, OVER, tick(60)).situation
-    assert isinstance(plan(s, OVER, tick(60)).step, Free)
+def test_only_codes_that_wait_are_told_of_an_unreachable_lock() -> None:
+    """Not what is proven, withheld or not due."""
+    wishes = [
+        claim(),
+        claim(OTHER_KEY, NEW_CODE, withheld=Reason.PROVISIONING_DISABLED_KEY),
+        replace(claim(), key_id=type(KEY)("res:R3"), due=NOON + HOUR),
+    ]
+    s = situation(wishes, [proven()])
+    got = failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK)
+    assert not [e for e in got.events if isinstance(e, CodeFailed)]
 
 
-def test_an_unanswered_write_that_is_not_there_is_no_failure_of_its_own() -> None:
-    """It was counted when it got no answer."""
-    held = lease(Stage.WRITING, ladder=Ladder(1, tick(60)), reason=Reason.UNKNOWN_OUTCOME)
-    assert look(held, EMPTY) == Outcome(situation(leases=[held], slots={1: EMPTY}))
+def test_a_code_that_is_over_behind_an_unreachable_lock_is_an_alert() -> None:
+    """Suffering 16: it still opens; a slot that we never touched does not."""
+    s = situation([], [proven(), lease(key=OTHER_KEY, slot=2)])
+    got = failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK)
+    failed = CodeRemovalFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 1, NEXT)
+    assert got.events[2:] == (failed, STILL_THERE)
 
 
-def test_a_persons_code_over_ours_retracts_the_confirmation() -> None:
-    """S1-11: theirs stays, ours moves on, and where it cannot the cloud knows."""
-    got = look(proven(verify_due=tick(60)), FOREIGN)
-    lost = lease(Stage.GONE)
-    assert got.situation == situation(leases=[lost], slots={1: FOREIGN})
-    assert got.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
-    assert plan(got.situation, NOW, TICK).step == Take(KEY, CODE, 2)
-    assert observed(got.situation, 1, FOREIGN, NOW, TICK).events == ()
+def test_the_drivers_reason_is_handed_on() -> None:
+    """S1-18: a dead battery is not a bad radio."""
+    got = fail(lease(), Unreachable("no answer", Reason.BATTERY_DEAD))
+    assert got.situation.reason is Reason.BATTERY_DEAD
+    assert got.events[0] == LockOffline(LOCK, Reason.BATTERY_DEAD)
 
 
-def test_a_code_that_a_person_deleted_and_replaced_is_lost_and_left_so() -> None:
-    """S1-17: also where we did not look in between."""
-    got = look(replace(proven(), reason=Reason.DELETED_AT_LOCK), FOREIGN)
-    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
-    assert plan(got.situation, NOW, TICK).step is None
+def test_a_slot_that_the_lock_has_not_is_left_and_the_lock_is_not_blamed() -> None:
+    """Suffering 24: one slot does not take the lock down; the next try takes another one."""
+    got = failed_step(situation(leases=[lease()]), Observe((1,)), Unsupported("no"), NOW, TICK)
+    assert got.situation.ladder is None
+    assert isinstance(got.situation.slots[1], Occupied)
+    assert got.situation.free_slot() == 2
 
 
-def test_an_unanswered_write_under_a_persons_code_is_waited_for_and_then_given_up() -> None:
-    """Nothing was confirmed; ours may land on theirs within a minute, and would stay unseen."""
-    first = look(lease(Stage.WRITING), FOREIGN)
-    waiting = lease(Stage.WRITING, doubted_since=TICK)
-    assert first == Outcome(situation(leases=[waiting], slots={1: FOREIGN}))
-    assert plan(first.situation, NOW, tick(20)).look_again_in == SETTLES - 20
-    second = observed(first.situation, 1, FOREIGN, NOW, tick(SETTLES)).situation
-    assert only(second.leases).stage is Stage.GONE
-    assert plan(second, NOW, tick(SETTLES)).step == Take(KEY, CODE, 2)
+@pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence")])
+def test_a_read_that_gives_nothing_is_the_locks_failure(error: LockError) -> None:
+    """No code is to blame."""
+    got = failed_step(situation(leases=[lease()]), Observe((1,)), error, NOW, TICK)
+    assert got.situation.ladder == Ladder(1, tick(60))
+    assert only(got.situation.leases).ladder is None
 
 
-# --- looks at what should be gone ----------------------------------------------------------------
-
-
-def test_a_cleared_slot_that_reads_empty_is_done() -> None:
-    """The plan frees it."""
-    held = lease(Stage.CLEARED, Proof.MATCHED)
-    assert look(held, EMPTY, OVER) == Outcome(situation(leases=[held], slots={1: EMPTY}))
-
-
-@pytest.mark.parametrize("held", [lease(Stage.WRITING), lease(Stage.CLEARING, Proof.MATCHED)])
-def test_two_empty_looks_a_minute_apart_end_the_doubt(held: Lease) -> None:
-    """Earlier ones do not count."""
-    first = look(held, EMPTY, OVER)
-    assert only(first.situation.leases).doubted_since == TICK
-    early = observed(first.situation, 1, EMPTY, OVER, tick(SETTLES - 1))
-    assert only(early.situation.leases) == only(first.situation.leases)
-    late = observed(early.situation, 1, EMPTY, OVER, tick(SETTLES))
-    assert only(late.situation.leases).stage is Stage.GONE
-
-
-def test_a_write_that_lands_late_after_its_stay_is_cleared() -> None:
-    """Between the two looks; the doubt begins anew."""
-    first = look(lease(Stage.WRITING), EMPTY, OVER)
-    second = observed(first.situation, 1, replace(OURS, at=OVER.latest), OVER, tick(60))
-    held = only(second.situation.leases)
-    assert held.doubted_since is None
-    assert plan(second.situation, OVER, tick(60)).step == Clear(held)
-
-
-@pytest.mark.parametrize("seen", [OURS, MASKED])
-def test_a_code_that_survives_its_clear_is_the_most_severe_alert(seen: Observation) -> None:
-    """Suffering 16: cleared, said the lock, and the code still opened."""
-    got = look(lease(Stage.CLEARED, Proof.MATCHED), seen, OVER)
-    ladder, at = Ladder(1, tick(60)), OVER.latest + timedelta(minutes=1)
-    held = lease(Stage.CLEARING, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
+def test_a_refused_write_climbs_the_codes_ladder_alone() -> None:
+    """S1-8, suffering 24: the other codes of the lock do not wait."""
+    got = fail(lease(), Refused("no"))
+    assert got.situation.ladder is None
+    held = lease(ladder=Ladder(1, tick(60)), reason=Reason.REFUSED)
     assert only(got.situation.leases) == held
-    assert got.events == (CodeRemovalFailed(KEY, LOCK, Reason.REFUSED, 1, at), STILL_THERE)
-    again = observed(got.situation, 1, seen, OVER, tick(60))
-    assert again.events == ()
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.REFUSED, 1, NEXT),)
+    assert got.refused == ()
 
 
-def test_a_persons_code_after_our_clear_is_no_alert() -> None:
-    """S1-11: ours is gone."""
-    got = look(lease(Stage.CLEARED, Proof.MATCHED), FOREIGN, OVER)
+@pytest.mark.parametrize(
+    "held",
+    [lease(), lease(Stage.WRITING), lease(Stage.WRITING, Proof.ACCEPTED), lease(Stage.CLEARING)],
+)
+def test_a_refused_write_leaves_the_lock_as_it_was(held: Lease) -> None:
+    """What may lie there from before is not forgotten; suffering 16."""
+    after_ = only(fail(held, Refused("no")).situation.leases)
+    assert (after_.stage, after_.proof) == (held.stage, held.proof)
+
+
+def test_a_duplicate_names_its_key_for_another_code() -> None:
+    """S1-20, suffering 4: terminal for that code."""
+    got = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE))
+    assert got.refused == (KEY,)
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NEXT),)
+
+
+def test_a_refused_code_is_not_tried_again_once_it_is_replaced() -> None:
+    """Suffering 4: the new code takes another slot, the old one is freed untouched."""
+    s = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE)).situation
+    wish = claim(code=NEW_CODE, old_codes_go=False)
+    s = replace(s, claims={KEY: wish}, slots={1: EMPTY})
+    assert plan(s, NOW, tick(60)).step == Take(KEY, NEW_CODE, 2)
+    done = replace(proven(), code=NEW_CODE, slot=2)
+    s = replace(s.with_lease(done), claims={KEY: claim(code=NEW_CODE)})
+    assert isinstance(plan(s, NOW, tick(60)).step, Free)
+
+
+def test_a_write_of_unknown_outcome_is_read_before_anything_else() -> None:
+    """It may have happened."""
+    got = fail(lease(), OutcomeUnknown("silence"))
+    held = only(got.situation.leases)
+    assert (held.stage, held.reason) == (Stage.WRITING, Reason.UNKNOWN_OUTCOME)
+    assert held.ladder == Ladder(1, tick(60))
+    assert plan(got.situation, NOW, TICK).step == Observe((1,))
+    assert got.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Refused("no"), Reason.REFUSED),
+        (Unsupported("no"), Reason.INVALID_FIELD),
+        (OutcomeUnknown("silence"), Reason.UNKNOWN_OUTCOME),
+    ],
+)
+def test_a_clear_that_fails_is_the_most_severe_alert(error: LockError, reason: Reason) -> None:
+    """Suffering 16: unproven is failed."""
+    got = fail(proven(), error, OVER)
+    at = OVER.latest + timedelta(minutes=1)
+    held = lease(Stage.CLEARING, Proof.MATCHED, ladder=Ladder(1, tick(60)), reason=reason)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeRemovalFailed(KEY, LOCK, reason, 1, at), STILL_THERE)
+    assert got.refused == ()
+
+
+# --- how often, and when -------------------------------------------------------------------------
+
+
+def test_every_early_failure_is_told_and_later_ones_every_hour() -> None:
+    """S2-15: twelve tries of five minutes."""
+    heard = [n for n in range(1, 40) if told(Ladder(n, TICK))]
+    assert heard == [1, 2, 3, 4, 5, 6, 12, 24, 36]
+
+
+def test_what_is_not_told_still_climbs() -> None:
+    """S3-14: until it succeeds."""
+    seventh = lease(ladder=Ladder(6, TICK))
+    got = fail(seventh, Refused("no"))
     assert got.events == ()
+    assert only(got.situation.leases).ladder == Ladder(7, tick(300))
+    removal = fail(
+        lease(Stage.CLEARING, Proof.MATCHED, ladder=Ladder(6, TICK)), Refused("no"), OVER
+    )
+    assert removal.events == ()
+    s = situation(leases=[lease()], ladder=Ladder(6, TICK))
+    assert failed_step(s, Observe((1,)), Unreachable("no answer"), NOW, TICK).events == ()
 
 
-def test_a_situation_without_that_lease_takes_it_from_the_step() -> None:
-    """The answer of a lock is never lost."""
-    bare: Situation = situation()
-    assert acknowledged(bare, Write(lease(), ENTRY)).situation.leases == (ACCEPTED,)
+def test_a_lock_that_comes_back_is_due_at_once_and_keeps_its_rung() -> None:
+    """S3-13."""
+    s = situation(ladder=Ladder(4, tick(100)))
+    assert reported(s, Alive(), NOW, TICK).situation.ladder == Ladder(4, TICK)
+    assert reported(situation(), Alive(), NOW, TICK).situation == situation()
+
+
+def test_the_next_try_is_told_on_the_wall_clock() -> None:
+    """By its latest reading where it is in doubt."""
+    ladder = Ladder(1, tick(90))
+    assert next_try(ladder, NOW, TICK) == NOON + timedelta(seconds=90)
+    assert next_try(ladder, Now(NOON, NOON + HOUR), TICK) == NOON + timedelta(seconds=3690)

@@ -22,7 +22,8 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, observed
+from gatewayd.domain.observed import observed
+from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Observe, Plan, plan
 from gatewayd.domain.report import (
     Alive,

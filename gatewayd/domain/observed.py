@@ -1,0 +1,151 @@
+"""What follows from a look at a lock: at one slot, or at the list of one that numbers its codes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gatewayd.domain.events import CodeConfirmed, CodeLost, LockForeignCode
+from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.outcome import After, Outcome, answered, not_taken, still_there
+from gatewayd.domain.plan import holds, mangled
+from gatewayd.domain.retry import Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.errors import Reason
+
+
+def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -> Outcome:
+    """The lock showed one slot."""
+    lease = next((x for x in s.leases if x.slot == slot), None)
+    before, s = s.slots.get(slot), s.with_slot(slot, seen)
+    if lease is None or lease.stage is Stage.TAKEN:
+        news = isinstance(seen, Holds | Occupied) and not isinstance(before, Holds | Occupied)
+        return answered(s, (LockForeignCode(s.lock, slot),) if news else ())
+    return _shown(s, lease, seen, now, tick)
+
+
+def listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) -> Outcome:
+    """A lock that numbers its codes itself showed them all. A code that we may have added, and
+    whose number we never heard, is ours."""
+    outcome = answered(replace(s, inventoried=True))
+    s, events = outcome.situation, [*outcome.events]
+    for lease in s.leases:
+        if lease.slot is None and lease.stage not in (Stage.TAKEN, Stage.GONE):
+            leased = {other.slot for other in s.leases}
+            same = [n for n, o in seen.items() if isinstance(o, Holds) and o.code == lease.code]
+            slot = next((n for n in same if n not in leased), None)
+            s = s.with_lease(replace(lease, slot=slot))
+            if slot is None:
+                gone = _shown(s, lease, Empty(now.earliest), now, tick)
+                s, events = gone.situation, [*events, *gone.events]
+    there = {lease.slot: Empty(now.earliest) for lease in s.leases if lease.slot is not None}
+    for slot, shown in (there | dict(seen)).items():
+        looked = observed(s, slot, shown, now, tick)
+        s, events = looked.situation, [*events, *looked.events]
+    known = {lease.slot for lease in s.leases} | seen.keys()
+    return Outcome(
+        replace(s, slots={n: o for n, o in s.slots.items() if n in known}), tuple(events)
+    )
+
+
+def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> Outcome:
+    """The slot of a lease that has touched the lock."""
+    if not s.rightful(lease, now):
+        return answered(*_over(s, lease, seen, now, tick))
+    if isinstance(seen, Empty):
+        return answered(*_absent(s, lease, now, tick))
+    ours = holds(s, lease)
+    if ours and lease.limits(seen):
+        return answered(*_present(s, lease, seen, tick))
+    if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
+        again = replace(lease, stage=Stage.WRITING, proof=None if ours else lease.proof)
+        return answered(*not_taken(s, again, Reason.MISMATCH, now, tick))
+    return answered(*(_altered(s, lease) if ours else _overwritten(s, lease, seen, tick)))
+
+
+def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After:
+    """The code is there: the first proof, or a second look that agrees."""
+    matched = isinstance(seen, Holds)
+    if lease.proven and lease.stage is Stage.WRITTEN:
+        due = lease.verify_due if lease.verify_due and tick < lease.verify_due else None
+        better = matched and lease.proof is Proof.PRESENT
+        proof = Proof.MATCHED if better else lease.proof
+        same = replace(lease, proof=proof, verify_due=due, missed=False, reason=None)
+        return s.with_lease(same), ()
+    proof = Proof.MATCHED if matched else Proof.PRESENT
+    shown = replace(
+        lease,
+        stage=Stage.WRITTEN,
+        proof=proof,
+        proven_at=seen.at,
+        verify_due=Tick(tick + s.claims[lease.key_id].verify_after),
+        doubted_since=None,
+        missed=False,
+        ladder=None,
+        reason=None,
+    )
+    return s.with_lease(shown), (CodeConfirmed(lease.key_id, s.lock, proof, seen.at),)
+
+
+def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:
+    """A slot that should hold our code reads Empty."""
+    if lease.proven and not lease.missed:  # one look may lie: two before concluding
+        return s.with_lease(replace(lease, missed=True)).with_seen(lease, None), ()
+    if s.capabilities.assigns_slots:  # that number is not used again
+        s, since = s.with_seen(lease, None), lease.doubted_since
+        lease = replace(lease, slot=None, doubted_since=tick if since is None else since)
+    if lease.proven:
+        gone = _lost(lease, Stage.GONE)
+        return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, lease.reason),)
+    if lease.proof is Proof.ACCEPTED:  # it may still land, but what else comes is a person's
+        absent = replace(lease, proof=None)
+        return not_taken(s, absent, lease.reason or Reason.MISMATCH, now, tick)
+    return s.with_lease(lease), ()  # begun and never answered: write it again
+
+
+def _altered(s: Situation, lease: Lease) -> After:
+    """Our code opens at other times than we wrote: it is written again."""
+    if not lease.proven:
+        return s, ()
+    event = CodeLost(lease.key_id, s.lock, Reason.MISMATCH)
+    return s.with_lease(_lost(lease, Stage.WRITING)), (event,)
+
+
+def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After:
+    """A person's code lies over ours: the plan moves on to another slot, if there is one, once
+    nothing of ours can be under way to this one any more."""
+    if lease.proven:
+        event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
+        return s.with_lease(_lost(lease, Stage.GONE)), (event,)
+    if lease.stage is not Stage.WRITING or mangled(lease) or isinstance(seen, Occupied):
+        return s, ()
+    since = tick if lease.doubted_since is None else lease.doubted_since
+    stage = Stage.GONE if tick - since >= SETTLES else lease.stage
+    return s.with_lease(replace(lease, doubted_since=since, stage=stage)), ()
+
+
+def _lost(lease: Lease, stage: Stage) -> Lease:
+    return replace(lease, stage=stage, proof=None, proven_at=None, verify_due=None, missed=False)
+
+
+def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> After:
+    """A slot was read whose code should not be there."""
+    if isinstance(seen, Empty):
+        if not lease.in_doubt:
+            return s, ()
+        since = lease.doubted_since
+        if since is not None and tick - since >= SETTLES:
+            return s.with_lease(replace(lease, stage=Stage.GONE)), ()
+        proof = None if lease.proof is Proof.ACCEPTED else lease.proof
+        since = tick if since is None else since
+        return s.with_lease(replace(lease, proof=proof, doubted_since=since)), ()
+    if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
+        return s, ()  # a person's code
+    lease = replace(lease, doubted_since=None)
+    as_written = isinstance(seen, Holds) and seen.code == lease.code and lease.limits(seen)
+    if as_written and not lease.proven:
+        lease = replace(lease, proof=Proof.MATCHED)  # so it is not mangled, nor under way
+    if lease.stage is Stage.CLEARED:
+        doubted = replace(lease, stage=Stage.CLEARING)
+        return still_there(s, doubted, Reason.REFUSED, now, tick)
+    return s.with_lease(lease), ()

@@ -1,0 +1,134 @@
+"""What follows from a step: leases taken and freed, a lock touched, or a touch that failed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from gatewayd.domain.events import CodeLost, CodeRemoved, Event, LockForeignCode, cleared
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.observed import listed, observed
+from gatewayd.domain.outcome import (
+    Outcome,
+    answered,
+    not_taken,
+    removal_subject,
+    still_there,
+    unreachable,
+)
+from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, mangled
+from gatewayd.domain.retry import Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Observation, Occupied
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
+    Reason,
+    Unreachable,
+    Unsupported,
+)
+
+
+def taken(s: Situation, step: Take | Free) -> Outcome:
+    """A lease is taken or freed; the lock is not touched."""
+    match step:
+        case Free(lease=lease):
+            gone = (
+                CodeRemoved(lease.key_id, s.lock),
+                cleared(AlertCode.REMOVAL_FAILED, removal_subject(s, lease)),
+            )
+            touched = lease.stage is not Stage.TAKEN
+            return Outcome(s.without_lease(lease), gone if touched else ())
+        case Take(key_id=key_id, code=code, slot=slot):
+            old = s.lease_of(key_id, code)
+            events: list[Event] = []
+            if old is not None and old.slot is not None and old.stage is not Stage.TAKEN:
+                events.append(LockForeignCode(s.lock, old.slot))
+                if old.proven:
+                    events.append(CodeLost(key_id, s.lock, Reason.FOREIGN_SLOT))
+            return Outcome(s.with_lease(Lease(key_id, code, slot)), tuple(events))
+        case _:
+            assert_never(step)
+
+
+def begun(s: Situation, step: LockStep) -> Situation:
+    """The situation to have on disk before the lock is touched."""
+    match step:
+        case Observe():
+            return s
+        case Write(lease=lease, entry=entry):
+            proof = lease.proof if mangled(lease) else None
+            lease = replace(lease, stage=Stage.WRITING, proof=proof, doubted_since=None)
+            lease = replace(lease, window=entry.window, enabled=entry.enabled)
+        case Clear(lease=lease):
+            if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
+                lease = replace(lease, ladder=None, reason=None)
+            lease = replace(lease, stage=Stage.CLEARING, doubted_since=None)
+    return s.with_lease(lease).with_seen(lease, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What touching the lock gave: slots as it showed them afterwards; `slot`: where a write went.
+
+    After a look at the whole list it is all that the lock holds.
+    """
+
+    seen: Mapping[int, Observation]
+    slot: int | None = None
+
+
+type Result = Touched | LockError
+
+
+def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) -> Outcome:
+    """The situation after a step at the lock; what was written or cleared was read at once, save
+    by a lock that is read as a list."""
+    if isinstance(result, LockError):
+        return failed_step(s, step, result, now, tick)
+    if step == Observe():
+        return listed(s, result.seen, now, tick)
+    outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step, result.slot)
+    s, events = outcome.situation, [*outcome.events]
+    for slot, seen in result.seen.items():
+        looked = observed(s, slot, seen, now, tick)
+        s = looked.situation
+        events += looked.events
+    return Outcome(replace(s, inventoried=s.inventoried or not s.unread()), tuple(events))
+
+
+def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> Outcome:
+    """The lock said yes to a write or clear: what that is worth, the next look tells."""
+    lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
+    if isinstance(step, Write):
+        slot = lease.slot if slot is None else slot
+        lease = replace(lease, stage=Stage.WRITTEN, proof=Proof.ACCEPTED, slot=slot)
+    else:
+        lease = replace(lease, stage=Stage.CLEARED)
+    return answered(s.with_lease(lease))
+
+
+def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
+    """The step raised: what the error means for the lock's ladder or the code's."""
+    if isinstance(error, RadioDown):
+        return Outcome(s)
+    if isinstance(error, Unsupported) and isinstance(step, Observe):
+        # No such slot: nothing is to be put there, and the lock has answered all the same.
+        nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
+        return answered(replace(s, slots={**s.slots, **nowhere}))
+    if isinstance(error, Unreachable) or isinstance(step, Observe):
+        return unreachable(s, error.reason, now, tick)
+    lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
+    if isinstance(step, Clear):
+        return Outcome(*still_there(s, lease, error.reason, now, tick))
+    if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
+        old = step.lease
+        lease = replace(lease, stage=old.stage, proof=old.proof)
+        lease = replace(lease, window=old.window, enabled=old.enabled)
+    claim = s.claims.get(lease.key_id)
+    wanted = claim is not None and claim.code == lease.code
+    after, events = not_taken(s, lease, error.reason, now, tick)
+    duplicate = error.reason is Reason.DUPLICATE_CODE and wanted
+    return Outcome(after, events, (lease.key_id,) if duplicate else ())

@@ -1,0 +1,286 @@
+"""What follows from a look at a slot."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gatewayd.domain.events import (
+    CodeConfirmed,
+    CodeFailed,
+    CodeLost,
+    CodeRemovalFailed,
+    LockForeignCode,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.moment import Now
+from gatewayd.domain.observed import observed
+from gatewayd.domain.outcome import Outcome
+from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
+from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.steps import acknowledged
+from gatewayd.errors import (
+    Reason,
+)
+from tests.unit.domain.builders import (
+    CODE,
+    KEY,
+    LOCK,
+    NOON,
+    NOW,
+    OVER,
+    THEIRS,
+    TICK,
+    lease,
+    only,
+    proven,
+    situation,
+    tick,
+)
+
+ENTRY = Entry(CODE, "HMA4XT")
+EMPTY, OURS, FOREIGN, MASKED = Empty(NOON), Holds(NOON, CODE), Holds(NOON, THEIRS), Occupied(NOON)
+ACCEPTED = lease(Stage.WRITTEN, Proof.ACCEPTED)
+NEXT = NOON + timedelta(minutes=1)
+DOOR_AND_KEY = f"{LOCK}/{KEY}"
+STILL_THERE = raised(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+
+
+def look(held: Lease, seen: Observation, now: Now = NOW, at: Tick = TICK) -> Outcome:
+    """One slot is shown."""
+    assert held.slot is not None
+    return observed(situation(leases=[held]), held.slot, seen, now, at)
+
+
+# --- what a look shows ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seen", [EMPTY, FOREIGN, MASKED])
+def test_a_look_at_a_slot_that_we_have_not_touched_is_only_a_fact(seen: Observation) -> None:
+    """Also where it is leased; a code that is there is told of once (suffering 26)."""
+    told = () if seen == EMPTY else (LockForeignCode(LOCK, 1),)
+    for s in (situation(leases=[lease()]), situation()):
+        got = observed(s, 1, seen, NOW, TICK)
+        assert got == Outcome(s.with_slot(1, seen), told)
+        assert observed(got.situation, 1, seen, NOW, TICK).events == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "seen", "proof"),
+    [
+        (ACCEPTED, OURS, Proof.MATCHED),
+        (ACCEPTED, MASKED, Proof.PRESENT),  # suffering 1
+        (lease(Stage.WRITING), OURS, Proof.MATCHED),
+        (lease(Stage.CLEARING, Proof.MATCHED), OURS, Proof.MATCHED),
+        (lease(Stage.CLEARING, Proof.PRESENT), MASKED, Proof.PRESENT),
+        (lease(Stage.GONE), OURS, Proof.MATCHED),
+    ],
+)
+def test_a_code_that_the_lock_shows_is_confirmed(
+    held: Lease, seen: Observation, proof: Proof
+) -> None:
+    """S1-5: with its proof; and looked at again a minute later (suffering 6)."""
+    trouble = replace(held, ladder=Ladder(2, TICK), reason=Reason.MISMATCH, missed=True)
+    got = look(trouble, seen)
+    assert only(got.situation.leases) == lease(Stage.WRITTEN, proof, verify_due=tick(60))
+    assert got.events == (CodeConfirmed(KEY, LOCK, proof, NOON),)
+
+
+def test_a_second_look_that_agrees_ends_the_watch() -> None:
+    """It is not told again."""
+    held = proven(verify_due=tick(60))
+    got = look(held, OURS, at=tick(60))
+    assert only(got.situation.leases) == proven()
+    assert got.events == ()
+
+
+def test_a_look_before_the_second_is_due_does_not_replace_it() -> None:
+    """Suffering 6: it vanished seconds after."""
+    held = proven(verify_due=tick(60))
+    assert only(look(held, OURS, at=tick(5)).situation.leases) == held
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "proof"),
+    [
+        (Proof.PRESENT, OURS, Proof.MATCHED),
+        (Proof.PRESENT, MASKED, Proof.PRESENT),
+        (Proof.MATCHED, MASKED, Proof.MATCHED),
+        (Proof.MATCHED, OURS, Proof.MATCHED),
+        (Proof.USED, OURS, Proof.USED),
+        (Proof.USED, MASKED, Proof.USED),
+    ],
+)
+def test_a_later_look_raises_a_proof_and_never_lowers_it(
+    before: Proof, seen: Observation, proof: Proof
+) -> None:
+    """Suffering 1: a masked read is not a mismatch."""
+    assert only(look(proven(before), seen).situation.leases).proof is proof
+
+
+def test_one_empty_look_at_a_proven_code_may_lie() -> None:
+    """Suffering 13: the slot is looked at once more, at once."""
+    got = look(proven(), EMPTY)
+    assert only(got.situation.leases) == replace(proven(), missed=True)
+    assert got.events == ()
+    assert plan(got.situation, NOW, TICK).step == Observe((1,))
+    again = observed(got.situation, 1, OURS, NOW, TICK)
+    assert only(again.situation.leases) == proven()
+    assert again.events == ()
+
+
+def test_after_two_empty_looks_a_proven_code_is_lost_and_written_again() -> None:
+    """S1-17: without evidence of a deletion it is restored."""
+    got = look(replace(proven(), missed=True), EMPTY)
+    lost = lease(Stage.GONE)
+    assert only(got.situation.leases) == lost
+    assert got.events == (CodeLost(KEY, LOCK, None),)
+    assert plan(got.situation, NOW, TICK).step == Write(lost, ENTRY)
+
+
+def test_a_code_that_a_person_deleted_is_lost_and_left_so() -> None:
+    """S1-17."""
+    deleted = replace(proven(), missed=True, reason=Reason.DELETED_AT_LOCK)
+    got = look(deleted, EMPTY)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
+    assert plan(got.situation, NOW, TICK).step is None
+
+
+def test_an_acknowledged_write_that_is_not_there_climbs_the_codes_ladder() -> None:
+    """Dropped by the lock, or still under way."""
+    got = look(ACCEPTED, EMPTY)
+    held = lease(Stage.WRITTEN, ladder=Ladder(1, tick(60)), reason=Reason.MISMATCH)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
+
+
+def test_looking_again_is_not_another_failure() -> None:
+    """S3-13: one rung for each write, however often the slot is read."""
+    for seen in (EMPTY, FOREIGN):
+        first = look(ACCEPTED, seen)
+        for seconds in (1, 59, 60, 61):
+            again = observed(first.situation, 1, seen, NOW, tick(seconds))
+            assert again == Outcome(first.situation.with_slot(1, seen))
+
+
+def test_a_mangled_write_climbs_the_codes_ladder_and_stays_ours() -> None:
+    """Acknowledged, and other digits are stored."""
+    got = look(ACCEPTED, FOREIGN)
+    held = only(got.situation.leases)
+    assert (held.proof, held.ladder) == (Proof.ACCEPTED, Ladder(1, tick(60)))
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.MISMATCH, 1, NEXT),)
+    assert plan(got.situation, NOW, tick(60)).step == Write(held, ENTRY)
+    assert plan(got.situation.with_slot(1, replace(FOREIGN, at=OVER.latest)), OVER, TICK).step == (
+        Clear(held)
+    )
+
+
+def test_what_comes_after_an_empty_look_is_a_persons() -> None:
+    """S1-11: it is neither overwritten nor cleared."""
+    s = look(ACCEPTED, EMPTY).situation
+    s = observed(s, 1, FOREIGN, NOW, tick(60)).situation
+    assert plan(s, NOW, tick(60)).step == Take(KEY, CODE, 2)
+    over = look(ACCEPTED, EMPTY, OVER).situation
+    got = observed(over, 1, FOREIGN, OVER, tick(60))
+    assert got.events == ()
+    assert isinstance(plan(got.situation, OVER, tick(60)).step, Free)
+
+
+def test_what_was_read_back_equal_once_is_not_mangled_later() -> None:
+    """S1-11: over before it was confirmed, cleared late, then a person's code."""
+    s = look(ACCEPTED, OURS, OVER).situation
+    s = acknowledged(s, Clear(only(s.leases))).situation
+    s = observed(s, 1, OURS, OVER, TICK).situation
+    s = observed(s, 1, FOREIGN, OVER, tick(60)).situation
+    assert isinstance(plan(s, OVER, tick(60)).step, Free)
+
+
+def test_an_unanswered_write_that_is_not_there_is_no_failure_of_its_own() -> None:
+    """It was counted when it got no answer."""
+    held = lease(Stage.WRITING, ladder=Ladder(1, tick(60)), reason=Reason.UNKNOWN_OUTCOME)
+    assert look(held, EMPTY) == Outcome(situation(leases=[held], slots={1: EMPTY}))
+
+
+def test_a_persons_code_over_ours_retracts_the_confirmation() -> None:
+    """S1-11: theirs stays, ours moves on, and where it cannot the cloud knows."""
+    got = look(proven(verify_due=tick(60)), FOREIGN)
+    lost = lease(Stage.GONE)
+    assert got.situation == situation(leases=[lost], slots={1: FOREIGN})
+    assert got.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
+    assert plan(got.situation, NOW, TICK).step == Take(KEY, CODE, 2)
+    assert observed(got.situation, 1, FOREIGN, NOW, TICK).events == ()
+
+
+def test_a_code_that_a_person_deleted_and_replaced_is_lost_and_left_so() -> None:
+    """S1-17: also where we did not look in between."""
+    got = look(replace(proven(), reason=Reason.DELETED_AT_LOCK), FOREIGN)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
+    assert plan(got.situation, NOW, TICK).step is None
+
+
+def test_an_unanswered_write_under_a_persons_code_is_waited_for_and_then_given_up() -> None:
+    """Nothing was confirmed; ours may land on theirs within a minute, and would stay unseen."""
+    first = look(lease(Stage.WRITING), FOREIGN)
+    waiting = lease(Stage.WRITING, doubted_since=TICK)
+    assert first == Outcome(situation(leases=[waiting], slots={1: FOREIGN}))
+    assert plan(first.situation, NOW, tick(20)).look_again_in == SETTLES - 20
+    second = observed(first.situation, 1, FOREIGN, NOW, tick(SETTLES)).situation
+    assert only(second.leases).stage is Stage.GONE
+    assert plan(second, NOW, tick(SETTLES)).step == Take(KEY, CODE, 2)
+
+
+# --- looks at what should be gone ----------------------------------------------------------------
+
+
+def test_a_cleared_slot_that_reads_empty_is_done() -> None:
+    """The plan frees it."""
+    held = lease(Stage.CLEARED, Proof.MATCHED)
+    assert look(held, EMPTY, OVER) == Outcome(situation(leases=[held], slots={1: EMPTY}))
+
+
+@pytest.mark.parametrize("held", [lease(Stage.WRITING), lease(Stage.CLEARING, Proof.MATCHED)])
+def test_two_empty_looks_a_minute_apart_end_the_doubt(held: Lease) -> None:
+    """Earlier ones do not count."""
+    first = look(held, EMPTY, OVER)
+    assert only(first.situation.leases).doubted_since == TICK
+    early = observed(first.situation, 1, EMPTY, OVER, tick(SETTLES - 1))
+    assert only(early.situation.leases) == only(first.situation.leases)
+    late = observed(early.situation, 1, EMPTY, OVER, tick(SETTLES))
+    assert only(late.situation.leases).stage is Stage.GONE
+
+
+def test_a_write_that_lands_late_after_its_stay_is_cleared() -> None:
+    """Between the two looks; the doubt begins anew."""
+    first = look(lease(Stage.WRITING), EMPTY, OVER)
+    second = observed(first.situation, 1, replace(OURS, at=OVER.latest), OVER, tick(60))
+    held = only(second.situation.leases)
+    assert held.doubted_since is None
+    assert plan(second.situation, OVER, tick(60)).step == Clear(held)
+
+
+@pytest.mark.parametrize("seen", [OURS, MASKED])
+def test_a_code_that_survives_its_clear_is_the_most_severe_alert(seen: Observation) -> None:
+    """Suffering 16: cleared, said the lock, and the code still opened."""
+    got = look(lease(Stage.CLEARED, Proof.MATCHED), seen, OVER)
+    ladder, at = Ladder(1, tick(60)), OVER.latest + timedelta(minutes=1)
+    held = lease(Stage.CLEARING, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
+    assert only(got.situation.leases) == held
+    assert got.events == (CodeRemovalFailed(KEY, LOCK, Reason.REFUSED, 1, at), STILL_THERE)
+    again = observed(got.situation, 1, seen, OVER, tick(60))
+    assert again.events == ()
+
+
+def test_a_persons_code_after_our_clear_is_no_alert() -> None:
+    """S1-11: ours is gone."""
+    got = look(lease(Stage.CLEARED, Proof.MATCHED), FOREIGN, OVER)
+    assert got.events == ()
+
+
+def test_a_situation_without_that_lease_takes_it_from_the_step() -> None:
+    """The answer of a lock is never lost."""
+    bare: Situation = situation()
+    assert acknowledged(bare, Write(lease(), ENTRY)).situation.leases == (ACCEPTED,)

@@ -1,0 +1,175 @@
+"""What follows from a step that succeeded."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gatewayd.domain.events import (
+    CodeLost,
+    CodeRemoved,
+    LockForeignCode,
+    LockOnline,
+    cleared,
+    raised,
+)
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.lease import Proof, Stage
+from gatewayd.domain.observed import observed
+from gatewayd.domain.outcome import Outcome
+from gatewayd.domain.plan import Clear, Free, Observe, Take, Write
+from gatewayd.domain.retry import Ladder
+from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
+from gatewayd.domain.steps import Touched, acknowledged, after, begun, failed_step, taken
+from gatewayd.errors import (
+    Reason,
+    Refused,
+)
+from tests.unit.domain.builders import (
+    CODE,
+    KEY,
+    LOCK,
+    NOON,
+    NOW,
+    THEIRS,
+    TICK,
+    lease,
+    only,
+    proven,
+    situation,
+)
+
+ENTRY = Entry(CODE, "HMA4XT")
+EMPTY, OURS, FOREIGN, MASKED = Empty(NOON), Holds(NOON, CODE), Holds(NOON, THEIRS), Occupied(NOON)
+ACCEPTED = lease(Stage.WRITTEN, Proof.ACCEPTED)
+NEXT = NOON + timedelta(minutes=1)
+DOOR_AND_KEY = f"{LOCK}/{KEY}"
+STILL_THERE = raised(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+
+
+# --- leases --------------------------------------------------------------------------------------
+
+
+def test_a_slot_is_taken() -> None:
+    """On disk before the lock is touched."""
+    assert taken(situation(), Take(KEY, CODE, 2)) == Outcome(situation(leases=[lease(slot=2)]))
+
+
+def test_a_slot_where_a_foreign_code_sits_is_given_up_for_another() -> None:
+    """S1-11: it is listed and left alone."""
+    got = taken(situation(leases=[lease()]), Take(KEY, CODE, 2))
+    assert got.situation.leases == (lease(slot=2),)
+    assert got.events == ()  # told when it was seen
+
+
+def test_a_proven_code_under_a_foreign_one_is_lost() -> None:
+    """The confirmation is retracted."""
+    got = taken(situation(leases=[proven()]), Take(KEY, CODE, 2))
+    lost = CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT)
+    assert got.events == (LockForeignCode(LOCK, 1), lost)
+
+
+def test_a_slot_is_given_back() -> None:
+    """What was touched is told as removed, and its alert ends."""
+    held = lease(Stage.GONE)
+    got = taken(situation(leases=[held]), Free(held))
+    assert got.situation.leases == ()
+    gone = cleared(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
+    assert got.events == (CodeRemoved(KEY, LOCK), gone)
+
+
+def test_a_slot_that_was_never_touched_is_given_back_in_silence() -> None:
+    """There was no code to remove."""
+    assert taken(situation(leases=[lease()]), Free(lease())).events == ()
+
+
+# --- before the lock is touched ------------------------------------------------------------------
+
+
+def test_a_read_changes_nothing_beforehand() -> None:
+    """A restart in between loses nothing."""
+    s = situation(leases=[proven()], slots={1: OURS})
+    assert begun(s, Observe((1,))) == s
+
+
+def test_a_write_is_in_doubt_until_it_is_answered() -> None:
+    """And its slot is not known any more."""
+    held = lease(doubted_since=TICK)
+    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
+    assert s == situation(leases=[lease(Stage.WRITING)], slots={})
+
+
+def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
+    """What a first write proved does not count for the second."""
+    held = lease(Stage.CLEARING, Proof.MATCHED)
+    s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
+    assert not only(s.leases).proven
+
+
+def test_a_mangled_code_stays_ours_while_it_is_written_again() -> None:
+    """Else it would pass for a person's where the rewrite gets no answer."""
+    held = lease(Stage.WRITING, Proof.ACCEPTED)
+    s = begun(situation(leases=[held], slots={1: FOREIGN}), Write(held, ENTRY))
+    assert only(s.leases).proof is Proof.ACCEPTED
+
+
+def test_a_removal_begins_a_ladder_of_its_own() -> None:
+    """What the write suffered is over."""
+    held = lease(Stage.WRITTEN, Proof.ACCEPTED, ladder=Ladder(7, TICK), reason=Reason.MISMATCH)
+    s = begun(situation(leases=[held], slots={1: FOREIGN}), Clear(held))
+    assert s == situation(leases=[lease(Stage.CLEARING, Proof.ACCEPTED)], slots={})
+
+
+@pytest.mark.parametrize("stage", [Stage.CLEARING, Stage.CLEARED])
+def test_a_removal_that_is_tried_again_keeps_its_ladder(stage: Stage) -> None:
+    """S3-13."""
+    ladder = Ladder(2, TICK)
+    held = lease(stage, Proof.MATCHED, ladder=ladder, reason=Reason.REFUSED)
+    assert only(begun(situation(leases=[held]), Clear(held)).leases).ladder == ladder
+
+
+# --- the lock said yes ---------------------------------------------------------------------------
+
+
+def test_an_acknowledged_write_is_accepted_not_proven() -> None:
+    """S0-1: an acknowledgement is never proof, and nothing is confirmed."""
+    writing = lease(Stage.WRITING)
+    got = acknowledged(situation(leases=[writing]), Write(lease(), ENTRY))
+    assert got == Outcome(situation(leases=[ACCEPTED]))
+
+
+def test_an_acknowledged_clear_is_cleared_and_not_yet_gone() -> None:
+    """Suffering 16."""
+    got = acknowledged(situation(leases=[proven()]), Clear(proven()))
+    assert got == Outcome(situation(leases=[replace(proven(), stage=Stage.CLEARED)]))
+
+
+def test_any_answer_ends_the_locks_ladder() -> None:
+    """It is told once that the lock is back."""
+    back = (LockOnline(LOCK), cleared(AlertCode.LOCK_OFFLINE, LOCK))
+    s = situation(leases=[lease()], ladder=Ladder(3, TICK))
+    for got in (
+        acknowledged(s, Write(lease(), ENTRY)),
+        observed(s, 1, EMPTY, NOW, TICK),
+        observed(s, 2, EMPTY, NOW, TICK),
+    ):
+        assert got.situation.ladder is None
+        assert got.situation.reason is None
+        assert got.events == back
+    again = observed(observed(s, 1, EMPTY, NOW, TICK).situation, 1, EMPTY, NOW, TICK)
+    assert again.events == ()
+
+
+def test_a_result_is_taken_in_as_what_it_is() -> None:
+    """Slots as seen, after a yes where something was changed; or an error."""
+    s = begun(situation(leases=[lease()]), Write(lease(), ENTRY))
+    write = Write(lease(), ENTRY)
+    error = Refused("no")
+    shown = observed(acknowledged(s, write).situation, 1, OURS, NOW, TICK)
+    assert after(s, write, Touched({1: OURS}, 1), NOW, TICK) == shown
+    assert only(shown.situation.leases).proof is Proof.MATCHED
+    assert after(s, write, error, NOW, TICK) == failed_step(s, write, error, NOW, TICK)
+    both = after(s, Observe((1,)), Touched({1: EMPTY, 2: FOREIGN}), NOW, TICK)
+    first = observed(s, 1, EMPTY, NOW, TICK)
+    second = observed(first.situation, 2, FOREIGN, NOW, TICK)
+    assert both == Outcome(second.situation, (*first.events, *second.events))
