@@ -113,22 +113,21 @@ class NukiRadio:
     async def _nearest(self, address: str, neighbour: Neighbour) -> tuple[Adapter, Hearing]:
         """The adapter that hears the lock best, or the one that it is bound to."""
         bound = self._bindings.get(address)
-        usable = [a for a in self.adapters.values() if a.up and bound in (None, a.name)]
-        if not usable:
-            raise RadioDown(f"the Bluetooth adapter {bound or ''} is off or gone")
-        since = max(adapter.up_since for adapter in usable)
-        wait = max(since + LISTEN_S - self.clock.tick(), 0.0)
+        allowed = [a for a in self.adapters.values() if bound in (None, a.name)]
+        since = max((a.up_since for a in allowed), default=0.0)
         try:
-            async with asyncio.timeout(wait):
-                while (best := self._best(usable, address)) is None:
+            async with asyncio.timeout(max(since + LISTEN_S - self.clock.tick(), 0.0)):
+                while (best := self._best(allowed, address)) is None:
+                    if not any(adapter.up for adapter in allowed):
+                        raise RadioDown(f"the Bluetooth adapter {bound or ''} is off or gone")
                     neighbour.heard.clear()
                     await neighbour.heard.wait()
                 return best
         except TimeoutError:
             raise Unreachable("the lock is not heard") from None
 
-    def _best(self, usable: list[Adapter], address: str) -> tuple[Adapter, Hearing] | None:
-        found = [(a, heard) for a in usable if (heard := a.hearing(address)) is not None]
+    def _best(self, allowed: list[Adapter], address: str) -> tuple[Adapter, Hearing] | None:
+        found = [(a, heard) for a in allowed if (heard := a.hearing(address)) is not None]
         now = self.clock.tick()
         return max(found, key=lambda f: (now - f[1].at < RECENT_S, f[1].rssi), default=None)
 
@@ -183,6 +182,8 @@ class NukiRadio:
             if adapter.up and name in (None, adapter.name):
                 log.warning("nuki.adapter_lost", adapter=adapter.name)
                 adapter.fall()
+        for neighbour in self._neighbours.values():
+            neighbour.heard.set()  # whoever waits must look again
         if not any(adapter.up for adapter in self.adapters.values()):
             self.link.change(up=False)
             for neighbour in self._neighbours.values():
