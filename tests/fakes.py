@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Action, Bolt
-from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.capabilities import NUKI, Capabilities
 from gatewayd.domain.code import ANY_CODE, Code
+from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
@@ -16,11 +17,17 @@ from gatewayd.locks.driver import Link, OnReport
 
 @dataclass(slots=True)
 class FakeLock:
-    """Holds codes; what is wrong with it is a flag. `touched` tells each operation."""
+    """Holds codes; what is wrong with it is a flag. `touched` tells each operation.
+
+    `numbers_itself`: a list of codes with windows, as on a Nuki, instead of numbered slots.
+    """
 
     clock: Clock
     codes: dict[int, str] = field(default_factory=dict)
     slots: int = 30
+    numbers_itself: bool = False
+    limits: dict[int, tuple[bool, Window | None]] = field(default_factory=dict)
+    numbered: int = 0
     dead: bool = False
     masked: bool = False
     refuses: bool = False
@@ -31,7 +38,9 @@ class FakeLock:
     touched: list[str] = field(default_factory=list)
 
     async def capabilities(self) -> Capabilities:
-        """User Code's."""
+        """User Code's, or a Nuki's."""
+        if self.numbers_itself:
+            return replace(NUKI, slots=self.slots)
         return Capabilities(slots=self.slots, code=ANY_CODE)
 
     @asynccontextmanager
@@ -41,15 +50,20 @@ class FakeLock:
         yield self
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
-        """As the lock shows them."""
+        """As the lock shows them; a list is shown as a whole."""
+        if self.numbers_itself:
+            slots = {*slots, *self.codes}
+            if not slots:
+                self._reach("observe")
         return {slot: self._seen(slot) for slot in slots}
 
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Store a code unless a flag says otherwise."""
-        assert slot is not None
         self._reach(f"write {slot}")
-        if not ANY_CODE.allow(entry.code):
-            raise Unsupported("takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
+        able = await self.capabilities()
+        if not able.code.allow(entry.code):
+            raise Unsupported("takes no such code", Reason.CODE_IMPOSSIBLE)
+        slot = self._number(slot)
         self._must_exist(slot)
         if self.refuses:
             raise Refused("the lock refused the code")
@@ -58,6 +72,8 @@ class FakeLock:
             raise Refused("the lock refused the code", Reason.DUPLICATE_CODE)
         if not self.drops_writes:
             self.codes[slot] = entry.code.digits
+            if able.enforces_windows:
+                self.limits[slot] = (entry.enabled, entry.window)
         self._answer()
         return slot
 
@@ -67,6 +83,7 @@ class FakeLock:
         self._must_exist(slot)
         if not self.drops_writes:
             self.codes.pop(slot, None)
+            self.limits.pop(slot, None)
         self._answer()
 
     async def operate(self, action: Action) -> None:
@@ -86,7 +103,24 @@ class FakeLock:
         at = self.clock.now().earliest
         if slot not in self.codes:
             return Empty(at)
-        return Occupied(at) if self.masked else Holds(at, Code(self.codes[slot]))
+        limits = self.limits.get(slot, (True, None))
+        if self.masked:
+            return Occupied(at, *limits)
+        return Holds(at, Code(self.codes[slot]), *limits)
+
+    def _number(self, slot: int | None) -> int:
+        """Where a write goes: a number is not used twice."""
+        if not self.numbers_itself:
+            assert slot is not None
+            return slot
+        if slot is None:
+            if len(self.codes) >= self.slots:
+                raise Refused("the lock is full", Reason.LOCK_FULL)
+            self.numbered += 1
+            return self.numbered
+        if slot not in self.codes:
+            raise Refused("the lock has no such code")
+        return slot
 
     def _reach(self, what: str) -> None:
         self.touched.append(what)
@@ -94,7 +128,7 @@ class FakeLock:
             raise Unreachable("the lock does not answer")
 
     def _must_exist(self, slot: int) -> None:
-        if not 1 <= slot <= self.slots:
+        if not self.numbers_itself and not 1 <= slot <= self.slots:
             raise Unsupported(f"the lock has no slot {slot}")
 
     def _answer(self) -> None:

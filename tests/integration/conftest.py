@@ -1,14 +1,19 @@
-"""The real Z-Wave stack, started once a session for the tests that leave it as they found it."""
+"""The real stacks, started once a session for the tests that leave them as they found them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
 import pytest_asyncio
 
-from gatewayd.clock import SystemClock
+from gatewayd.clock import Clock, SystemClock
+from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.report import Report
+from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.store.keyring import NukiKeyring
+from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
 
 type Reports = list[tuple[str, Report]]
@@ -21,17 +26,62 @@ async def zwave() -> AsyncIterator[ZwaveSimulator]:
         yield simulator
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bluetooth() -> AsyncIterator[BluetoothSimulator]:
+    """Three Nuki locks with room for 10 codes, two adapters; bleak finds its bus."""
+    async with BluetoothSimulator(locks=3, adapters=2, codes=10, advertise_ms=20) as simulator:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in simulator.environment.items():
+                patch.setenv(name, value)
+            yield simulator
+
+
+async def paired(
+    simulator: BluetoothSimulator, keyring: NukiKeyring, lock: int, pin: int | None = None
+) -> str:
+    """The address of a lock that the hub is paired with."""
+    made = await simulator.authorise(lock)
+    credentials = Credentials(
+        auth_id=made["auth_id"],
+        shared_key=bytes.fromhex(made["shared_key"]),
+        security_pin=made["pin"] if pin is None else pin,
+        lock_uuid="",
+        name=f"lock {lock}",
+    )
+    await keyring.put(made["address"], credentials)
+    return str(made["address"])
+
+
+@asynccontextmanager
+async def listening(
+    keyring: NukiKeyring,
+    clock: Clock | None = None,
+    adapters: Sequence[str] = ("hci0",),
+    bindings: Mapping[str, str] | None = None,
+) -> AsyncIterator[tuple[NukiRadio, Reports]]:
+    """A Bluetooth radio on its task, up, and what its locks report."""
+    radio = NukiRadio(adapters, keyring, clock or SystemClock(), bindings)
+    async with _up(radio) as heard:
+        yield radio, heard
+
+
 @asynccontextmanager
 async def running(url: str) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
     """A radio on its task, up, and what its locks report."""
     radio = ZwaveRadio(url, SystemClock())
+    async with _up(radio) as heard:
+        yield radio, heard
+
+
+@asynccontextmanager
+async def _up(radio: ZwaveRadio | NukiRadio) -> AsyncIterator[Reports]:
     heard: Reports = []
     radio.on_report = lambda address, report: heard.append((address, report))
     task = asyncio.create_task(radio.run())
     try:
         async with asyncio.timeout(20):
             await radio.link.up.wait()
-        yield radio, heard
+        yield heard
     finally:
         task.cancel()
         await asyncio.wait({task})

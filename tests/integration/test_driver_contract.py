@@ -1,24 +1,38 @@
 """What every driver promises, on the real stack and on the fake alike."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from gatewayd.clock import SystemClock
+from gatewayd.domain.bolt import Action
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
-from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
+from gatewayd.domain.moment import Window
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import LockError, Reason, Refused, Unreachable, Unsupported
-from gatewayd.locks.driver import LockDriver
+from gatewayd.locks.driver import LockDriver, Session
+from gatewayd.locks.nuki import connection
+from gatewayd.store.database import open_database
+from gatewayd.store.keyring import NukiKeyring
+from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
 from tests.fakes import FakeLock
-from tests.integration.conftest import running
+from tests.integration.conftest import listening, paired, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-KINDS = {"v1": 2, "v2-s2": 3, "v2": 5, "v1-s2": 7, "fake": 0}
+KINDS = {"v1": 2, "v2-s2": 3, "v2": 5, "v1-s2": 7, "nuki": 1, "fake": 0, "fake-list": 0}
+ROOM = 10
+"""Codes that each of these locks can hold."""
+WINDOW = Window(datetime(2026, 7, 1, 13, tzinfo=UTC), datetime(2026, 7, 5, 9, 30, tzinfo=UTC))
+LATER = Window(WINDOW.start, datetime(2026, 7, 6, 9, 30, tzinfo=UTC))
 
 
 @dataclass
@@ -29,15 +43,48 @@ class Bench:
     driver: LockDriver
     faults: Callable[..., Awaitable[object]]
     memory: Callable[[], Awaitable[dict[int, str]]]
+    able: Capabilities
+
+    def slot(self, number: int) -> int | None:
+        """Where to write: a lock that numbers its codes itself is told nothing."""
+        return None if self.able.assigns_slots else number
+
+    async def write(
+        self, session: Session, digits: str, number: int, window: Window | None = None
+    ) -> int:
+        """Write a code, new to the lock."""
+        slot = await session.write(Entry(Code(digits), window=window), self.slot(number))
+        assert self.able.assigns_slots or slot == number
+        return slot
+
+    def only_if(self, able: object, what: str) -> None:
+        """Skip what this kind of lock cannot do."""
+        if not able:
+            pytest.skip(f"{self.kind}: {what}")
 
 
 @pytest_asyncio.fixture(params=KINDS, loop_scope="session")
-async def bench(request: pytest.FixtureRequest, zwave: ZwaveSimulator) -> AsyncIterator[Bench]:
+async def bench(
+    request: pytest.FixtureRequest,
+    zwave: ZwaveSimulator,
+    bluetooth: BluetoothSimulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Bench]:
     """Each kind of lock, empty and healthy."""
     kind, node = request.param, KINDS[request.param]
-    if kind == "fake":
-        yield _fake()
-        return
+    if kind in ("fake", "fake-list"):
+        yield await _fake(kind)
+    elif kind == "nuki":
+        async with _nuki(bluetooth, node, tmp_path, monkeypatch) as made:
+            yield made
+    else:
+        async with _zwave(zwave, kind, node) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _zwave(zwave: ZwaveSimulator, kind: str, node: int) -> AsyncIterator[Bench]:
     async with running(zwave.url) as (radio, _):
 
         async def faults(**what: bool) -> None:
@@ -47,14 +94,44 @@ async def bench(request: pytest.FixtureRequest, zwave: ZwaveSimulator) -> AsyncI
         async def memory() -> dict[int, str]:
             return dict((await zwave.node(node))["codes"])
 
-        yield Bench(kind, radio.lock(str(node)), faults, memory)
+        lock = radio.lock(str(node))
+        yield Bench(kind, lock, faults, memory, await lock.capabilities())
         await zwave.faults(node)
         for slot in await memory():
             await zwave.set_code(node, slot, None)
 
 
-def _fake() -> Bench:
-    lock = FakeLock(SystemClock(), slots=10)
+@asynccontextmanager
+async def _nuki(
+    bluetooth: BluetoothSimulator, number: int, folder: Path, patch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    async def faults(**what: bool) -> None:
+        """A lock that loses its newest code when it is asked for the list has, for who asks,
+        dropped the write."""
+        patch.setattr(connection, "ANSWER_S", 0.3 if what.get("dead") else 5.0)
+        names = {"dead": "silent", "drops_writes": "list_shrinks"}
+        refusal = {"reject": "disabled"} if what.pop("refuses", False) else {}
+        assert not what.get("masked")
+        wrong = {names.get(name, name): value for name, value in what.items()}
+        await bluetooth.faults(number, **wrong, **refusal)
+
+    async def memory() -> dict[int, str]:
+        return {code["id"]: code["code"] for code in (await bluetooth.lock(number))["codes"]}
+
+    database = await open_database(folder / "gatewayd.db", SystemClock())
+    keyring = NukiKeyring(database)
+    try:
+        address = await paired(bluetooth, keyring, number)
+        async with listening(keyring) as (radio, _):
+            lock = radio.lock(address)
+            yield Bench("nuki", lock, faults, memory, await lock.capabilities())
+    finally:
+        await bluetooth.reset(number)
+        await database.close()
+
+
+async def _fake(kind: str) -> Bench:
+    lock = FakeLock(SystemClock(), slots=ROOM, numbers_itself=kind == "fake-list")
 
     async def faults(**what: object) -> None:
         for name in ("dead", "masked", "refuses", "drops_writes"):
@@ -63,7 +140,7 @@ def _fake() -> Bench:
     async def memory() -> dict[int, str]:
         return dict(lock.codes)
 
-    return Bench("fake", lock, faults, memory)
+    return Bench(kind, lock, faults, memory, await lock.capabilities())
 
 
 async def test_a_slot_that_was_never_written_is_empty(bench: Bench) -> None:
@@ -72,24 +149,27 @@ async def test_a_slot_that_was_never_written_is_empty(bench: Bench) -> None:
 
 
 async def test_a_written_code_is_shown_as_written(bench: Bench) -> None:
+    # suffering 18: the leading zero stays, where the lock takes one
+    digits = next(d for d in ("034567", "345678") if bench.able.code.allow(Code(d)))
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("034567")), 2)  # suffering 18: the leading zero stays
-        seen = (await session.observe([2]))[2]
+        slot = await bench.write(session, digits, 2)
+        seen = (await session.observe([slot]))[slot]
     assert isinstance(seen, Holds)
-    assert seen.code == Code("034567")
-    assert (await bench.memory())[2] == "034567"
+    assert seen.code == Code(digits)
+    assert (await bench.memory())[slot] == digits
 
 
 async def test_a_cleared_slot_is_empty(bench: Bench) -> None:
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("345678")), 2)
-        await session.clear(2)
-        assert isinstance((await session.observe([2]))[2], Empty)
-    assert 2 not in await bench.memory()
+        slot = await bench.write(session, "345678", 2)
+        await session.clear(slot)
+        assert isinstance((await session.observe([slot]))[slot], Empty)
+    assert slot not in await bench.memory()
 
 
 async def test_the_last_slot_works_and_the_one_beyond_is_unsupported(bench: Bench) -> None:
-    last = (await bench.driver.capabilities()).slots
+    bench.only_if(not bench.able.assigns_slots, "has a list, no numbered slots")
+    last = bench.able.slots
     async with bench.driver.session() as session:  # suffering 18: off by one, beyond range
         await session.write(Entry(Code("345678")), last)
         with pytest.raises(Unsupported):
@@ -99,36 +179,123 @@ async def test_the_last_slot_works_and_the_one_beyond_is_unsupported(bench: Benc
         await session.clear(last)
 
 
+async def test_a_list_takes_codes_until_it_is_full(bench: Bench) -> None:
+    bench.only_if(bench.able.assigns_slots, "has numbered slots, no list")
+    codes = [f"34567{digit}" for digit in range(1, 10)] + ["456789"]
+    assert len(codes) == ROOM
+    async with bench.driver.session() as session:
+        slots = [await bench.write(session, code, 0) for code in codes]
+        with pytest.raises(Refused) as full:
+            await bench.write(session, "567891", 0)
+        seen = await session.observe([])
+    assert full.value.reason is Reason.LOCK_FULL
+    assert len(set(slots)) == ROOM
+    assert {n: o.code.digits for n, o in seen.items() if isinstance(o, Holds)} == dict(
+        zip(slots, codes, strict=True)
+    )
+
+
+async def test_a_list_shows_what_is_asked_and_what_is_not(bench: Bench) -> None:
+    bench.only_if(bench.able.assigns_slots, "has numbered slots, no list")
+    async with bench.driver.session() as session:
+        slot = await bench.write(session, "345678", 0)
+        seen = await session.observe([slot + 1])
+    assert isinstance(seen[slot], Holds)
+    assert isinstance(seen[slot + 1], Empty)
+
+
+async def test_a_written_entry_can_be_written_anew_where_it_is(bench: Bench) -> None:
+    async with bench.driver.session() as session:
+        slot = await bench.write(session, "345678", 2)
+        assert await session.write(Entry(Code("456789"), label="guest"), slot) == slot
+        seen = (await session.observe([slot]))[slot]
+    assert isinstance(seen, Holds)
+    assert seen.code == Code("456789")
+    assert await bench.memory() == {slot: "456789"}
+
+
+async def test_a_code_opens_within_its_window_as_written(bench: Bench) -> None:
+    bench.only_if(bench.able.enforces_windows, "knows no windows")
+    async with bench.driver.session() as session:
+        limited = await bench.write(session, "345678", 1, WINDOW)
+        free = await bench.write(session, "456789", 2)
+        seen = await session.observe([limited, free])
+        assert [(o.window, o.enabled) for o in _held(seen, limited, free)] == [
+            (WINDOW, True),
+            (None, True),
+        ]
+        await session.write(Entry(Code("345678"), window=LATER), limited)
+        await session.write(Entry(Code("456789"), window=WINDOW), free)
+        seen = await session.observe([limited, free])
+        assert [o.window for o in _held(seen, limited, free)] == [LATER, WINDOW]
+        await session.write(Entry(Code("345678")), limited)
+        assert _held(await session.observe([limited]), limited)[0].window is None
+
+
+async def test_a_code_can_lie_there_disabled(bench: Bench) -> None:
+    bench.only_if(bench.able.can_disable, "cannot disable a code")
+    async with bench.driver.session() as session:
+        entry = Entry(Code("345678"), enabled=False, window=WINDOW)
+        slot = await session.write(entry, bench.slot(2))
+        (seen,) = _held(await session.observe([slot]), slot)
+        assert (seen.enabled, seen.window) == (False, WINDOW)
+        await session.write(replace(entry, enabled=True), slot)
+        (seen,) = _held(await session.observe([slot]), slot)
+        assert (seen.enabled, seen.window) == (True, WINDOW)
+
+
+async def test_the_bolt_is_turned_and_read_or_that_is_unsupported(bench: Bench) -> None:
+    async with bench.driver.session() as session:
+        try:
+            await session.bolt()
+        except Unsupported:
+            with pytest.raises(Unsupported):
+                await session.operate(Action.UNLOCK)
+            return
+        for action in (Action.UNLOCK, Action.LOCK, Action.UNLOCK):
+            await session.operate(action)
+            assert await session.bolt() is action.wanted
+
+
+def _held(seen: Mapping[int, Observation], *slots: int) -> list[Holds]:
+    held = [seen[slot] for slot in slots]
+    assert all(isinstance(observation, Holds) for observation in held)
+    return [observation for observation in held if isinstance(observation, Holds)]
+
+
 async def test_several_slots_are_read_in_one_session(bench: Bench) -> None:
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("345678")), 3)
-        seen = await session.observe([2, 3])
-    assert isinstance(seen[2], Empty)
-    assert isinstance(seen[3], Holds)
+        slot = await bench.write(session, "345678", 3)
+        seen = await session.observe([slot - 1, slot])
+    assert isinstance(seen[slot - 1], Empty)
+    assert isinstance(seen[slot], Holds)
 
 
 async def test_a_masked_code_is_occupied_not_empty_and_no_mismatch(bench: Bench) -> None:
     # suffering 1
+    bench.only_if(bench.kind != "nuki", "shows its codes to whoever has the PIN")
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("345678")), 2)
+        slot = await bench.write(session, "345678", 2)
         await bench.faults(masked=True)
-        assert isinstance((await session.observe([2]))[2], Occupied)
-        assert isinstance((await session.observe([4]))[4], Empty)
+        assert isinstance((await session.observe([slot]))[slot], Occupied)
+        assert isinstance((await session.observe([slot + 2]))[slot + 2], Empty)
 
 
 async def test_an_acknowledged_write_that_was_dropped_reads_empty(bench: Bench) -> None:
     await bench.faults(drops_writes=True)
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("345678")), 2)  # S0-1: an acknowledgement is no proof
-        assert isinstance((await session.observe([2]))[2], Empty)
+        # S0-1: an acknowledgement is no proof
+        slot = await bench.write(session, "345678", 2)
+        assert isinstance((await session.observe([slot]))[slot], Empty)
 
 
 async def test_a_code_that_is_there_already_is_not_stored_twice(bench: Bench) -> None:
     async with bench.driver.session() as session:
-        await session.write(Entry(Code("345678")), 2)
+        slot = await bench.write(session, "345678", 2)
         with contextlib.suppress(Refused):  # V1 says yes all the same
-            await session.write(Entry(Code("345678")), 3)
-        assert isinstance((await session.observe([3]))[3], Empty)
+            await bench.write(session, "345678", 3)
+        assert isinstance((await session.observe([slot + 1]))[slot + 1], Empty)
+    assert list((await bench.memory()).values()) == ["345678"]
 
 
 async def test_a_dead_lock_is_unreachable(bench: Bench) -> None:
@@ -154,16 +321,15 @@ async def test_a_code_of_a_length_that_no_lock_takes_is_unsupported(
 ) -> None:
     async with bench.driver.session() as session:
         with pytest.raises(Unsupported) as refused:
-            await session.write(Entry(Code(digits)), 1)
+            await session.write(Entry(Code(digits)), bench.slot(1))
     assert refused.value.reason is Reason.CODE_IMPOSSIBLE
 
 
 async def test_no_error_holds_a_code(bench: Bench) -> None:
     await bench.faults(refuses=True)
-    last = (await bench.driver.capabilities()).slots
     async with bench.driver.session() as session:
         with pytest.raises(LockError) as beyond:
-            await session.write(Entry(Code("738291")), last + 1)
+            await session.write(Entry(Code("738291")), bench.slot(bench.able.slots + 1))
         error = beyond.value
         assert "738291" not in f"{error!r} {error.__cause__!r}"
         assert error.__suppress_context__ or "738291" not in repr(error.__context__)

@@ -18,7 +18,7 @@ KEYTURNER_USDIO = "a92ee202-5501-11e4-916c-0800200c9a66"
 ULTRA_PAIRING_SERVICE = "a92ee300-5501-11e4-916c-0800200c9a66"
 ULTRA_PAIRING_GDIO = "a92ee301-5501-11e4-916c-0800200c9a66"
 
-_BEACON = b"\x02\x15" + UUID(KEYTURNER_SERVICE).bytes
+BEACON = b"\x02\x15" + UUID(KEYTURNER_SERVICE).bytes
 """Type and length of an iBeacon and the UUID; major, minor and power follow."""
 _BEACON_SIZE = 23
 _ID_SIZE = 4
@@ -52,9 +52,9 @@ def read_advertisement(
             ultra = service == ULTRA_PAIRING_SERVICE
             return Advertisement(_nuki_id(services[service]), pairing=True, ultra=ultra)
     beacon = manufacturer_data.get(APPLE, b"")
-    if len(beacon) != _BEACON_SIZE or not beacon.startswith(_BEACON):
+    if len(beacon) != _BEACON_SIZE or not beacon.startswith(BEACON):
         return None
-    return Advertisement(_nuki_id(beacon[len(_BEACON) :]), state_changed=bool(beacon[-1] & 1))
+    return Advertisement(_nuki_id(beacon[len(BEACON) :]), state_changed=bool(beacon[-1] & 1))
 
 
 def _nuki_id(data: bytes) -> int | None:

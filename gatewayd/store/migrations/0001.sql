@@ -134,3 +134,16 @@ CREATE TABLE alerts (
     raised_at REAL NOT NULL,
     PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
+
+-- What Nuki locks were paired with: keys to doors, so the file is for the daemon's user alone.
+CREATE TABLE nuki_locks (
+    address TEXT PRIMARY KEY,
+    auth_id INTEGER NOT NULL,
+    shared_key BLOB NOT NULL,
+    security_pin INTEGER NOT NULL,
+    lock_uuid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    log_index INTEGER,              -- the last log entry told; unset: only the next one will be
+    pin_refused INTEGER NOT NULL,   -- 1: the lock is left alone until it is paired again
+    clock_set REAL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,111 @@
+"""What is said to a lock that knows us: sealed commands, the challenge before those that the PIN
+protects, and the lock's errors in the contract's words."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from gatewayd.domain.credentials import Credentials
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Unreachable
+from gatewayd.locks.nuki.commands import Known, encode
+from gatewayd.locks.nuki.connection import Connection
+from gatewayd.locks.nuki.exchange import Challenge, RequestData, SecurityPin, Status
+from gatewayd.locks.nuki.failures import PIN_CODES, LockSaid, translated
+from gatewayd.locks.nuki.frames import SEAL_NONCE_SIZE, seal
+from gatewayd.locks.nuki.identifiers import Command, StatusCode
+from gatewayd.locks.nuki.keyturner import KeyturnerStates
+
+type Make = Callable[[bytes, SecurityPin], Known]
+"""Makes a command from the lock's challenge and the PIN."""
+
+
+class Conversation:
+    """`stop` is awaited when the lock refuses the PIN: before anybody can try it again."""
+
+    def __init__(
+        self, connection: Connection, credentials: Credentials, stop: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._connection, self._stop = connection, stop
+        self._auth_id, self._key = credentials.auth_id, credentials.shared_key
+        self._pin = SecurityPin(credentials.security_pin)
+
+    async def states(self) -> KeyturnerStates:
+        """Bolt, clock and batteries.
+
+        Raises:
+            Unreachable, RadioDown.
+        """
+        try:
+            return await self._ask(Command.KEYTURNER_STATES, KeyturnerStates)
+        except LockSaid as said:
+            raise await self._error(said, writing=False) from None
+
+    async def read[C: Known](self, make: Make, kind: type[C]) -> C:
+        """Ask for something that the PIN protects; `more` has what follows the first answer.
+
+        Raises:
+            Unreachable, RadioDown.
+        """
+        try:
+            await self._send(make(await self._challenge(), self._pin))
+            return await self._hear(kind)
+        except LockSaid as said:
+            raise await self._error(said, writing=False) from None
+
+    async def more[C: Known](self, kind: type[C]) -> C | None:
+        """The next of several answers; None: the lock said that this was all.
+
+        Raises:
+            Unreachable, RadioDown.
+        """
+        try:
+            while True:
+                heard = await self._connection.hear(kind, Status)
+                if isinstance(heard, kind):
+                    return heard
+                if _complete(heard):
+                    return None
+        except LockSaid as said:
+            raise await self._error(said, writing=False) from None
+
+    async def order[C: Known](self, make: Make, kind: type[C], within: float | None = None) -> C:
+        """Have something changed, and hear that it was.
+
+        Raises:
+            LockError: OutcomeUnknown where the command was sent and nothing was heard.
+        """
+        try:
+            command = make(await self._challenge(), self._pin)
+            try:
+                await self._send(command)
+                return await self._hear(kind, within=within)
+            except (Unreachable, RadioDown) as error:
+                raise OutcomeUnknown(f"{error}, after a command was sent") from None
+        except LockSaid as said:
+            raise await self._error(said, writing=True) from None
+
+    async def _challenge(self) -> bytes:
+        return (await self._ask(Command.CHALLENGE, Challenge)).nonce
+
+    async def _ask[C: Known](self, wanted: Command, kind: type[C]) -> C:
+        await self._send(RequestData(wanted))
+        return await self._hear(kind)
+
+    async def _hear[C: Known](self, kind: type[C], within: float | None = None) -> C:
+        """A status counts once it says that all is done."""
+        while True:
+            heard = await self._connection.hear(kind, within=within)
+            if isinstance(heard, kind) and (not isinstance(heard, Status) or _complete(heard)):
+                return heard
+
+    async def _send(self, command: Known) -> None:
+        nonce = secrets.token_bytes(SEAL_NONCE_SIZE)
+        await self._connection.send(seal(encode(command), self._auth_id, self._key, nonce))
+
+    async def _error(self, said: LockSaid, *, writing: bool) -> LockError:
+        if said.code in PIN_CODES:
+            await self._stop()
+        return translated(said, writing=writing)
+
+
+def _complete(heard: Known) -> bool:
+    return isinstance(heard, Status) and heard.code == StatusCode.COMPLETE

@@ -1,0 +1,73 @@
+"""What Nuki locks were paired with, and how far their logs are read."""
+
+from datetime import datetime
+
+from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.moment import from_epoch
+from gatewayd.store.database import Database, Row
+
+
+class NukiKeyring:
+    """The table `nuki_locks`; each method is a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, address: str) -> Credentials | None:
+        """What a lock was paired with."""
+        row = await self._database.read.row(
+            "SELECT auth_id, shared_key, security_pin, lock_uuid, name, log_index, pin_refused, "
+            "clock_set FROM nuki_locks WHERE address = ?",
+            (address,),
+        )
+        return _credentials(row) if row else None
+
+    async def put(self, address: str, credentials: Credentials) -> None:
+        """The lock is paired anew: all that was known of it is replaced."""
+        set_at = credentials.clock_set
+        row = (
+            address,
+            credentials.auth_id,
+            credentials.shared_key,
+            credentials.security_pin,
+            credentials.lock_uuid,
+            credentials.name,
+            credentials.log_index,
+            credentials.pin_refused,
+            set_at.timestamp() if set_at else None,
+        )
+        async with self._database.transaction() as tx:
+            await tx.rows(
+                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+            )
+
+    async def refuse_pin(self, address: str) -> None:
+        """The lock refused the security PIN."""
+        async with self._database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET pin_refused = 1 WHERE address = ?", (address,))
+
+    async def log_read(self, address: str, index: int) -> None:
+        """The log is told up to this entry."""
+        async with self._database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET log_index = ? WHERE address = ?", (index, address))
+
+    async def clock_set(self, address: str, at: datetime) -> None:
+        """The lock's clock was set."""
+        async with self._database.transaction() as tx:
+            await tx.rows(
+                "UPDATE nuki_locks SET clock_set = ? WHERE address = ?", (at.timestamp(), address)
+            )
+
+
+def _credentials(row: Row) -> Credentials:
+    auth_id, key, pin, uuid, name, index, refused, set_at = row
+    return Credentials(
+        auth_id=auth_id,
+        shared_key=key,
+        security_pin=pin,
+        lock_uuid=uuid,
+        name=name,
+        log_index=index,
+        pin_refused=bool(refused),
+        clock_set=from_epoch(set_at) if set_at is not None else None,
+    )
