@@ -18,7 +18,7 @@ from tests.integration.conftest import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-KINDS = {"v1": 2, "v2-s2": 3, "v2": 5, "v1-s2": 7, "fake": 0}
+KINDS = {"v1": 2, "v2-s2": 3, "v2": 5, "v1-s2": 7, "user-credential": 4, "fake": 0}
 
 
 @dataclass
