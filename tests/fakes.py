@@ -63,6 +63,8 @@ class FakeLock:
         able = await self.capabilities()
         if not able.code.allow(entry.code):
             raise Unsupported("takes no such code", Reason.CODE_IMPOSSIBLE)
+        if not able.enforces_windows and (entry.window or not entry.enabled):
+            raise Unsupported("knows no windows, and no disabled codes")
         slot = self._number(slot)
         self._must_exist(slot)
         if self.refuses:

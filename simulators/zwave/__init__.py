@@ -41,8 +41,9 @@ READY_WITHIN_S = 200.0  # above what server.cjs gives the interviews
 STOPPED_WITHIN_S = 5.0
 
 type NodeState = dict[str, Any]
-"""id, faults, codes {slot: code}, statuses {slot: status}, mode (0 open, 255 locked), battery in
-percent, credentials (of lock 4), asleep."""
+"""id, faults, codes {slot: code}, statuses {slot: status}, mode (0 open, 255 locked, 254 in
+between), battery in percent, credentials and users (of lock 4), schedules {slot: [from, until]} in
+the local time of lock 3, which is `offset` minutes ahead of UTC, asleep."""
 
 
 class ZwaveSimulator:
@@ -234,6 +235,14 @@ class ZwaveSimulator:
         """
         typed = {"code": code} if slot is None else {"slot": slot}
         return await self._post(node, "keypad", {**typed, "action": action, "style": style})
+
+    async def assign(self, node: int, slot: int, user_id: int) -> NodeState:
+        """Gives the credential in a slot to another user, as a person can at lock 4."""
+        return await self._post(node, "assign", {"slot": slot, "userId": user_id})
+
+    async def zone(self, node: int, minutes: int) -> NodeState:
+        """Sets a lock's local time to so many minutes ahead of UTC."""
+        return await self._post(node, "zone", {"minutes": minutes})
 
     async def delete(self, node: int, slot: int | None = None) -> NodeState:
         """Deletes one code at the keypad, or all; the lock reports it."""

@@ -28,13 +28,16 @@ The first address speaks the protocol of zwave-js-server, the second is the cont
   POST /nodes/N/keypad           {{"code": "123456"}}: a person types; "slot", "action", "style"
   POST /nodes/N/code             {{"slot": 3, "code": "7777"}}: foreign code; null empties the slot
   POST /nodes/N/delete           {{"slot": 3}}: deleted at the keypad; {{}} deletes all
+  POST /nodes/4/assign           {{"slot": 3, "userId": 2}}: the code becomes another user's
+  POST /nodes/3/zone             {{"minutes": 60}}: the lock's local time, ahead of UTC
   POST /nodes/N/notify           {{"type": 6, "event": 11, "params": []}}
   POST /nodes/N/battery          {{"level": 9, "low": true}}
   POST /nodes/N/wakeup, /sleep   for lock 6
   POST /nodes/N/alive            the lock is heard of
 
 Faults: dead mute delayMs lateAckMs rejectAll maxCodes allowDuplicates silentDuplicates dropWrites
-corruptReadback truncate vanishAfterMs obfuscate clearAs0000 lieEmptyOnce notifyCodeEvents.
+corruptReadback truncate vanishAfterMs obfuscate clearAs0000 lieEmptyOnce notifyCodeEvents jams
+dropSchedules refuseSchedules keepsZone clockAheadS.
 
 Try it:
 

@@ -7,12 +7,27 @@ const cc = require("@zwave-js/cc");
 const { CommandClasses: CC } = require("@zwave-js/core");
 const { Bytes } = require("@zwave-js/shared");
 const { createMockZWaveAckFrame } = require("@zwave-js/testing");
+const { bolt } = require("./bolt.cjs");
 const { credentialRules } = require("./credentials.cjs");
+const { scheduleRules } = require("./schedules.cjs");
 const { userCodeRules } = require("./user_codes.cjs");
 
-const CODE_CLASSES = [CC["User Code"], CC["User Credential"]];
-const GETS = [cc.UserCodeCCGet, cc.UserCredentialCCCredentialGet];
-const SETS = [cc.UserCodeCCSet, cc.UserCodeCCExtendedUserCodeSet, cc.UserCredentialCCCredentialSet];
+const CODE_CLASSES = [CC["User Code"], CC["User Credential"], CC["Schedule Entry Lock"]];
+const GETS = [
+  cc.UserCodeCCGet,
+  cc.UserCredentialCCCredentialGet,
+  cc.UserCredentialCCUserGet,
+  cc.ScheduleEntryLockCCYearDayScheduleGet,
+  cc.ScheduleEntryLockCCTimeOffsetGet,
+];
+const SETS = [
+  cc.UserCodeCCSet,
+  cc.UserCodeCCExtendedUserCodeSet,
+  cc.UserCredentialCCCredentialSet,
+  cc.UserCredentialCCUserSet,
+  cc.ScheduleEntryLockCCYearDayScheduleSet,
+  cc.ScheduleEntryLockCCTimeOffsetSet,
+];
 const isOneOf = (classes, command) => classes.some((each) => command instanceof each);
 
 const STOP = { action: "stop" };
@@ -96,7 +111,8 @@ function wakeUp(lock) {
 
 /** All that a lock does differently from the mock's defaults, first word first. */
 function behavioursOf(lock) {
-  return [radio, userCodeRules, credentialRules, housekeeping, wakeUp].map((behaviour) => behaviour(lock));
+  const rules = [radio, userCodeRules, credentialRules, scheduleRules, bolt, housekeeping, wakeUp];
+  return rules.map((behaviour) => behaviour(lock));
 }
 
 module.exports = { behavioursOf };

@@ -52,6 +52,10 @@ class UserCodes {
   credentials() {
     return [];
   }
+
+  users() {
+    return {};
+  }
 }
 
 const USER = "UserCredential_user_";
@@ -108,6 +112,20 @@ class Credentials {
     if (!credential) return;
     this.state.delete(USER + credential.userId);
     this.state.delete(PIN + slot);
+  }
+
+  /** Gives the code in `slot` to another user that exists; whether it could be done. */
+  assign(slot, userId) {
+    const credential = this.state.get(PIN + slot);
+    if (!credential || !this.hasUser(userId)) return false;
+    this.state.set(PIN + slot, { ...credential, userId, ...LOCALLY });
+    return true;
+  }
+
+  /** {user id: {name, active}} */
+  users() {
+    const stored = Object.entries(numbered(this.state, USER));
+    return Object.fromEntries(stored.map(([id, { userName, active }]) => [id, { name: userName, active }]));
   }
 
   credentials() {

@@ -18,6 +18,11 @@ const FAULTS = {
   clearAs0000: "boolean", // empty slots read as status 0 and code 0000
   lieEmptyOnce: "boolean", // the next read of an occupied slot says empty; once
   notifyCodeEvents: "boolean", // reports each code added or deleted over the radio
+  jams: "boolean", // says yes, and the bolt stops half way
+  dropSchedules: "boolean", // says yes to a schedule, stores nothing
+  refuseSchedules: "boolean", // says no to every schedule
+  keepsZone: "boolean", // says yes to another time zone, stays in its own
+  clockAheadS: "number", // its clock is fast by so many seconds
 };
 
 /** What is wrong with `wanted` as a set of faults, in words; undefined when nothing is. */

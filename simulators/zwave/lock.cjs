@@ -11,6 +11,7 @@ const { CommandClasses: CC } = require("@zwave-js/core");
 const { Bytes } = require("@zwave-js/shared");
 const { createMockZWaveRequestFrame } = require("@zwave-js/testing");
 const { Credentials, UserCodes } = require("./codes.cjs");
+const { Schedules } = require("./schedules.cjs");
 
 const NEW = { DoorLock_currentMode: DoorLockMode.Secured, Battery_level: 87 };
 const LOW_BATTERY = 0xff; // what a battery report carries instead of a level
@@ -29,6 +30,7 @@ class Lock {
     this.sleeper = node.implementedCCs.has(CC["Wake Up"]);
     const Codes = node.implementedCCs.has(CC["User Credential"]) ? Credentials : UserCodes;
     this.codes = new Codes(this.state);
+    this.schedules = new Schedules(this);
     if (this.sleeper) this.sleep();
   }
 
@@ -41,6 +43,9 @@ class Lock {
       mode: this.state.get("DoorLock_currentMode"),
       battery: this.state.get("Battery_level"),
       credentials: this.codes.credentials(),
+      users: this.codes.users(),
+      schedules: this.schedules.all(),
+      offset: this.schedules.offset(),
       asleep: this.asleep,
     };
   }
@@ -74,6 +79,11 @@ class Lock {
   // The mock acknowledges before any behaviour sees a frame, so this is where silence is decided.
   #listen() {
     this.node.autoAckControllerFrames = !(this.faults.dead || this.asleep || this.faults.lateAckMs);
+  }
+
+  /** Whether the code in `slot` turns the bolt now. */
+  opens(slot) {
+    return this.codes.opens(slot) && this.schedules.allow(slot);
   }
 
   store(slot, code, status) {

@@ -55,7 +55,7 @@ function keypad(lock, { code, slot, action = "unlock", style = "byte" }) {
   if (slot === undefined) demand(typeof code === "string", "code must be a string");
   else demandSlot(lock, slot);
   const typed = Object.entries(lock.codes.all()).find(([held, stored]) =>
-    (slot === undefined ? stored === code : Number(held) === slot) && lock.codes.opens(held));
+    (slot === undefined ? stored === code : Number(held) === slot) && lock.opens(held));
   if (!typed) {
     lock.notify(HOME_SECURITY, WRONG_CODE);
     return { opened: false };
@@ -83,6 +83,19 @@ const VERBS = {
     if (code === null) return lock.codes.clear(slot);
     demandCode(code);
     return lock.codes.put(slot, code);
+  },
+
+  /** {slot, userId}: the code in `slot` is given to another user at the lock. */
+  assign(lock, { slot, userId }) {
+    demandSlot(lock, slot);
+    demandSlot(lock, userId);
+    demand(lock.codes.assign?.(slot, userId), `no credential in slot ${slot}, or no user ${userId}`);
+  },
+
+  /** {minutes}: a person sets the lock's time zone, east of UTC. */
+  zone(lock, { minutes }) {
+    demand(Number.isInteger(minutes) && Math.abs(minutes) < 1440, "minutes must be a number");
+    lock.schedules.move(minutes);
   },
 
   /** {slot?}: one code, or all, deleted at the keypad. */

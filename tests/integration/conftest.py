@@ -21,8 +21,9 @@ type Reports = list[tuple[str, Report]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zwave() -> AsyncIterator[ZwaveSimulator]:
-    """User Code locks of all kinds: V1 (2), V2 S2 (3), V2 (5), V1 asleep (6), V1 S2 (7)."""
-    async with ZwaveSimulator(nodes=(2, 3, 5, 6, 7), slots=10) as simulator:
+    """Locks of all kinds: User Code V1 (2), V2 S2 with schedules (3), V2 (5), V1 asleep (6), V1 S2
+    (7), and User Credential (4)."""
+    async with ZwaveSimulator(nodes=(2, 3, 4, 5, 6, 7), slots=10) as simulator:
         yield simulator
 
 

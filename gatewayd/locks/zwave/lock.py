@@ -1,124 +1,65 @@
-"""User Code (0x63) locks, V1 and V2: raw reads and writes, nothing from the cache.
+"""One node as a lock. How it keeps its codes, its command classes tell."""
 
-`util.lock.get_usercode_from_node` returned torn or stale data in 5 of 40 reads and
-`set_credential` reported success for a code that the lock had stored differently; the direct
-`get` was right 40 of 40 times. So only that counts.
-"""
-
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
 
-from zwave_js_server.const import CommandClass, NodeStatus
+from zwave_js_server.const import NodeStatus
 from zwave_js_server.model.node import Node
 
-from gatewayd.domain.bolt import Action, Bolt
-from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
-from gatewayd.domain.code import ANY_CODE, Code
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.errors import RadioDown, Reason, Unreachable
+from gatewayd.locks.driver import Session
+from gatewayd.locks.zwave.commands import Commands, Network
+from gatewayd.locks.zwave.user_code import UserCodes
+from gatewayd.locks.zwave.user_credential import USER_CREDENTIAL, UserCredentials
+from gatewayd.locks.zwave.year_day import Zone
 
-if TYPE_CHECKING:
-    from gatewayd.locks.zwave.radio import ZwaveRadio
-
-AVAILABLE, ENABLED, NOT_AVAILABLE = 0x00, 0x01, 0xFE
-"""User ID Status of the User Code command class."""
-SUPERVISION_SUCCESS, SUPERVISION_FAIL = 0xFF, 0x02
+type Codes = UserCodes | UserCredentials
 
 
 class ZwaveLock:
     """One node."""
 
-    def __init__(self, radio: "ZwaveRadio", address: str) -> None:
-        self._radio, self._address = radio, address
+    def __init__(self, network: Network, address: str) -> None:
+        self._network, self._address = network, address
+        self._zone = Zone()
+        self._learnt: tuple[Node, Codes] | None = None
 
     async def capabilities(self) -> Capabilities:
         """From what the interview found; no frame is sent."""
-        node = self._radio.node(self._address)
-        known = await self._radio.call(node.access_control.get_user_capabilities_cached())
-        return Capabilities(slots=known.max_users or DEFAULT_SLOTS, code=ANY_CODE)
+        node = self._network.node(self._address)
+        return (await self._codes(Commands(self._network, node))).capabilities
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator["UserCodeSession"]:
+    async def session(self) -> AsyncIterator[Session]:
         """A dead node is pinged first: its abort takes 1 s where a read's takes 3 s."""
-        node = self._radio.node(self._address)
+        node = self._network.node(self._address)
         if node.status is NodeStatus.ASLEEP:
             raise Unreachable("the lock sleeps and wakes by itself", Reason.LOCK_ASLEEP)
-        if node.status is NodeStatus.DEAD and not await self._radio.call(node.async_ping()):
+        if node.status is NodeStatus.DEAD and not await self._network.call(node.async_ping()):
             raise Unreachable(f"node {self._address} does not answer")
         if not node.ready:
             raise RadioDown(f"node {self._address} is still being interviewed")
-        yield UserCodeSession(self._radio, node)
+        commands = Commands(self._network, node)
+        codes = await self._codes(commands)
+        yield codes.session(commands, self._zone)
+
+    async def _codes(self, commands: Commands) -> Codes:
+        """Asked once per connection, which makes new nodes."""
+        if self._learnt is not None and self._learnt[0] is commands.node:
+            return self._learnt[1]
+        if await _has_users(commands):
+            codes: Codes = await UserCredentials.learn(commands)
+        else:
+            codes = await UserCodes.learn(commands)
+        if commands.node.ready:
+            self._learnt = (commands.node, codes)
+        return codes
 
 
-class UserCodeSession:
-    """Reads and writes slots of one node."""
-
-    def __init__(self, radio: "ZwaveRadio", node: Node) -> None:
-        self._radio, self._node = radio, node
-
-    async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
-        """Each slot from the lock itself.
-
-        Raises:
-            Unreachable: the lock gave no answer. Unsupported: no such slot.
-        """
-        return {slot: await self._read(slot) for slot in slots}
-
-    async def write(self, entry: Entry, slot: int | None) -> int:
-        """Set a code, enabled.
-
-        Raises:
-            Refused: the lock said no. Unsupported: it has no such slot, or takes no such code.
-        """
-        if not ANY_CODE.allow(entry.code):
-            raise Unsupported("User Code takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
-        if slot is None:
-            raise Unsupported("User Code has numbered slots")
-        await self._change("set", slot, ENABLED, entry.code.digits)
-        return slot
-
-    async def clear(self, slot: int) -> None:
-        """Set a slot to available.
-
-        Raises:
-            Refused: the lock said no. Unsupported: it has no such slot.
-        """
-        if slot < 1:
-            raise Unsupported("slot 0 means all slots")
-        await self._change("clear", slot)
-
-    async def operate(self, action: Action) -> None:
-        """Not yet."""
-        raise Unsupported(f"cannot {action} by Z-Wave yet")
-
-    async def bolt(self) -> Bolt:
-        """Not yet."""
-        raise Unsupported("cannot read the bolt by Z-Wave yet")
-
-    async def _read(self, slot: int) -> Observation:
-        try:
-            answer = await self._invoke("get", slot)
-        except OutcomeUnknown as error:  # a read changes nothing
-            raise RadioDown(str(error)) from None
-        if answer is None:
-            raise Unreachable("the lock did not answer the read")
-        at = self._radio.clock.now().earliest
-        status, code = answer["userIdStatus"], str(answer.get("userCode") or "")
-        if status == NOT_AVAILABLE:
-            raise Unsupported(f"the lock has no slot {slot}")
-        if status == AVAILABLE:  # some locks then show 0000
-            return Empty(at)
-        return Holds(at, Code(code)) if code.isascii() and code.isdigit() else Occupied(at)
-
-    async def _change(self, method: str, *args: object) -> None:
-        """A supervised lock says yes or no; an unsupervised one says nothing."""
-        answer = await self._invoke(method, *args)
-        if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
-            raise Refused("the lock refused the code")
-
-    async def _invoke(self, method: str, *args: object) -> Any:
-        call = self._node.async_invoke_cc_api(
-            CommandClass.USER_CODE, method, *args, wait_for_result=True
-        )
-        return await self._radio.call(call)
+async def _has_users(commands: Commands) -> bool:
+    """A lock with both classes is used by the newer one, unless it reports no users there
+    (CL:0083.01.21.00.4)."""
+    if not commands.version(USER_CREDENTIAL):
+        return False
+    return bool(await commands.known(USER_CREDENTIAL, "supportedUsers") != 0)

@@ -32,7 +32,9 @@ TYPES = {
     "Power Management": POWER,
 }
 
-KEYPAD_UNLOCK = 0x06
+OPENED = frozenset({0x06, 0x22, 0x24})
+"""Keypad unlock; unlock with a user's code; unlock with a user's credential (0x83)."""
+CLOSED = frozenset({0x05, 0x21, 0x23})
 
 WITHOUT_SLOT: dict[tuple[int, int], Report] = {
     (ACCESS_CONTROL, 0x0B): Jammed(),
@@ -58,8 +60,8 @@ def of_notification(event: dict[str, Any]) -> Report | None:
     kind = (notification.type_, notification.event)
     slot = _slot(notification.parameters)
     match kind:
-        case (6, 0x05 | 0x06):
-            return Used(slot, opened=notification.event == KEYPAD_UNLOCK)
+        case (6, act) if act in OPENED | CLOSED:
+            return Used(slot, opened=act in OPENED)
         case (6, 0x0D):
             # Without its slot it must not read as "all deleted", which is a reset.
             return CodeDeleted(slot) if slot is not None else None
@@ -89,9 +91,16 @@ def of_values(node: Node) -> Iterator[Report]:
 
 
 def _slot(parameters: object) -> int | None:
-    """The user id; 0 and absent both mean that the lock does not say (a remote, a master code)."""
-    slot = parameters.get("userId") if isinstance(parameters, dict) else None
-    return slot if isinstance(slot, int) and slot > 0 else None
+    """The user id, which User Code and we count alike; 0 and absent both mean that the lock does
+    not say (a remote, a master code). The use of a credential begins with it, in two bytes, and
+    zwave-js hands those on as they are."""
+    match parameters:
+        case {"userId": int(user)} | {"user ID": int(user)}:
+            return user if user > 0 else None
+        case {"type": "Buffer", "data": [int(high), int(low), *_]}:
+            return (high << 8 | low) or None
+        case _:
+            return None
 
 
 def _level(node: Node) -> int | None:

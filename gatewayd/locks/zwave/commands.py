@@ -1,0 +1,96 @@
+"""The commands of one node: what is asked, what is changed, and what the interview found out.
+
+A read always goes to the lock itself. `known` sends nothing: it looks into what zwave-js learnt
+when it interviewed the node.
+"""
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from zwave_js_server.const import CommandClass
+from zwave_js_server.model.node import Node
+
+from gatewayd.clock import Clock
+from gatewayd.errors import OutcomeUnknown, RadioDown, Refused, Unreachable
+
+SUPERVISION_FAIL = 0x02
+
+
+class Network(Protocol):
+    """What a lock needs of its radio."""
+
+    clock: Clock
+
+    def node(self, address: str) -> Node:
+        """The library's node.
+
+        Raises:
+            RadioDown: no connection. Unreachable: no such node.
+        """
+        ...
+
+    async def call[T](self, operation: Awaitable[T]) -> T:
+        """Await a call of the library; what goes wrong is a `LockError`."""
+        ...
+
+
+class Commands:
+    """One node's commands, through its network."""
+
+    def __init__(self, network: Network, node: Node) -> None:
+        self.network, self.node = network, node
+
+    async def ask(self, command_class: CommandClass, method: str, *args: object) -> Any:
+        """A read; None: the lock did not answer, or has nothing to say.
+
+        Raises:
+            Unreachable: no acknowledgement. RadioDown: nobody was asked, or nobody heard it.
+        """
+        return await self.read(self._invoke(command_class, method, *args))
+
+    async def must_answer(self, command_class: CommandClass, method: str, *args: object) -> Any:
+        """A read to which every lock has an answer.
+
+        Raises:
+            Unreachable: it gave none.
+        """
+        answer = await self.ask(command_class, method, *args)
+        if answer is None:
+            raise Unreachable("the lock did not answer the read")
+        return answer
+
+    async def read[T](self, operation: Awaitable[T]) -> T:
+        """Any read of the library's: it changes nothing, so its outcome is never unknown."""
+        try:
+            return await self.network.call(operation)
+        except OutcomeUnknown as error:
+            raise RadioDown(str(error)) from None
+
+    async def change(self, command_class: CommandClass, method: str, *args: object) -> None:
+        """A write. A supervised lock says yes or no; an unsupervised one says nothing.
+
+        Raises:
+            Refused: the lock said no. Unsupported: it has no such command or slot.
+        """
+        answer = await self.network.call(self._invoke(command_class, method, *args))
+        if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
+            raise Refused("the lock refused")
+
+    async def known(self, command_class: int, name: str, key: int | None = None) -> Any:
+        """What zwave-js has in store; None where it has nothing. No frame is sent."""
+        value_id: dict[str, object] = {"commandClass": command_class, "endpoint": 0}
+        value_id |= {"property": name} | ({} if key is None else {"propertyKey": key})
+        answer = await self.read(
+            self.node.async_send_command("get_value", valueId=value_id, wait_for_result=True)
+        )
+        return (answer or {}).get("value")
+
+    def version(self, command_class: int) -> int:
+        """The version that the node implements; 0: it does not have this class."""
+        versions = (c.version for c in self.node.command_classes if c.id == command_class)
+        return next(versions, 0)
+
+    async def _invoke(self, command_class: CommandClass, method: str, *args: object) -> Any:
+        return await self.node.async_invoke_cc_api(
+            command_class, method, *args, wait_for_result=True
+        )

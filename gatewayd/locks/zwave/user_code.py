@@ -1,0 +1,158 @@
+"""User Code (0x63) locks, V1 and V2: raw reads and writes, nothing from the cache.
+
+`util.lock.get_usercode_from_node` returned torn or stale data in 5 of 40 reads and
+`set_credential` reported success for a code that the lock had stored differently; the direct
+`get` was right 40 of 40 times. So only that counts.
+
+V2 tells which states of a user id it knows. Where Disabled is one, a code is written ahead without
+opening. V1 has a number for it too, but there it means something else: its codes are enabled.
+
+Where the lock has year day schedules besides, it enforces the window itself. A schedule needs a
+code to belong to, and a code without schedule opens always, so the code goes in disabled first:
+set disabled, set schedule, get schedule, set enabled. Whatever fails on the way leaves a code that
+does not open.
+
+| exchanges of a verified write | unread slot | slot seen empty |
+|---|---|---|
+| plain | get, set, get: 3 | 2 |
+| within a window | get, the four above, get code, get schedule: 7 | 6 |
+
+A clear takes one exchange, and one more for the schedule; an observation one, and one more where a
+code may have a schedule. The first use of schedules in a connection reads the lock's zone.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from zwave_js_server.const import CommandClass
+
+from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
+from gatewayd.domain.code import ANY_CODE, Code
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unsupported
+from gatewayd.locks.zwave.commands import Commands
+from gatewayd.locks.zwave.door_lock import DoorLock
+from gatewayd.locks.zwave.year_day import SCHEDULES, SINCE_VERSION, YearDay, Zone
+
+USER_CODE = CommandClass.USER_CODE
+AVAILABLE, ENABLED, DISABLED, MESSAGING, NOT_AVAILABLE = 0x00, 0x01, 0x02, 0x03, 0xFE
+"""User ID Status of the User Code command class."""
+TELLS_STATES = 2
+"""The version since which a lock says which states it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserCodes:
+    """How a lock keeps its codes, as the interview found out."""
+
+    slots: int
+    can_disable: bool
+    year_day: bool
+
+    @classmethod
+    async def learn(cls, commands: Commands) -> "UserCodes":
+        """No frame is sent."""
+        slots = await commands.known(USER_CODE, "supportedUsers")
+        states = await commands.known(USER_CODE, "supportedUserIDStatuses") or ()
+        can_disable = commands.version(USER_CODE) >= TELLS_STATES and DISABLED in states
+        year_days = 0
+        if commands.version(SCHEDULES) >= SINCE_VERSION:
+            year_days = await commands.known(SCHEDULES, "numYearDaySlots") or 0
+        return cls(slots or DEFAULT_SLOTS, can_disable, can_disable and year_days > 0)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """In the words of the domain."""
+        return Capabilities(
+            slots=self.slots,
+            code=ANY_CODE,
+            enforces_windows=self.year_day,
+            can_disable=self.can_disable,
+        )
+
+    def session(self, commands: Commands, zone: Zone) -> "UserCodeSession":
+        """Operations on the lock's codes."""
+        return UserCodeSession(self, commands, zone)
+
+
+class UserCodeSession(DoorLock):
+    """Reads and writes slots of one node."""
+
+    def __init__(self, able: UserCodes, commands: Commands, zone: Zone) -> None:
+        super().__init__(commands)
+        self._able = able
+        self._year_day = YearDay(commands, zone) if able.year_day else None
+
+    async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+        """Each slot from the lock itself.
+
+        Raises:
+            Unreachable: the lock gave no answer. Unsupported: no such slot.
+        """
+        return {slot: await self._read(slot) for slot in slots}
+
+    async def write(self, entry: Entry, slot: int | None) -> int:
+        """Set a code, with its state or its window.
+
+        Raises:
+            Refused: the lock said no. Unsupported: it has no such slot, or takes no such entry.
+            OutcomeUnknown: the code may be there, disabled, without its window.
+        """
+        if not ANY_CODE.allow(entry.code):
+            raise Unsupported("User Code takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
+        if slot is None:
+            raise Unsupported("User Code has numbered slots")
+        if not entry.enabled and not self._able.can_disable:
+            raise Unsupported("the lock cannot hold a code disabled")
+        if self._year_day is not None:
+            await self._write_limited(entry, slot, self._year_day)
+        elif entry.window is None:
+            await self._set(slot, entry, enabled=entry.enabled)
+        else:
+            raise Unsupported("the lock knows no windows")
+        return slot
+
+    async def clear(self, slot: int) -> None:
+        """Set a slot to available; then its schedule goes, so that it limits no later code.
+
+        Raises:
+            Refused: the lock said no. Unsupported: it has no such slot.
+        """
+        if slot < 1:
+            raise Unsupported("slot 0 means all slots")
+        await self._commands.change(USER_CODE, "clear", slot)
+        if self._year_day is not None:
+            with suppress(Refused, Unsupported):  # it went with the code
+                await self._year_day.erase(slot)
+
+    async def _write_limited(self, entry: Entry, slot: int, year_day: YearDay) -> None:
+        if entry.window is None:
+            await self._set(slot, entry, enabled=entry.enabled)
+            await year_day.erase(slot)
+            return
+        await self._set(slot, entry, enabled=False)
+        try:
+            await year_day.put(slot, entry.window)
+            if entry.enabled:
+                await self._set(slot, entry, enabled=True)
+        except (Refused, Unsupported) as error:  # the code is there all the same
+            raise OutcomeUnknown(f"no window: {error}", Reason.MISMATCH) from None
+
+    async def _set(self, slot: int, entry: Entry, *, enabled: bool) -> None:
+        status = ENABLED if enabled else DISABLED
+        await self._commands.change(USER_CODE, "set", slot, status, entry.code.digits)
+
+    async def _read(self, slot: int) -> Observation:
+        answer = await self._commands.must_answer(USER_CODE, "get", slot)
+        at = self._commands.network.clock.now().earliest
+        status, code = answer["userIdStatus"], str(answer.get("userCode") or "")
+        if status == NOT_AVAILABLE:
+            raise Unsupported(f"the lock has no slot {slot}")
+        if status == AVAILABLE:  # some locks then show 0000
+            return Empty(at)
+        enabled = not self._able.can_disable or status not in (DISABLED, MESSAGING)
+        window = None if self._year_day is None else await self._year_day.read(slot)
+        if code.isascii() and code.isdigit():
+            return Holds(at, Code(code), enabled, window)
+        return Occupied(at, enabled, window)

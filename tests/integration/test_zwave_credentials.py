@@ -1,0 +1,333 @@
+"""User Credential locks: a user and its PIN, what each fault leaves of them, and whose they are."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from zwave_js_server.model.access_control import SetUserOptions
+
+from gatewayd.domain.code import Code
+from gatewayd.domain.moment import Window
+from gatewayd.domain.report import CodeAdded, CodeDeleted, Used
+from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.locks.zwave.radio import ZwaveRadio
+from simulators.zwave import ZwaveSimulator
+from tests.integration.conftest import Reports, running, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NODE, SLOT, OTHER = 4, 3, 7
+CODE, LATER = Code("345678"), Code("456789")
+
+
+@dataclass
+class Door:
+    """The lock through the driver, and hands on it."""
+
+    zwave: ZwaveSimulator
+    radio: ZwaveRadio
+    heard: Reports
+
+    async def write(self, code: Code = CODE, slot: int = SLOT, **more: Any) -> None:
+        async with self.radio.lock(str(NODE)).session() as session:
+            assert await session.write(Entry(code, **more), slot) == slot
+
+    async def clear(self, slot: int = SLOT) -> None:
+        async with self.radio.lock(str(NODE)).session() as session:
+            await session.clear(slot)
+
+    async def seen(self, slot: int = SLOT) -> Observation:
+        async with self.radio.lock(str(NODE)).session() as session:
+            return (await session.observe([slot]))[slot]
+
+    async def shows(self, code: Code, *, enabled: bool = True) -> bool:
+        seen = await self.seen()
+        return isinstance(seen, Holds) and (seen.code, seen.enabled) == (code, enabled)
+
+    async def codes(self) -> dict[int, str]:
+        codes: dict[int, str] = (await self.zwave.node(NODE))["codes"]
+        return codes
+
+    async def users(self) -> dict[int, Any]:
+        users: dict[int, Any] = (await self.zwave.node(NODE))["users"]
+        return users
+
+    async def opens(self, code: Code = CODE) -> bool:
+        return bool((await self.zwave.keypad(NODE, code=code.digits))["opened"])
+
+    async def faults(self, **faults: bool | float) -> None:
+        await self.zwave.faults(NODE, **faults)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def door(zwave: ZwaveSimulator) -> AsyncIterator[Door]:
+    """An empty and healthy lock."""
+    async with running(zwave.url) as (radio, heard):
+        door = Door(zwave, radio, heard)
+        yield door
+        await door.faults()
+        for user in await door.users():
+            await door.clear(user)
+        assert await door.users() == {}
+
+
+async def test_what_the_lock_can_do_is_known_without_a_frame(door: Door) -> None:
+    before = await door.zwave.frames()
+    able = await door.radio.lock(str(NODE)).capabilities()
+    assert (await door.zwave.frames())["tx"] == before["tx"]
+    assert (able.slots, able.label_length) == (10, 20)
+    assert (able.can_disable, able.enforces_windows, able.readable) == (True, False, True)
+    assert (able.code.shortest, able.code.longest) == (4, 8)
+
+
+async def test_a_code_is_a_user_with_a_name_and_a_pin(door: Door) -> None:
+    await door.seen()
+    await door.write(label="HMABCDEF")
+    assert await door.shows(CODE)
+    assert await door.users() == {SLOT: {"name": "HMABCDEF", "active": True}}
+    assert (await door.zwave.node(NODE))["credentials"][0]["userId"] == SLOT
+    assert await door.opens()
+
+
+async def test_a_name_is_cut_to_what_a_frame_holds(door: Door) -> None:
+    await door.write(label="HMABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    longest, shortest = "HMABCDEFGHIJKLMNOPQR", "HMABCD"
+    assert (await door.users())[SLOT]["name"] in (longest, shortest)  # S2 may need more room
+    await door.write(label="HMABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert (await door.users())[SLOT]["name"] == longest
+
+
+async def test_a_code_is_held_disabled_and_enabled_later(door: Door) -> None:
+    await door.write(label="HM1", enabled=False)
+    assert await door.shows(CODE, enabled=False)
+    assert not await door.opens()
+    await door.write(label="HM1", enabled=True)
+    assert await door.shows(CODE)
+    assert await door.opens()
+    await door.write(label="HM2", enabled=False)
+    assert not await door.opens()
+    assert (await door.users())[SLOT]["name"] == "HM2"
+
+
+async def test_another_code_takes_the_place_of_the_first(door: Door) -> None:
+    await door.write()
+    await door.write(LATER)
+    assert await door.shows(LATER)
+    assert await door.codes() == {SLOT: LATER.digits}
+
+
+async def test_a_clear_takes_the_user_too(door: Door) -> None:
+    await door.write()
+    await door.clear()
+    assert isinstance(await door.seen(), Empty)
+    assert (await door.codes(), await door.users()) == ({}, {})
+    await door.clear()  # nothing there: nothing to complain of
+
+
+async def test_no_clear_means_all_users(door: Door) -> None:
+    await door.write()
+    with pytest.raises(Unsupported):
+        await door.clear(0)
+    assert await door.shows(CODE)
+
+
+async def test_a_duplicate_is_refused_and_leaves_no_user_behind(door: Door) -> None:
+    await door.write()
+    with pytest.raises(Refused) as refused:
+        await door.write(slot=OTHER)
+    assert refused.value.reason is Reason.DUPLICATE_CODE
+    assert CODE.digits not in repr(refused.value)
+    assert [*await door.users()] == [SLOT]
+
+
+async def test_a_refused_change_keeps_the_user_and_its_old_code(door: Door) -> None:
+    await door.write()
+    await door.write(LATER, OTHER)
+    with pytest.raises(Refused):
+        await door.write(CODE, OTHER)
+    assert await door.codes() == {SLOT: CODE.digits, OTHER: LATER.digits}
+
+
+@pytest.mark.parametrize("faults", [{"rejectAll": True}, {"maxCodes": 0}])
+async def test_a_refused_code_leaves_no_user_behind(door: Door, faults: dict[str, Any]) -> None:
+    await door.faults(**faults)
+    with pytest.raises(Refused) as refused:
+        await door.write()
+    assert refused.value.reason is Reason.REFUSED
+    assert (await door.codes(), await door.users()) == ({}, {})
+
+
+async def test_a_user_left_behind_is_taken_over(door: Door) -> None:
+    access = door.radio.node(str(NODE)).access_control
+    await access.add_user(SLOT, SetUserOptions(active=False, user_name="left"))
+    assert isinstance(await door.seen(), Empty)
+    await door.write(label="HM1")
+    assert await door.shows(CODE)
+    assert await door.users() == {SLOT: {"name": "HM1", "active": True}}
+
+
+async def test_what_zwave_js_believes_may_be_old(door: Door) -> None:
+    await door.zwave.set_code(NODE, SLOT, LATER.digits)  # it was not told
+    await door.write()
+    assert await door.shows(CODE)
+    await door.zwave.set_code(NODE, SLOT, None)
+    await door.write()
+    assert await door.shows(CODE)
+
+
+@pytest.mark.parametrize(
+    ("faults", "stored"),
+    [
+        ({"dropWrites": True}, None),
+        ({"corruptReadback": True}, "345679"),
+        ({"truncate": 4}, "3456"),
+    ],
+)
+async def test_only_the_read_back_tells_what_was_stored(
+    door: Door, faults: dict[str, Any], stored: str | None
+) -> None:
+    await door.faults(**faults)
+    await door.write()
+    assert (await door.codes()).get(SLOT) == stored
+    seen = await door.seen()
+    assert seen == (Empty(seen.at) if stored is None else Holds(seen.at, Code(stored)))
+
+
+async def test_a_code_that_vanishes_leaves_an_empty_slot(door: Door) -> None:
+    await door.faults(vanishAfterMs=0)
+    await door.write()
+    for _ in range(100):
+        if isinstance(await door.seen(), Empty):
+            break
+    assert isinstance(await door.seen(), Empty)
+
+
+async def test_a_read_that_lies_once_is_right_the_second_time(door: Door) -> None:
+    await door.write()
+    await door.faults(lieEmptyOnce=True)
+    assert isinstance(await door.seen(), Empty)
+    assert await door.shows(CODE)
+
+
+async def test_a_masked_code_still_tells_whether_it_is_enabled(door: Door) -> None:
+    await door.write(enabled=False)
+    await door.faults(obfuscate=True)
+    seen = await door.seen()
+    assert seen == Occupied(seen.at, enabled=False)
+    assert isinstance(await door.seen(OTHER), Empty)
+
+
+async def test_a_mute_lock_leaves_the_outcome_unknown(door: Door) -> None:
+    await door.faults(mute=True)
+    with pytest.raises(OutcomeUnknown):
+        await door.write()
+    with pytest.raises(Unreachable):
+        await door.seen()
+    with pytest.raises(Unreachable):
+        await door.clear()
+    await door.faults()
+    assert isinstance(await door.seen(), Empty)
+
+
+async def test_a_dead_lock_is_unreachable(door: Door) -> None:
+    await door.faults(dead=True)
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            await door.write()
+    with pytest.raises(Unreachable):
+        await door.clear()
+    await door.faults()
+    assert (await door.codes(), await door.users()) == ({}, {})
+
+
+async def test_a_slow_lock_still_stores_it_and_the_next_write_agrees(door: Door) -> None:
+    await door.faults(delayMs=1500)
+    with pytest.raises(LockError):
+        await door.write()
+    await door.faults()
+    await door.write()
+    assert await door.shows(CODE)
+    assert [*await door.users()] == [SLOT]
+
+
+async def test_a_code_that_became_another_user_s_does_not_count_and_is_put_right(
+    door: Door,
+) -> None:
+    await door.write()
+    await door.write(LATER, OTHER)
+    await door.zwave.assign(NODE, SLOT, OTHER)
+    assert await door.shows(CODE, enabled=False)
+    await door.write()
+    assert await door.shows(CODE)
+    owners = {c["slot"]: c["userId"] for c in (await door.zwave.node(NODE))["credentials"]}
+    assert owners == {SLOT: SLOT, OTHER: OTHER}
+
+
+async def test_a_code_that_became_another_user_s_can_still_be_removed(door: Door) -> None:
+    await door.write()
+    await door.write(LATER, OTHER)
+    await door.zwave.assign(NODE, SLOT, OTHER)
+    await door.clear()
+    assert await door.codes() == {OTHER: LATER.digits}
+    assert [*await door.users()] == [OTHER]
+
+
+async def test_another_user_s_code_is_not_overwritten(door: Door) -> None:
+    await door.write(LATER)
+    await door.write(Code("567890"), OTHER)
+    await door.zwave.assign(NODE, SLOT, OTHER)
+    with pytest.raises(Refused) as foreign:
+        await door.write(CODE)
+    assert foreign.value.reason is Reason.FOREIGN_SLOT
+    assert (await door.codes())[SLOT] == LATER.digits
+
+
+async def test_the_use_of_a_key_names_its_user(door: Door) -> None:
+    await door.write()
+    assert await door.opens()
+    await until(lambda: (str(NODE), Used(SLOT, opened=True)) in door.heard)
+    await door.zwave.keypad(NODE, code=CODE.digits, action="lock")
+    await until(lambda: (str(NODE), Used(SLOT, opened=False)) in door.heard)
+
+
+@pytest.mark.parametrize(
+    ("event", "opened"), [(0x21, False), (0x22, True), (0x23, False), (0x24, True)]
+)
+async def test_newer_words_for_the_use_of_a_key_name_their_user_too(
+    door: Door, event: int, opened: bool
+) -> None:
+    usage = (0, OTHER, 1, 1, 0, OTHER) if event >= 0x23 else (0, OTHER)
+    await door.zwave.notify(NODE, 6, event, usage)
+    await until(lambda: (str(NODE), Used(OTHER, opened=opened)) in door.heard)
+    await door.zwave.notify(NODE, 6, event)
+    await until(lambda: (str(NODE), Used(None, opened=opened)) in door.heard)
+
+
+async def test_codes_that_come_and_go_are_told(door: Door) -> None:
+    await door.faults(notifyCodeEvents=True)
+    await door.write()
+    await until(lambda: (str(NODE), CodeAdded(SLOT)) in door.heard)
+    await door.zwave.delete(NODE, SLOT)
+    await until(lambda: (str(NODE), CodeDeleted(SLOT)) in door.heard)
+    assert isinstance(await door.seen(), Empty)
+
+
+async def test_windows_are_the_hub_s_matter(door: Door) -> None:
+    start = datetime(2026, 7, 1, tzinfo=UTC)
+    with pytest.raises(Unsupported):
+        await door.write(window=Window(start, start + timedelta(days=1)))
+    assert await door.codes() == {}
+
+
+async def test_exchanges_of_a_verified_write(door: Door) -> None:
+    await door.write()
+    await door.clear()  # now zwave-js knows that nobody is there
+    await door.zwave.reset_frames()
+    await door.seen()
+    await door.write()
+    await door.seen()
+    assert (await door.zwave.frames())["exchanges"][NODE] == {"get": 3, "set": 2}
