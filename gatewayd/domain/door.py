@@ -18,7 +18,7 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
         if now.surely_past(claim.window.end):
             return DoorState(s.lock, "removed")
         return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.due)
-    if lease and lease.proven and lease.is_for(claim.entry(s.capabilities, now)):
+    if lease and s.done(claim, now):
         return DoorState(s.lock, "proven", lease.proof)
     if lease and lease.reason is Reason.DELETED_AT_LOCK:
         return DoorState(s.lock, "withheld", reason=lease.reason)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
-from gatewayd.domain.moment import Window
+from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.slot import Entry, Holds, Occupied
 from gatewayd.errors import Reason
@@ -23,6 +23,7 @@ class Stage(StrEnum):
     WRITTEN = "written"  # the lock acknowledged the write
     CLEARING = "clearing"  # a clear was begun, and never answered
     CLEARED = "cleared"  # the lock acknowledged the clear
+    MOVED = "moved"  # the lock is elsewhere now, or another one: a look tells whether ours is there
     GONE = "gone"  # two reads agree that nothing is there and nothing lands any more
 
 
@@ -66,7 +67,7 @@ class Lease:
     @property
     def in_doubt(self) -> bool:
         """Whether one Empty look is not enough: a write may still land, or the look may lie."""
-        if self.stage in (Stage.TAKEN, Stage.GONE):
+        if self.stage in (Stage.TAKEN, Stage.MOVED, Stage.GONE):
             return False
         return self.stage is not Stage.CLEARED or not self.proven
 
@@ -74,6 +75,12 @@ class Lease:
         """Whether an entry is what was last written."""
         return (self.code, self.window, self.enabled) == (entry.code, entry.window, entry.enabled)
 
-    def limits(self, seen: Holds | Occupied) -> bool:
-        """Whether what the lock shows opens when it was meant to."""
-        return (self.window, self.enabled) == (seen.window, seen.enabled)
+    def limits(self, seen: Holds | Occupied, now: Now) -> bool:
+        """Whether what the lock shows opens when it was meant to; a start that is past is past
+        (some locks clamp it)."""
+        if self.enabled != seen.enabled:
+            return False
+        if self.window is None or seen.window is None or self.window.end != seen.window.end:
+            return self.window == seen.window
+        starts = {self.window.start, seen.window.start}
+        return len(starts) == 1 or now.surely_past(max(starts))

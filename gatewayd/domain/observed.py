@@ -21,6 +21,9 @@ def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -
     if lease is None or lease.stage is Stage.TAKEN:
         news = isinstance(seen, Holds | Occupied) and not isinstance(before, Holds | Occupied)
         return answered(s, (LockForeignCode(s.lock, slot),) if news else ())
+    if mangled(lease) and isinstance(before, Holds) and isinstance(seen, Holds):
+        changed = before.code != seen.code  # by a person: we were not there in between
+        lease = replace(lease, proof=None) if changed else lease
     return _shown(s, lease, seen, now, tick)
 
 
@@ -55,7 +58,7 @@ def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) 
     if isinstance(seen, Empty):
         return answered(*_absent(s, lease, now, tick))
     ours = holds(s, lease)
-    if ours and lease.limits(seen):
+    if ours and lease.limits(seen, now):
         return answered(*_present(s, lease, seen, tick))
     if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
         again = replace(lease, stage=Stage.WRITING, proof=None if ours else lease.proof)
@@ -142,7 +145,7 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
     if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
         return s, ()  # a person's code
     lease = replace(lease, doubted_since=None)
-    as_written = isinstance(seen, Holds) and seen.code == lease.code and lease.limits(seen)
+    as_written = isinstance(seen, Holds) and seen.code == lease.code and lease.limits(seen, now)
     if as_written and not lease.proven:
         lease = replace(lease, proof=Proof.MATCHED)  # so it is not mangled, nor under way
     if lease.stage is Stage.CLEARED:

@@ -7,7 +7,7 @@ one list: once for all that was written or removed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gatewayd.domain.code import Code
@@ -101,6 +101,7 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     for claim in sorted(s.claims.values(), key=lambda c: (c.window.start, c.key_id)):
         if claim.wanted(now) and claim.withheld is None:
             yield from _placement(s, claim, now, tick)
+            yield from _handed_over(s, claim, now, tick)
     if not s.inventoried:
         yield from _inventory(s, now)
 
@@ -111,9 +112,14 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
         yield Observe()
         return
     recent = [seen.at for seen in s.slots.values() if abs(now.earliest - seen.at) < PACE]
-    for slot in s.unread()[:1]:
-        crowded = len(recent) >= AT_ONCE
-        yield (min(recent) + PACE - now.earliest).total_seconds() if crowded else Observe((slot,))
+    if not (unread := s.unread()):
+        return
+    if len(recent) >= AT_ONCE:
+        yield (min(recent) + PACE - now.earliest).total_seconds()
+    elif s.ladder is not None and s.slots:  # is it the lock that is mute, or only that slot?
+        yield Observe((min(s.slots),))
+    else:
+        yield Observe((unread[0],))
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
@@ -128,6 +134,8 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
             return _settled(s, lease, tick)
         case Holds(code=code) if code != lease.code and not mangled(lease):
             return Free(lease)  # a person's code now: it is not ours to clear
+        case Occupied() if lease.stage is Stage.MOVED:
+            return Free(lease)  # the same
         case Holds() | Occupied() as seen:
             clear = Clear(lease) if _fresh(seen, now) else _look(s, lease)
             tried = lease.stage in (Stage.CLEARING, Stage.CLEARED)
@@ -144,6 +152,15 @@ def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Ste
         yield Take(claim.key_id, claim.code, s.free_slot())
 
 
+def _handed_over(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Step | float]:
+    """Until the new code is proven everywhere the old one opens when it should."""
+    for lease in s.leases:
+        if lease.key_id == claim.key_id and lease.code != claim.code and not claim.old_codes_go:
+            entry = replace(claim.entry(s.capabilities, now), code=lease.code)
+            if lease.proven and not lease.is_for(entry):
+                yield from _upkeep(s, lease, entry, now, tick)
+
+
 def _upkeep(
     s: Situation, lease: Lease, entry: Entry, now: Now, tick: Tick
 ) -> Iterator[Step | float]:
@@ -151,7 +168,7 @@ def _upkeep(
         case None:
             yield _look(s, lease)
         case Holds() | Occupied() as seen if holds(s, lease):
-            if not (lease.is_for(entry) and lease.limits(seen)):
+            if not (lease.is_for(entry) and lease.limits(seen, now)):
                 yield _write(s, lease, entry, now, tick)
             elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
@@ -159,7 +176,7 @@ def _upkeep(
         case _ if lease.reason is Reason.DELETED_AT_LOCK:
             return
         case Holds() if mangled(lease):
-            yield _gated(lease, Write(lease, entry), tick)
+            yield _write(s, lease, entry, now, tick)
         case seen if isinstance(seen, Empty) or (isinstance(seen, Occupied) and lease.in_doubt):
             yield _write(s, lease, entry, now, tick)
         case _ if lease.stage is Stage.WRITING:

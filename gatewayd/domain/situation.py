@@ -71,6 +71,12 @@ class Situation:
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
+    def done(self, claim: Claim, now: Now) -> bool:
+        """Whether the lock has shown a claim's code, with the limits that it should have now."""
+        lease = self.lease_of(claim.key_id, claim.code)
+        entry = claim.entry(self.capabilities, now)
+        return lease is not None and lease.proven and lease.is_for(entry)
+
     def seen(self, lease: Lease) -> Observation | None:
         """What was last seen of a lease's slot; None = to be read."""
         if lease.slot is not None:

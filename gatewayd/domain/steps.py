@@ -17,7 +17,7 @@ from gatewayd.domain.outcome import (
     still_there,
     unreachable,
 )
-from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, mangled
+from gatewayd.domain.plan import PACE, Clear, Free, LockStep, Observe, Take, Write, mangled
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Observation, Occupied
@@ -96,7 +96,11 @@ def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) ->
         looked = observed(s, slot, seen, now, tick)
         s = looked.situation
         events += looked.events
-    return Outcome(replace(s, inventoried=s.inventoried or not s.unread()), tuple(events))
+    return Outcome(_inventoried(s), tuple(events))
+
+
+def _inventoried(s: Situation) -> Situation:
+    return replace(s, inventoried=s.inventoried or not s.unread())
 
 
 def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> Outcome:
@@ -104,20 +108,31 @@ def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> 
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
     if isinstance(step, Write):
         slot = lease.slot if slot is None else slot
+        if any(other.slot == slot for other in s.leases if other != lease):
+            return answered(s)  # a number that it gave to another code: the list will tell
         lease = replace(lease, stage=Stage.WRITTEN, proof=Proof.ACCEPTED, slot=slot)
     else:
         lease = replace(lease, stage=Stage.CLEARED)
     return answered(s.with_lease(lease))
 
 
+def _one_slot(s: Situation, step: Observe, error: LockError, now: Now) -> bool:
+    """Whether it is only this slot that is not there or not to be read."""
+    if isinstance(error, Unsupported):
+        return bool(step.slots)
+    free = {lease.slot for lease in s.leases}.isdisjoint(step.slots)
+    spoke = any(abs(now.earliest - seen.at) < PACE for seen in s.slots.values())
+    return isinstance(error, Unreachable) and free and spoke and not s.inventoried
+
+
 def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
     """The step raised: what the error means for the lock's ladder or the code's."""
     if isinstance(error, RadioDown):
         return Outcome(s)
-    if isinstance(error, Unsupported) and isinstance(step, Observe):
-        # No such slot: nothing is to be put there, and the lock has answered all the same.
+    if isinstance(step, Observe) and _one_slot(s, step, error, now):
+        # Nothing is to be put there, and the lock has answered all the same.
         nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
-        return answered(replace(s, slots={**s.slots, **nowhere}))
+        return answered(_inventoried(replace(s, slots={**s.slots, **nowhere})))
     if isinstance(error, Unreachable) or isinstance(step, Observe):
         return unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease

@@ -147,7 +147,7 @@ class Intake:
             await _brake(change)
         proven = (CommandDone(),) if done else ()
         await self._answer(tx, now, command, CommandAccepted(), *proven)
-        self._site = change.site
+        self._site, self._capabilities = change.site, change.capabilities
 
     async def _confirmed(self, change: Change, brake: str) -> bool:
         """Carry out what the brake holds; its own events name the held command as their cause."""

@@ -72,6 +72,7 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
         return True
     change.site = documents.site(document)
     await site.put(change.tx, change.site, document.model_dump_json(exclude_unset=True))
+    change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
     return True

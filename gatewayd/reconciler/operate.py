@@ -10,7 +10,7 @@ import contextlib
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Bolt, Operation
 from gatewayd.domain.events import CommandDone, CommandExpired, CommandRejected
-from gatewayd.errors import LockError, OutcomeUnknown, Reason
+from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unsupported
 from gatewayd.locks.driver import LockDriver, Session
 
 LOOKS, PAUSE = 8, 1.0
@@ -21,20 +21,40 @@ type Answer = CommandDone | CommandExpired | CommandRejected
 
 async def operate(driver: LockDriver, clock: Clock, operation: Operation) -> Answer:
     """Turn the bolt and look where it is; raises nothing that a lock can cause."""
-    now = clock.now()
-    if not now.trusted or now.surely_past(operation.deadline):
+    asked = False
+    if _too_late(clock, operation):
         return CommandExpired()
     try:
         async with driver.session() as session:
+            if _too_late(clock, operation):  # to reach the lock took a while
+                return CommandExpired()
+            asked = True
             with contextlib.suppress(OutcomeUnknown):  # the look tells
                 await session.operate(operation.action)
             bolt = await _settled(session, clock, operation.action.wanted)
+    except (Refused, Unsupported) as error:
+        return CommandRejected(error.reason, "", str(error), retryable=False)
     except LockError as error:
+        if asked:
+            return _unknown("it was asked to turn, and could not be looked at")
         return CommandRejected(error.reason, "", str(error), retryable=True)
-    if bolt is operation.action.wanted:
-        return CommandDone()
-    reason = Reason.REFUSED if bolt is Bolt.JAMMED else Reason.MISMATCH
-    return CommandRejected(reason, "", f"the bolt is {bolt}", retryable=True)
+    match bolt:
+        case operation.action.wanted:
+            return CommandDone()
+        case Bolt.JAMMED:
+            return CommandRejected(Reason.REFUSED, "", "the bolt is jammed", retryable=False)
+        case _:
+            return _unknown(f"it was asked to turn, and is {bolt}")
+
+
+def _too_late(clock: Clock, operation: Operation) -> bool:
+    now = clock.now()
+    return not now.trusted or now.surely_past(operation.deadline)
+
+
+def _unknown(what: str) -> CommandRejected:
+    """Not to be tried again blindly: it may have turned."""
+    return CommandRejected(Reason.UNKNOWN_OUTCOME, "", f"the bolt: {what}", retryable=False)
 
 
 async def _settled(session: Session, clock: Clock, wanted: Bolt) -> Bolt:

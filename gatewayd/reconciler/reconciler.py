@@ -12,7 +12,8 @@ from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.report import Report
 from gatewayd.errors import Reason
 from gatewayd.locks.driver import OnReport, Radio
-from gatewayd.reconciler.turns import Turns
+from gatewayd.reconciler.operate import Answer, operate
+from gatewayd.reconciler.turns import AT_ONCE, Turns
 from gatewayd.reconciler.worker import Tools, Worker
 from gatewayd.store import site
 from gatewayd.store.database import Transaction
@@ -32,12 +33,12 @@ class Reconciler:
         self._turns = {name: Turns() for name in radios}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
-        self._unserved: list[Operation] = []  # at locks without a radio
         for name, radio in radios.items():
             radio.on_report = self._listener(name)
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Keep one worker for each lock, in the given group; for ever."""
+        self._group = group
         for radio in self._radios.values():
             group.create_task(self._watch(radio), name=f"watch {radio.name}")
         while True:
@@ -51,9 +52,6 @@ class Reconciler:
                 else:
                     log.error("lock.no_radio", lock=row.id, driver=row.driver)
             await self._tell_unknown({row.driver for row in wanted} - self._radios.keys())
-            while self._unserved:
-                no_radio = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
-                await self._tell(no_radio, cause=self._unserved.pop().cause)
             await self._changed.wait()
 
     def committed(self, tx: Transaction) -> None:
@@ -61,14 +59,10 @@ class Reconciler:
         if tx.site_changed:
             self._changed.set()
         for worker, _ in self._workers.values():
-            wanted = [x for x in tx.operations if x.lock == worker.lock]
-            worker.operations.extend(wanted)
-            if wanted or worker.lock in tx.woken:
+            if worker.lock in tx.woken:
                 worker.wake.set()
-        served = {worker.lock for worker, _ in self._workers.values()}
-        self._unserved += [x for x in tx.operations if x.lock not in served]
-        if self._unserved:
-            self._changed.set()
+        for operation in tx.operations:
+            self._group.create_task(self._operate(operation), name=f"operate {operation.lock}")
 
     def _start(self, group: asyncio.TaskGroup, row: site.LockRow) -> None:
         radio = self._radios[row.driver]
@@ -84,6 +78,17 @@ class Reconciler:
                     worker.report(report)
 
         return listen
+
+    async def _operate(self, operation: Operation) -> None:
+        """A person waits at the door: in a task of its own, before whatever else is due there, and
+        answered whatever comes of it."""
+        served = [(w, row) for row, (w, _) in self._workers.items() if row.id == operation.lock]
+        answer: Answer = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
+        for worker, row in served:
+            async with self._turns[row.driver].take(AT_ONCE):
+                answer = await operate(worker.driver, self._tools.clock, operation)
+        await self._tell(answer, cause=operation.cause)
+        log.info(answer.type, command=operation.cause, lock=operation.lock)
 
     async def _watch(self, radio: Radio) -> None:
         """A radio that comes back wakes its locks; one that stays away is told."""

@@ -22,6 +22,8 @@ class Urgency:
 
 AT_ONCE = Urgency(in_doubt=False, at=datetime.min.replace(tzinfo=UTC))
 """Before every arrival."""
+LAST = datetime.max.replace(tzinfo=UTC)
+"""After every arrival."""
 
 
 @dataclass(order=True, slots=True)

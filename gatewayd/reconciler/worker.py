@@ -14,7 +14,6 @@ from typing import assert_never
 import structlog
 
 from gatewayd.clock import Clock
-from gatewayd.domain.bolt import Operation
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
@@ -28,11 +27,10 @@ from gatewayd.domain.reported import reported, restored
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
-from gatewayd.errors import LockError, RadioDown
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import LockDriver, Radio, Session
-from gatewayd.reconciler.operate import operate
-from gatewayd.reconciler.turns import AT_ONCE, TURN, Turns, Urgency
+from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
 from gatewayd.store.database import Database, Transaction
@@ -69,7 +67,6 @@ class Worker:
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     reports: deque[Report] = field(default_factory=deque)
-    operations: deque[Operation] = field(default_factory=deque)
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
@@ -91,8 +88,6 @@ class Worker:
 
     async def _round(self) -> float | None:
         """Do what is due; returns the seconds until to look again."""
-        while self.operations:
-            await self._operate(self.operations.popleft())
         while self.reports:
             await self._digest(self.reports.popleft())
         situation, step = await self._look()
@@ -106,7 +101,7 @@ class Worker:
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until = Tick(self.tools.clock.tick() + TURN)
+        until, touched = Tick(self.tools.clock.tick() + TURN), False
         try:
             async with self.driver.session() as session:
                 await self._learn(situation)
@@ -114,10 +109,12 @@ class Worker:
                 if not isinstance(step, Observe):
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
-                    step = todo
+                    step, touched = todo, True
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
-        except LockError as error:
+        except LockError as failed:
+            unasked = isinstance(failed, OutcomeUnknown) and not touched
+            error = RadioDown(str(failed)) if unasked else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
@@ -168,15 +165,6 @@ class Worker:
             outcome = replace(moved, events=(*outcome.events, *moved.events))
         self._look_again_in = todo.look_again_in
         return outcome, todo.step
-
-    async def _operate(self, operation: Operation) -> None:
-        """A person waits at the door: before anything else, and answered whatever comes of it."""
-        async with self.turns.take(AT_ONCE):
-            answer = await operate(self.driver, self.tools.clock, operation)
-        async with self.tools.database.transaction() as tx:
-            now = self.tools.clock.now()
-            await self.tools.outbox.tell(tx, now, (answer,), operation.cause)
-        log.info(answer.type, command=operation.cause, lock=self.lock, action=operation.action)
 
     async def _digest(self, report: Report) -> None:
         """What the lock told by itself becomes facts and events."""
@@ -242,15 +230,17 @@ class Worker:
         out = situation.crowded_out(now)
         over = situations.over(situation, now)
         back = self._reset and restored(situation, now)
-        resync = await sites.resynced(self.tools.database.read, self.lock)
-        done = resync is not None and situation.ladder is None
+        resyncs = await sites.resynced(self.tools.database.read, self.lock)
+        done = bool(resyncs) and situation.active and situation.ladder is None
         if not (over or done or out or back or self._full):
             return
         async with self.tools.database.transaction() as tx:
-            await situations.prune(tx, self.lock, over)
+            there = await situations.load(tx, self.lock, now)  # a stay may be extended by now
+            await situations.prune(tx, self.lock, situations.over(there, now))
             if done:
                 await sites.forget_resync(tx, self.lock)
-                await self.tools.outbox.tell(tx, now, (CommandDone(),), resync)
+                for resync in resyncs:
+                    await self.tools.outbox.tell(tx, now, (CommandDone(),), resync)
             alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
             if await self.tools.outbox.tell(tx, now, (alert,)) and out:
                 await self.tools.outbox.tell(tx, now, (LockFull(self.lock, out),))
@@ -259,11 +249,15 @@ class Worker:
                 await self.tools.outbox.tell(tx, now, (end,))
         self._full, self._reset = bool(out), self._reset and not back
 
-    def _urgency(self, situation: Situation) -> Urgency:
-        """Locks that did not answer last time go after those that did."""
+    def _urgency(self, s: Situation) -> Urgency:
+        """Locks that did not answer last time go after those that did, an inventory after all."""
         now = self.tools.clock.now()
-        starts = [c.window.start for c in situation.claims.values() if c.wanted(now)]
-        return Urgency(situation.ladder is not None, min(starts, default=now.latest))
+        waiting = [
+            c.window.start for c in s.claims.values() if c.wanted(now) and not s.done(c, now)
+        ]
+        if any(not s.rightful(lease, now) for lease in s.leases):
+            waiting.append(now.latest)
+        return Urgency(s.ladder is not None, min(waiting, default=LAST))
 
 
 async def _touch(session: Session, step: LockStep, able: Capabilities) -> Touched:
@@ -280,7 +274,12 @@ async def _touch(session: Session, step: LockStep, able: Capabilities) -> Touche
             await session.clear(slot)
         case _:
             assert_never(step)
-    return Touched({} if able.assigns_slots else await session.observe([slot]), slot)
+    if able.assigns_slots:
+        return Touched({}, slot)
+    try:
+        return Touched(await session.observe([slot]), slot)
+    except (Refused, Unsupported) as error:  # the look is refused: what was done before it is done
+        raise OutcomeUnknown(f"not read back: {error}") from error
 
 
 def _name(step: LockStep) -> str:

@@ -1,8 +1,9 @@
 """The site document in force, and its locks."""
 
+import json
 from dataclasses import dataclass
 
-from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
@@ -22,19 +23,22 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
     await tx.rows("INSERT OR REPLACE INTO site VALUES (1, ?, ?)", (site.version, document))
     await tx.rows("UPDATE locks SET listed = 0")
     for lock in site.locks.values():  # elsewhere now: what was seen there is not known any more
-        moved = "SELECT id FROM locks WHERE id = ? AND (driver, address) <> (?, ?)"
-        if await tx.row(moved, (lock.id, lock.driver, lock.address)):
+        moved = "SELECT driver FROM locks WHERE id = ? AND (driver, address) <> (?, ?)"
+        if before := await tx.row(moved, (lock.id, lock.driver, lock.address)):
             await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
             await tx.rows(
                 "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
                 "retry_due = NULL, reason = NULL WHERE id = ?",
                 (lock.id,),
             )
-            await tx.rows(  # as if begun and never answered: read first
-                "UPDATE leases SET stage = 'writing', proof = NULL, proven_at = NULL, "
+            if before[0] != lock.driver:  # another make: nothing of ours is there
+                await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock.id,))
+            await tx.rows(  # the same lock under another address, or another lock: a look tells
+                "UPDATE leases SET stage = 'moved', proof = NULL, proven_at = NULL, "
                 "verify_due = NULL, doubted_since = NULL, missed = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL WHERE lock_id = ? AND stage <> 'taken'",
-                (lock.id,),
+                "retry_due = NULL, reason = NULL, slot = iif(?, NULL, slot) "
+                "WHERE lock_id = ? AND stage <> 'taken'",
+                (of_kind(lock.driver).assigns_slots, lock.id),
             )
     await tx.many(
         "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
@@ -90,10 +94,10 @@ def contact(tx: Transaction, lock: LockId, now: Now) -> None:
     tx.later("UPDATE locks SET last_contact = ? WHERE id = ?", (now.latest.timestamp(), lock))
 
 
-async def resynced(tx: Transaction, lock: LockId) -> CommandId | None:
-    """The `lock.resync` whose effect is not told yet."""
+async def resynced(tx: Transaction, lock: LockId) -> list[CommandId]:
+    """Each `lock.resync` whose effect is not told yet."""
     row = await tx.row("SELECT cause FROM locks WHERE id = ?", (lock,))
-    return CommandId(row[0]) if row and row[0] else None
+    return [CommandId(cause) for cause in json.loads((row and row[0]) or "[]")]
 
 
 async def forget_resync(tx: Transaction, lock: LockId) -> None:
@@ -104,7 +108,9 @@ async def forget_resync(tx: Transaction, lock: LockId) -> None:
 async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
     """Forget what was seen at a lock and respected there; False where there is no such lock."""
     known = await tx.rows(
-        "UPDATE locks SET cause = ? WHERE id = ? AND listed RETURNING 1", (cause, lock)
+        "UPDATE locks SET cause = json_insert(coalesce(cause, '[]'), '$[#]', ?) "
+        "WHERE id = ? AND listed RETURNING 1",
+        (cause, lock),
     )
     await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
     await tx.rows("UPDATE leases SET reason = NULL WHERE lock_id = ?", (lock,))

@@ -27,8 +27,10 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
                     WHERE o.key_id = k.id AND o.withheld IS NULL
                     AND coalesce(n.proof, 'accepted') = 'accepted'))))
-        FROM doors d JOIN keys k ON k.id = d.key_id WHERE d.lock_id = ?1 AND (
-            d.due <= ?2 OR d.key_id IN (SELECT key_id FROM leases WHERE lock_id = ?1))),
+        FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
+            UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
+        CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
+        CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
             verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled))
         FROM leases WHERE lock_id = ?1),

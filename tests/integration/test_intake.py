@@ -713,7 +713,7 @@ async def test_a_resync_forgets_what_was_seen_and_respected_at_that_lock_alone(
     assert types(told) == ["command.accepted"]
     assert await house.rows("SELECT lock_id FROM slots") == [("flat-1-door",)]
     assert await house.rows("SELECT lock_id FROM leases WHERE reason IS NULL") == [("front",)]
-    assert await sites.resynced(house.database.read, LockId("front")) == "SYNC"
+    assert await sites.resynced(house.database.read, LockId("front")) == ["SYNC"]
     assert woken == [{"front"}]
 
 
@@ -746,7 +746,7 @@ async def test_a_lock_keeps_its_id_and_leases_at_another_address_and_is_read_aga
     await house.send("site.put", moved)
     found = await situations.load(house.database.read, LockId("shed-door"), house.clock.now())
     (held,) = found.leases
-    assert (held.stage, held.proof) == (Stage.WRITING, None)
+    assert (held.stage, held.proof) == (Stage.MOVED, None)
     assert found.slots == {}
     assert found.ladder is None
 

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     LATE_ACK = "late_ack"  # yes, and done within a minute
     MANGLED = "mangled"  # yes, and other digits are stored
     WIPED = "wiped"  # yes, and its window is lost
+    UNREAD = "unread"  # yes, and then the look gets no answer
     UNKNOWN_DONE = "unknown_done"
     UNKNOWN_NOT_DONE = "unknown_not_done"
     UNKNOWN_LATE = "unknown_late"  # no answer, and done within a minute
@@ -36,7 +37,7 @@ class Fault(StrEnum):
     RESTART_NOT_DONE = "restart_not_done"
 
 
-DONE = {Fault.NONE, Fault.UNKNOWN_DONE, Fault.RESTART_DONE}
+DONE = {Fault.NONE, Fault.UNREAD, Fault.UNKNOWN_DONE, Fault.RESTART_DONE}
 LATE = {Fault.LATE_ACK, Fault.UNKNOWN_LATE}
 RESTARTS = {Fault.RESTART_DONE, Fault.RESTART_NOT_DONE}
 HARMLESS_TO_WRITES = {

@@ -37,7 +37,7 @@ CALL_TIMEOUT = 15.0
 """Seconds; the slowest honest answer is a dead node's, 3.2 s, behind another one's."""
 BACKOFF = (0.5, 10.0)
 """Seconds between attempts to connect: doubled from the first to the second."""
-NO_ACKNOWLEDGEMENT = frozenset({201, 202, 203, 204})
+NO_ACKNOWLEDGEMENT = frozenset({200, 201, 202, 203, 204, 205})
 """zwave-js errors: the controller or the node did not take the frame."""
 
 

@@ -33,6 +33,7 @@ CREATE TABLE keys (
     cause TEXT                      -- the command whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_code ON keys (code, ends);
+CREATE INDEX keys_by_handover ON keys (handover) WHERE handover IS NOT NULL;
 CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
 
 -- One row per key and lock until the key is over there and its slot is free.
@@ -94,7 +95,7 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
-    cause TEXT                      -- the lock.resync whose effect is not yet proven
+    cause TEXT                      -- JSON list: each lock.resync whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE commands (
