@@ -15,16 +15,21 @@ from simulators.cloud import Cloud, Event
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
 
-KINDS = {"lock2": "V1", "lock3": "V2 S2", "lock5": "V2", "lock7": "V1 S2"}
+KINDS = {"lock2": "V1", "lock3": "V2 S2 with windows", "lock5": "V2", "lock7": "V1 S2"}
 """One lock of each kind, and what it speaks."""
+WITH_WINDOWS = frozenset({"lock3"})
+"""Those that keep a code's window themselves, and so are told it."""
 NODES = {"lock0": 9, "lock2": 2, "lock3": 3, "lock5": 5, "lock7": 7}
 FRONT, DEAD = ("lock2", "lock3", "lock5"), "lock0"
 """Three doors of one property, and the fourth that dies: it comes first in every order that goes
 by the lock's id, which is the worst case."""
 PROPERTIES = {**{lock: (lock,) for lock in KINDS}, "three": FRONT, "four": (DEAD, *FRONT)}
-SLOTS = 120
+SLOTS = 60
+"""The hub reads each once when a lock is new to it: 10 at a time, every 5 s."""
 NEVER = "24h"
 """A `verify_after` beyond every run: that second look is a read which belongs to no write."""
+AT_REST_S = 7.0
+"""Without a frame for so long, the hub has seen all slots."""
 QUIET_S = 0.25
 """After the last answer the hub still takes receipts (they linger 0.1 s, and are one transaction);
 a measurement starts when that is over."""
@@ -98,6 +103,13 @@ class Rig:
         """Let everything settle, and forget what was said so far."""
         await asyncio.sleep(QUIET_S)
         self.cloud.events.clear()
+
+    async def at_rest(self) -> None:
+        """Until the hub has read all that is new to it."""
+        before: dict[str, Any] = {}
+        while (now := await self.sim.frames()) != before:
+            before = now
+            await asyncio.sleep(AT_REST_S)
 
     async def _told(self, type_: str, reservation: str, locks: Collection[str]) -> None:
         missing = set(locks)
