@@ -50,7 +50,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     machine slows both; a quiet one still gives the better figures.
 
     \b
-    overhead   publish of a reservation to its verified code, less get, set, get by hand
+    overhead   publish of a reservation to its verified code, less the same calls by hand
     exchanges  radio exchanges for each verified code, and frames while nothing is due
     decide     a decision for one lock, 10,000 reservations on the site ÷ 100
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop

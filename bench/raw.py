@@ -1,4 +1,4 @@
-"""A lock without a hub: the same library, the same three calls as the driver's, nothing else."""
+"""A lock without a hub: the same library, the same calls as the driver's, nothing else."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,14 @@ from zwave_js_server.client import Client
 from zwave_js_server.const import CommandClass
 from zwave_js_server.model.node import Node
 
-ENABLED = 1
-"""User ID Status of a slot whose code opens."""
+ENABLED, DISABLED = 1, 2
+"""User ID Status of a slot whose code opens, and of one whose code does not."""
+WINDOW = {
+    edge + name: number
+    for edge, year in (("start", 20), ("stop", 40))
+    for name, number in {"Year": year, "Month": 1, "Day": 1, "Hour": 12, "Minute": 0}.items()
+}
+"""A year day schedule that holds now; years are counted from 2000."""
 
 
 @contextlib.asynccontextmanager
@@ -34,20 +40,34 @@ async def connected(url: str) -> AsyncIterator[Client]:
 class RawLock:
     """One node."""
 
-    def __init__(self, client: Client, node: int) -> None:
+    def __init__(self, client: Client, node: int, *, windows: bool) -> None:
         if client.driver is None:
             raise RuntimeError("the client has not loaded its nodes")
         self._node: Node = client.driver.controller.nodes[node]
+        self._windows = windows
 
     async def proven_write(self, slot: int, code: str) -> None:
-        """Get, set, get: read the slot, write it, read it back."""
-        await self._call("get", slot)
-        await self._call("set", slot, ENABLED, code)
-        shown = await self._call("get", slot)
+        """Read the slot, write it, read it back; with a window where the lock keeps one."""
+        await self._code("get", slot)
+        if self._windows:
+            await self._code("set", slot, DISABLED, code)
+            await self._schedule("setYearDaySchedule", slot, WINDOW)
+            await self._schedule("getYearDaySchedule", slot)
+        await self._code("set", slot, ENABLED, code)
+        shown = await self._code("get", slot)
         if shown["userCode"] != code:
             raise RuntimeError("the lock does not show the code that was written")
+        if self._windows and await self._schedule("getYearDaySchedule", slot) != WINDOW:
+            raise RuntimeError("the lock does not show the window that was written")
 
-    async def _call(self, method: str, *args: object) -> Any:
+    async def _code(self, method: str, *args: object) -> Any:
+        return await self._call(CommandClass.USER_CODE, method, *args)
+
+    async def _schedule(self, method: str, user: int, *args: object) -> Any:
+        slot = {"userId": user, "slotId": 1}
+        return await self._call(CommandClass.SCHEDULE_ENTRY_LOCK, method, slot, *args)
+
+    async def _call(self, command_class: CommandClass, method: str, *args: object) -> Any:
         return await self._node.async_invoke_cc_api(
-            CommandClass.USER_CODE, method, *args, wait_for_result=True
+            command_class, method, *args, wait_for_result=True
         )

@@ -15,15 +15,17 @@ from simulators.cloud import Cloud, Event
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
 
-KINDS = {"lock2": "V1", "lock3": "V2 S2", "lock5": "V2", "lock7": "V1 S2"}
+KINDS = {"lock2": "V1", "lock3": "V2 S2 with windows", "lock5": "V2", "lock7": "V1 S2"}
 """One lock of each kind, and what it speaks."""
+WITH_WINDOWS = frozenset({"lock3"})
+"""Those that keep a code's window themselves, and so are told it."""
 NODES = {"lock0": 9, "lock2": 2, "lock3": 3, "lock5": 5, "lock7": 7}
 FRONT, DEAD = ("lock2", "lock3", "lock5"), "lock0"
 """Three doors of one property, and the fourth that dies: it comes first in every order that goes
 by the lock's id, which is the worst case."""
 PROPERTIES = {**{lock: (lock,) for lock in KINDS}, "three": FRONT, "four": (DEAD, *FRONT)}
 SLOTS = 60
-"""A lock that is new is read as a whole, 10 slots each 5 s: a measurement starts after that."""
+"""The hub reads each once when a lock is new to it, 10 each 5 s: a measurement starts after that."""
 INVENTORY_S = 120.0
 NEVER = "24h"
 """A `verify_after` beyond every run: that second look is a read which belongs to no write."""

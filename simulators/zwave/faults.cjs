@@ -19,6 +19,7 @@ const FAULTS = {
   lieEmptyOnce: "boolean", // the next read of an occupied slot says empty; once
   notifyCodeEvents: "boolean", // reports each code added or deleted over the radio
   jams: "boolean", // says yes, and the bolt stops half way
+  travelS: "number", // its bolt takes so many seconds
   dropSchedules: "boolean", // says yes to a schedule, stores nothing
   refuseSchedules: "boolean", // says no to every schedule
   keepsZone: "boolean", // says yes to another time zone, stays in its own

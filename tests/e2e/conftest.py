@@ -20,8 +20,8 @@ from simulators.cloud import Cloud, Event
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
 
-V1, V2_S2, V2, V1_S2 = 2, 3, 5, 7
-NODES = (V1, V2_S2, V2, V1_S2)
+V1, V2_S2, USERS, V2, V1_S2 = 2, 3, 4, 5, 7
+NODES = (V1, V2_S2, USERS, V2, V1_S2)
 
 _numbers = count(1)
 

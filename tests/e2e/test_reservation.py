@@ -1,8 +1,11 @@
 """A reservation's way through the whole house, on each kind of lock."""
 
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from tests.e2e.conftest import NODES, V1, V1_S2, V2, V2_S2, House, eventually
+from tests.e2e.conftest import NODES, USERS, V1, V1_S2, V2, V2_S2, House, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,7 +41,32 @@ async def test_a_foreign_code_keeps_its_slot(house: House) -> None:
     assert await house.codes(V2) == ["909090"]
 
 
-@pytest.mark.parametrize("node", [V1, V2_S2, V2, V1_S2])
+async def test_a_code_lies_ahead_on_the_locks_that_can_keep_it_shut(house: House) -> None:
+    # S1-7
+    await house.site(*NODES)
+    await house.cloud.done(await house.book())  # by now the hub knows what each lock can do
+    today = datetime.now(UTC).date()
+    first, last = today + timedelta(days=2), today + timedelta(days=4)
+    await house.book("r2", arrival=str(first), departure=str(last))
+    code = await house.code("r2")
+    for node in (V2_S2, USERS, V2):
+        await house.told("code.confirmed", lock_id=f"l{node}", key_id="res:r2")
+        assert code in await house.codes(node)
+        assert not (await house.zwave.keypad(node, code=code))["opened"]
+    for node in (V1, V1_S2):
+        assert code not in await house.codes(node)
+    lock = await house.zwave.node(V2_S2)
+    (slot,) = (n for n, stored in lock["codes"].items() if stored == code)
+    assert lock["schedules"][slot] == [_in_utc(first, 14), _in_utc(last, 11)]  # an hour's grace
+    assert (await house.zwave.keypad(V2_S2, code=await house.code()))["opened"]  # r1 is there
+
+
+def _in_utc(day: date, hour: int) -> str:
+    local = datetime.combine(day, time(hour), ZoneInfo("Europe/Zurich"))
+    return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+@pytest.mark.parametrize("node", [V1, V2_S2, USERS, V2, V1_S2])
 async def test_a_code_that_the_lock_has_already_is_replaced_by_another_on_all_doors(
     house: House, node: int
 ) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from gatewayd.domain.bolt import Action, Bolt
+from gatewayd.domain.report import Jammed
 from gatewayd.errors import Unreachable
 from simulators.zwave import ZwaveSimulator
 from tests.integration.conftest import running, until
@@ -39,23 +40,33 @@ async def test_what_a_person_does_at_the_door_is_seen(zwave: ZwaveSimulator, nod
 async def test_a_jammed_bolt_is_told_as_such_until_it_moves(
     zwave: ZwaveSimulator, node: int
 ) -> None:
-    async with running(zwave.url) as (radio, _), radio.lock(str(node)).session() as session:
+    async with running(zwave.url) as (radio, heard), radio.lock(str(node)).session() as session:
         await session.operate(Action.UNLOCK)
         await zwave.faults(node, jams=True)
         await session.operate(Action.LOCK)  # acknowledged: no proof
-
-        async def jammed() -> bool:
-            return await session.bolt() is Bolt.JAMMED
-
-        for _ in range(100):  # the lock's word of it comes after its answer
-            if await jammed():
-                break
-        assert await jammed()
+        await until(lambda: (str(node), Jammed()) in heard)
+        assert await session.bolt() is Bolt.JAMMED
         assert (await zwave.node(node))["mode"] == IN_BETWEEN
         await zwave.faults(node)
+        jam = radio.node(str(node)).values[f"{node}-113-0-Access Control-Lock state"]
         await session.operate(Action.LOCK)
+        await until(lambda: not jam.value)
         assert await session.bolt() is Bolt.LOCKED
     await zwave.faults(node)
+
+
+async def test_a_bolt_that_takes_its_time_is_moving_and_then_there(zwave: ZwaveSimulator) -> None:
+    async with running(zwave.url) as (radio, _), radio.lock("2").session() as session:
+        await session.operate(Action.LOCK)
+        await zwave.faults(2, travelS=0.5)
+        await session.operate(Action.UNLOCK)
+        seen = [await session.bolt()]
+        while seen[-1] is Bolt.MOVING:
+            seen.append(await session.bolt())
+        assert seen[0] is Bolt.MOVING
+        assert seen[-1] is Bolt.UNLOCKED
+        await zwave.faults(2)
+        await session.operate(Action.LOCK)
 
 
 async def test_a_bolt_in_between_that_nobody_called_jammed_is_unknown(
@@ -64,7 +75,7 @@ async def test_a_bolt_in_between_that_nobody_called_jammed_is_unknown(
     async with running(zwave.url) as (radio, heard), radio.lock("5").session() as session:
         await zwave.faults(5, jams=True)
         await session.operate(Action.LOCK)
-        await until(lambda: heard)
+        await until(lambda: ("5", Jammed()) in heard)
         await zwave.notify(5, 6, 0x01)  # a person turned it by hand: the jam is over, they say
         for _ in range(100):
             if await session.bolt() is Bolt.UNKNOWN:

@@ -149,6 +149,22 @@ async def test_a_window_is_moved_and_taken_away(doors: dict[int, Door]) -> None:
     assert await door.schedules() == {}
 
 
+async def test_a_longer_stay_never_disables_its_code(doors: dict[int, Door]) -> None:
+    door = doors[LIMITED]
+    await door.write(window=NOW)
+    await door.zwave.reset_frames()
+    async with door.lock.session() as session:
+        await session.observe([SLOT])
+        await session.write(Entry(CODE, window=LATER), SLOT)
+        assert await door.exchanges() == (3, 1)
+        seen = (await session.observe([SLOT]))[SLOT]
+        assert seen == Holds(seen.at, CODE, window=LATER)
+        await door.zwave.set_code(LIMITED, SLOT, None)
+        await session.observe([SLOT])
+        await session.write(Entry(CODE, window=NOW), SLOT)  # a whole write again
+    assert await door.holds(window=NOW)
+
+
 async def test_a_clear_leaves_no_schedule_for_the_next_code(doors: dict[int, Door]) -> None:
     door = doors[LIMITED]
     await door.write(window=OVER)

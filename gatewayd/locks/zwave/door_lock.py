@@ -9,10 +9,9 @@ from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.locks.zwave.commands import Commands
 
 DOOR_LOCK = CommandClass.DOOR_LOCK
-INSIDE_ONLY = (0x10, 0x11)
-"""Inside Unsecured, with and without timeout: only the handle inside opens."""
-UNKNOWN = 0xFE
-"""Door Lock Mode of a bolt that is neither here nor there."""
+SHUT, UNKNOWN = frozenset({0x10, 0x11, 0xFF}), 0xFE
+"""Door Lock Modes: Inside Unsecured (only the handle inside opens), with and without timeout, and
+Secured; and that of a bolt which is neither here nor there."""
 ACCESS_CONTROL, LOCK_STATE, LOCK_JAMMED = "Access Control", "Lock state", 0x0B
 """The Notification that says why; zwave-js keeps it until the lock tells that it moved again."""
 
@@ -39,20 +38,18 @@ class DoorLock:
         await self._commands.change(DOOR_LOCK, "set", mode.value)
 
     async def bolt(self) -> Bolt:
-        """Where it is: one exchange. Jammed only where the lock has told so.
+        """Where it is: one exchange. Jammed where it is in between and the lock has told why.
 
         Raises:
             Unreachable: the lock gave no answer. Unsupported: it has no bolt to ask for.
         """
         said = await self._commands.must_answer(DOOR_LOCK, "get")
         mode, target = said["currentMode"], said.get("targetMode")
-        if mode == DoorLockMode.SECURED or mode in INSIDE_ONLY:
-            where = Bolt.LOCKED
-        else:
-            where = Bolt.UNKNOWN if mode == UNKNOWN else Bolt.UNLOCKED
-        if target not in (None, mode, UNKNOWN):
+        if target not in (None, mode) and _goes_on(said.get("duration")):
             return Bolt.MOVING
-        return Bolt.JAMMED if where is not Bolt.LOCKED and self._jammed() else where
+        if mode == UNKNOWN:
+            return Bolt.JAMMED if self._jammed() else Bolt.UNKNOWN
+        return Bolt.LOCKED if mode in SHUT else Bolt.UNLOCKED
 
     def _jammed(self) -> bool:
         """From the lock's own notification: the Door Lock class cannot say it."""
@@ -60,3 +57,8 @@ class DoorLock:
         name = f"{node.node_id}-{CommandClass.NOTIFICATION.value}-0-{ACCESS_CONTROL}-{LOCK_STATE}"
         value = node.values.get(name)
         return value is not None and value.value == LOCK_JAMMED
+
+
+def _goes_on(duration: object) -> bool:
+    """Whether a movement is not over: after a turn by hand some locks keep their last target."""
+    return duration is not None and not (isinstance(duration, dict) and not duration.get("value"))

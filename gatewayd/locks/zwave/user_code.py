@@ -16,6 +16,7 @@ does not open.
 |---|---|---|
 | plain | get, set, get: 3 | 2 |
 | within a window | get, the four above, get code, get schedule: 7 | 6 |
+| another window | get both, set and get schedule, get both: 6 | |
 
 A clear takes one exchange, and one more for the schedule; an observation one, and one more where a
 code may have a schedule. The first use of schedules in a connection reads the lock's zone.
@@ -83,6 +84,7 @@ class UserCodeSession(DoorLock):
         super().__init__(commands)
         self._able = able
         self._year_day = YearDay(commands, zone) if able.year_day else None
+        self._shown: dict[int, Observation] = {}  # in this session, and not touched since
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
         """Each slot from the lock itself.
@@ -90,7 +92,9 @@ class UserCodeSession(DoorLock):
         Raises:
             Unreachable: the lock gave no answer. Unsupported: no such slot.
         """
-        return {slot: await self._read(slot) for slot in slots}
+        seen = {slot: await self._read(slot) for slot in slots}
+        self._shown |= seen
+        return seen
 
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Set a code, with its state or its window.
@@ -105,8 +109,9 @@ class UserCodeSession(DoorLock):
             raise Unsupported("User Code has numbered slots")
         if not entry.enabled and not self._able.can_disable:
             raise Unsupported("the lock cannot hold a code disabled")
+        shown = self._shown.pop(slot, None)
         if self._year_day is not None:
-            await self._write_limited(entry, slot, self._year_day)
+            await self._write_limited(entry, slot, shown, self._year_day)
         elif entry.window is None:
             await self._set(slot, entry, enabled=entry.enabled)
         else:
@@ -121,15 +126,21 @@ class UserCodeSession(DoorLock):
         """
         if slot < 1:
             raise Unsupported("slot 0 means all slots")
+        self._shown.pop(slot, None)
         await self._commands.change(USER_CODE, "clear", slot)
         if self._year_day is not None:
             with suppress(Refused, Unsupported):  # it went with the code
                 await self._year_day.erase(slot)
 
-    async def _write_limited(self, entry: Entry, slot: int, year_day: YearDay) -> None:
+    async def _write_limited(
+        self, entry: Entry, slot: int, shown: Observation | None, year_day: YearDay
+    ) -> None:
         if entry.window is None:
             await self._set(slot, entry, enabled=entry.enabled)
             await year_day.erase(slot)
+            return
+        if _only_window_differs(shown, entry):
+            await year_day.put(slot, entry.window)
             return
         await self._set(slot, entry, enabled=False)
         try:
@@ -156,3 +167,11 @@ class UserCodeSession(DoorLock):
         if code.isascii() and code.isdigit():
             return Holds(at, Code(code), enabled, window)
         return Occupied(at, enabled, window)
+
+
+def _only_window_differs(shown: Observation | None, entry: Entry) -> bool:
+    """Whether the code lies there within another window: a guest who stays longer is not locked
+    out in between."""
+    if not isinstance(shown, Holds) or shown.window is None:
+        return False
+    return (shown.code, shown.enabled) == (entry.code, entry.enabled)
