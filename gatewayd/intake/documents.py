@@ -1,5 +1,6 @@
 """Documents to domain types: a site, a reservation."""
 
+import re
 from zoneinfo import ZoneInfo
 
 from gatewayd.domain.code import Code
@@ -15,17 +16,20 @@ from gatewayd.intake.schemas import (
     patch_of,
 )
 
+MAC = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
+
 
 def site(document: SitePut) -> Site:
     """A checked site.
 
     Raises:
-        Rejected: an id twice, a property with an unknown lock, an address twice.
+        Rejected: an id twice, a property with an unknown lock, an address twice, or one that is
+            none for its driver.
     """
-    locks = {LockId(lock.id): _lock(lock) for lock in document.locks}
+    locks = {LockId(lock.id): _lock(lock, i) for i, lock in enumerate(document.locks)}
     if len(locks) != len(document.locks):
         raise Rejected(Reason.INVALID_FIELD, "a lock id appears twice", path="data.locks")
-    if len({(lock.driver, lock.address) for lock in document.locks}) != len(locks):
+    if len({(lock.driver, lock.address) for lock in locks.values()}) != len(locks):
         raise Rejected(Reason.INVALID_FIELD, "two locks share an address", path="data.locks")
     properties = {PropertyId(p.id): _property(p) for p in document.properties}
     if len(properties) != len(document.properties):
@@ -69,16 +73,29 @@ def reservation(document: ReservationPut) -> Reservation:
     )
 
 
-def _lock(document: LockDocument) -> Lock:
+def _lock(document: LockDocument, number: int) -> Lock:
     return Lock(
         id=LockId(document.id),
         name=document.name,
         driver=document.driver,
-        address=document.address,
+        address=_address(document, number),
         allow_provisioning=document.allow_provisioning,
         active=document.active,
         fallback_note=document.fallback_note,
     )
+
+
+def _address(document: LockDocument, number: int) -> str:
+    """As its driver writes it."""
+    if document.driver != "nuki":
+        return document.address
+    if not MAC.fullmatch(document.address):
+        raise Rejected(
+            Reason.INVALID_FIELD,
+            f"lock {document.id}: the address of a Nuki is like 54:D2:72:00:00:01",
+            path=f"data.locks.{number}.address",
+        )
+    return document.address.upper()
 
 
 def _property(document: PropertyDocument) -> Property:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.report import Report
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.store.database import open_database
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
@@ -34,6 +36,14 @@ async def bluetooth() -> AsyncIterator[BluetoothSimulator]:
             for name, value in simulator.environment.items():
                 patch.setenv(name, value)
             yield simulator
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def keyring(tmp_path: Path) -> AsyncIterator[NukiKeyring]:
+    """The real one."""
+    database = await open_database(tmp_path / "gatewayd.db", SystemClock())
+    yield NukiKeyring(database)
+    await database.close()
 
 
 async def paired(

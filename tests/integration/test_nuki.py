@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +31,6 @@ from gatewayd.locks.nuki import connection, neighbour, radio
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.nuki.session import NukiSession
-from gatewayd.store.database import open_database
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from tests.integration.conftest import Reports, listening, paired, until
@@ -97,14 +95,6 @@ class Site:
 
     def told[R: Report](self, kind: type[R]) -> list[R]:
         return [report for _, report in self.heard if isinstance(report, kind)]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def keyring(tmp_path: Path) -> AsyncIterator[NukiKeyring]:
-    """The real one."""
-    database = await open_database(tmp_path / "gatewayd.db", SystemClock())
-    yield NukiKeyring(database)
-    await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

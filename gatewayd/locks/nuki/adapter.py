@@ -118,7 +118,8 @@ class Adapter:
             await self._scanner.start()
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
-        told = read_advertisement(data.manufacturer_data, data.service_data)
+        # Without the service data: BlueZ keeps those of a pairing mode long over.
+        told = read_advertisement(data.manufacturer_data, {})
         if told is not None:  # while connected BlueZ also tells what the pattern leaves out
             address = device.address.upper()
             self._heard[address] = Hearing(device, data.rssi, self._clock.tick())
