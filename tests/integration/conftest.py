@@ -1,7 +1,7 @@
 """The real stacks, started once a session for the tests that leave them as they found them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -101,4 +101,11 @@ async def until(condition: Callable[[], object], within: float = 10.0) -> None:
     """Wait for a state, with a deadline."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110  # many kinds of state, one way to wait
+            await asyncio.sleep(0.01)
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> None:
+    """Ask again until it is so."""
+    async with asyncio.timeout(within):
+        while not await condition():  # noqa: ASYNC110  # another process knows, no event tells
             await asyncio.sleep(0.01)

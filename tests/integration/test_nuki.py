@@ -2,7 +2,7 @@
 lock holds afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import Reports, listening, paired, until
+from tests.integration.conftest import Reports, eventually, listening, paired, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,13 +43,6 @@ START = datetime(2026, 7, 1, 13, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=4))
 AT_ONCE = 3.0
 """Seconds: well below each of the driver's own limits."""
-
-
-async def eventually(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> None:
-    """Ask again until it is so."""
-    async with asyncio.timeout(within):
-        while not await condition():  # noqa: ASYNC110  # another process knows, no event tells
-            await asyncio.sleep(0.01)
 
 
 @dataclass
