@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from bleak import BleakScanner
+from bleak.exc import BleakError
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.bolt import Action
@@ -330,6 +332,35 @@ async def test_a_connection_that_bluez_refuses_once_is_made_all_the_same(
     await site.sim.bus_faults(**{fault: 1})
     await site.write()
     assert await site.codes() == ["345678"]
+
+
+class WithoutMonitors(BleakScanner):
+    """As on a bluetoothd without --experimental, for which there is no other way than to scan
+    actively."""
+
+    def __init__(self, hear: Any, *, scanning_mode: Any, **more: Any) -> None:
+        super().__init__(hear, scanning_mode=scanning_mode, **more)
+        self.mode = scanning_mode
+
+    async def start(self) -> None:
+        if self.mode == "passive":
+            raise BleakError("passive scanning on Linux requires BlueZ >= 5.56 with --experimental")
+        await super().start()
+
+
+async def test_where_no_passive_scan_is_possible_the_scan_is_active(
+    healthy: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.locks.nuki.adapter.BleakScanner", WithoutMonitors)
+    address = await paired(healthy, keyring, LOCK)
+    async with listening(keyring) as (there, heard):
+        site = Site(healthy, keyring, address, there, heard)
+        await site.write()
+        await healthy.bus_faults(bluez=False)
+        await there.link.down.wait()
+        await healthy.bus_faults(bluez=True)
+        await there.link.up.wait()
+        assert len(await site.seen()) == 1
 
 
 # What the lock says

@@ -14,6 +14,7 @@ import pytest
 
 from gatewayd.clock import SystemClock
 from gatewayd.intake.accept import Intake
+from gatewayd.locks.nuki.pair import locks_in_pairing_mode
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
@@ -40,6 +41,8 @@ class Door:
 
     sim: BluetoothSimulator
     house: House
+    nuki: NukiRadio
+    address: str
     other: FakeRadio
     version: int = 0
 
@@ -87,7 +90,7 @@ async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> 
     reconciler = Reconciler({"nuki": nuki, "fake": other}, Tools(database, outbox, intake, clock))
     database.committed = reconciler.committed
     house = House(clock, database, outbox, intake)  # type: ignore[arg-type]  # of it only the intake is used
-    door = Door(sim, house, other)
+    door = Door(sim, house, nuki, address, other)
     document = {
         "version": 1,
         "zone": "UTC",
@@ -173,6 +176,11 @@ async def test_a_refused_pin_is_an_alert_and_the_other_lock_goes_on(
         await door.told("alert.raised", code="pin_refused", subject="nuki")
         await door.told("code.confirmed", lock_id="other")
         assert (await bluetooth.lock(LOCK))["wrong_pins"] == 1
+        await bluetooth.button(LOCK)
+        found = await locks_in_pairing_mode("hci0")
+        await door.nuki.pair("hci0", next(f for f in found if f.address == door.address), 1234)
+        await door.told("alert.cleared", code="pin_refused", subject="nuki")
+        await door.told("code.confirmed", lock_id="nuki")
 
 
 async def test_a_bluez_that_goes_fails_no_code_and_the_other_lock_goes_on(

@@ -1,9 +1,7 @@
 """Pairing over the air, for whoever sets a lock up: rarely, by hand, with the daemon's scan on.
 
-    found = await locks_in_pairing_mode("hci0")
-    await pair(adapter, found[0], security_pin=1234, keyring=keyring)
-
-The adapter is the running radio's (`NukiRadio.adapters`), so that nobody else connects meanwhile.
+found = await locks_in_pairing_mode("hci0")
+await radio.pair("hci0", found[0], security_pin=1234)
 """
 
 import asyncio
@@ -78,6 +76,8 @@ class Found:
 
 async def locks_in_pairing_mode(adapter: str, seconds: float = SCAN_S) -> list[Found]:
     """Locks whose button was held, the loudest first; returns a moment after the first is heard.
+
+    BlueZ also shows locks that were in pairing mode a while ago; those answer that they are not.
 
     Raises:
         AdapterOff, NoRights. NoLockFound: none was heard in time.
