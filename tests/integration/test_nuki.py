@@ -380,6 +380,27 @@ async def test_what_cannot_be_read_is_no_answer(
     assert await site.codes() == []
 
 
+@pytest.mark.parametrize("fault", ["wrong_crc", "garbage"])
+async def test_an_answer_to_a_write_that_cannot_be_read_leaves_its_outcome_to_the_list(
+    site: Site, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_S", 1.5)
+    await site.sim.faults(LOCK, slow_ms=500)
+
+    async def challenged() -> bool:  # after the states; its answer is whole and on its way
+        return await site.sent("request_data") == 2
+
+    async def spoil() -> None:
+        await eventually(challenged)
+        await site.sim.faults(LOCK, **{fault: True})
+
+    spoiling = asyncio.create_task(spoil())
+    with pytest.raises(OutcomeUnknown):
+        await site.write()
+    await spoiling
+    assert await site.codes() == ["345678"]
+
+
 async def test_a_busy_lock_is_tried_again_later(site: Site) -> None:
     async with site.driver.session() as session:
         await site.sim.faults(LOCK, busy=1)

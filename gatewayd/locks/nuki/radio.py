@@ -131,12 +131,13 @@ class NukiRadio:
         """The adapter that hears the lock best, or the one that it is bound to."""
         bound = self._bindings.get(address)
         allowed = [a for a in self.adapters.values() if bound in (None, a.name)]
+        names = ", ".join(adapter.name for adapter in allowed)
         since = max((a.up_since for a in allowed), default=0.0)
         try:
             async with asyncio.timeout(max(since + LISTEN_S - self.clock.tick(), 0.0)):
                 while (best := self._best(allowed, address)) is None:
                     if not any(adapter.up for adapter in allowed):
-                        raise RadioDown(f"the Bluetooth adapter {bound or ''} is off or gone")
+                        raise RadioDown(f"the Bluetooth adapter is off or gone: {names}")
                     neighbour.heard.clear()
                     await neighbour.heard.wait()
                 return best
