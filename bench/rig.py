@@ -25,7 +25,7 @@ FRONT, DEAD = ("lock2", "lock3", "lock5"), "lock0"
 by the lock's id, which is the worst case."""
 PROPERTIES = {**{lock: (lock,) for lock in KINDS}, "three": FRONT, "four": (DEAD, *FRONT)}
 SLOTS = 60
-"""The hub reads each once when a lock is new to it, 10 each 5 s: a measurement starts after that."""
+"""The hub reads each once when a lock is new to it, 10 each 5 s; measurements start after that."""
 INVENTORY_S = 120.0
 NEVER = "24h"
 """A `verify_after` beyond every run: that second look is a read which belongs to no write."""

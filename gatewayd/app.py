@@ -25,11 +25,13 @@ from gatewayd.domain.events import Event, HubStarted, SnapshotWanted
 from gatewayd.errors import ConfigError
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
+from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import retention
 from gatewayd.store.database import Database, Transaction, open_database
+from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -68,9 +70,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         outbox = Outbox(database, config.hub.id, identity["epoch"])
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
-        radios: dict[str, Radio] = {}
-        if config.zwave:
-            radios["zwave"] = ZwaveRadio(config.zwave.url, clock)
+        radios = _radios(config, database, clock)
         reconciler = Reconciler(radios, Tools(database, outbox, intake, clock))
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         secret = bytes.fromhex(identity["secret"])
@@ -114,6 +114,17 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         pass
     finally:
         await database.close()
+
+
+def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:
+    """By the driver's name in the site document."""
+    radios: dict[str, Radio] = {}
+    if config.zwave:
+        radios["zwave"] = ZwaveRadio(config.zwave.url, clock)
+    if config.bluetooth:
+        hci = config.bluetooth
+        radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
+    return radios
 
 
 async def _identity(database: Database) -> tuple[dict[str, str], bool]:

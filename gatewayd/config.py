@@ -5,9 +5,16 @@ import ssl
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from gatewayd.errors import ConfigError
 
@@ -46,6 +53,28 @@ class Zwave(Section):
     url: Annotated[str, StringConstraints(pattern=r"^wss?://")] = "ws://127.0.0.1:3000"
 
 
+Adapter = Annotated[str, StringConstraints(pattern=r"^hci[0-9]{1,3}$")]
+Mac = Annotated[
+    str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", to_upper=True)
+]
+
+
+class Bluetooth(Section):
+    """The adapters, and which of them a lock must use; others are reached through the one that
+    hears them best."""
+
+    adapters: tuple[Adapter, ...] = ("hci0",)
+    bindings: dict[Mac, Adapter] = {}
+
+    @model_validator(mode="after")
+    def _bound_to_ours(self) -> Self:
+        if not self.adapters:
+            raise ValueError("adapters wants at least one, such as hci0")
+        if unknown := sorted(set(self.bindings.values()) - set(self.adapters)):
+            raise ValueError(f"bindings name {unknown[0]}, which is not among the adapters")
+        return self
+
+
 class Store(Section):
     """Where facts are kept."""
 
@@ -71,6 +100,7 @@ class Config(Section):
     hub: Hub
     mqtt: Mqtt
     zwave: Zwave | None = None
+    bluetooth: Bluetooth | None = None
     store: Store = Store()
     site: SiteFile = SiteFile()
     log: Log = Log()

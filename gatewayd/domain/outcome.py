@@ -42,7 +42,11 @@ def answered(s: Situation, events: tuple[Event, ...] = ()) -> Outcome:
     """The lock answered, whatever it said: its own ladder ends."""
     if s.ladder is None:
         return Outcome(s, events)
-    back = (LockOnline(s.lock), cleared(AlertCode.LOCK_OFFLINE, s.lock))
+    back = (
+        LockOnline(s.lock),
+        cleared(AlertCode.LOCK_OFFLINE, s.lock),
+        cleared(AlertCode.PIN_REFUSED, s.lock),  # it answers only where the PIN is right
+    )
     return Outcome(replace(s, ladder=None, reason=None), (*back, *events))
 
 

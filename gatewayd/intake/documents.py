@@ -1,5 +1,6 @@
 """Documents to domain types: a site, a reservation."""
 
+import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from gatewayd.intake.schemas import (
     SitePut,
     patch_of,
 )
+
+MAC = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 
 
 def site(document: SitePut) -> Site:
@@ -35,11 +38,18 @@ def site(document: SitePut) -> Site:
 
 
 def faults(document: SitePut) -> Iterator[Rejected]:
-    """An id twice, an address twice, a property with an unknown lock."""
+    """An id twice, an address twice or none for its driver, a property with an unknown lock."""
     locks = {lock.id for lock in document.locks}
+    for i, nuki in enumerate(document.locks):
+        if nuki.driver == "nuki" and not MAC.fullmatch(nuki.address):
+            yield Rejected(
+                Reason.INVALID_FIELD,
+                f"lock {nuki.id}: the address of a Nuki is like 54:D2:72:00:00:01",
+                path=f"data.locks.{i}.address",
+            )
     if len(locks) != len(document.locks):
         yield Rejected(Reason.INVALID_FIELD, "a lock id appears twice", path="data.locks")
-    if len({(x.driver, x.address) for x in document.locks}) != len(document.locks):
+    if len({(x.driver, _address(x)) for x in document.locks}) != len(document.locks):
         yield Rejected(Reason.INVALID_FIELD, "two locks share an address", path="data.locks")
     if len({p.id for p in document.properties}) != len(document.properties):
         yield Rejected(Reason.INVALID_FIELD, "a property id appears twice", path="data.properties")
@@ -80,11 +90,16 @@ def _lock(document: LockDocument) -> Lock:
         id=LockId(document.id),
         name=document.name,
         driver=document.driver,
-        address=document.address,
+        address=_address(document),
         allow_provisioning=document.allow_provisioning,
         active=document.active,
         fallback_note=document.fallback_note,
     )
+
+
+def _address(document: LockDocument) -> str:
+    """As its driver writes it."""
+    return document.address.upper() if document.driver == "nuki" else document.address
 
 
 def _property(document: PropertyDocument) -> Property:

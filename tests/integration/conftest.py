@@ -1,8 +1,9 @@
 """The real stacks, started once a session for the tests that leave them as they found them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.report import Report
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.store.database import open_database
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
@@ -35,6 +37,14 @@ async def bluetooth() -> AsyncIterator[BluetoothSimulator]:
             for name, value in simulator.environment.items():
                 patch.setenv(name, value)
             yield simulator
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def keyring(tmp_path: Path) -> AsyncIterator[NukiKeyring]:
+    """The real one."""
+    database = await open_database(tmp_path / "gatewayd.db", SystemClock())
+    yield NukiKeyring(database)
+    await database.close()
 
 
 async def paired(
@@ -92,4 +102,11 @@ async def until(condition: Callable[[], object], within: float = 10.0) -> None:
     """Wait for a state, with a deadline."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110  # many kinds of state, one way to wait
+            await asyncio.sleep(0.01)
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> None:
+    """Ask again until it is so."""
+    async with asyncio.timeout(within):
+        while not await condition():  # noqa: ASYNC110  # another process knows, no event tells
             await asyncio.sleep(0.01)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -19,7 +18,6 @@ from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import LockError, Reason, Refused, Unreachable, Unsupported
 from gatewayd.locks.driver import LockDriver, Session
 from gatewayd.locks.nuki import connection
-from gatewayd.store.database import open_database
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
@@ -75,7 +73,7 @@ async def bench(
     request: pytest.FixtureRequest,
     zwave: ZwaveSimulator,
     bluetooth: BluetoothSimulator,
-    tmp_path: Path,
+    keyring: NukiKeyring,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Bench]:
     """Each kind of lock, empty and healthy."""
@@ -83,7 +81,7 @@ async def bench(
     if kind in ("fake", "fake-list"):
         yield await _fake(kind)
     elif kind == "nuki":
-        async with _nuki(bluetooth, node, tmp_path, monkeypatch) as made:
+        async with _nuki(bluetooth, node, keyring, monkeypatch) as made:
             yield made
     else:
         async with _zwave(zwave, kind, node) as made:
@@ -110,7 +108,7 @@ async def _zwave(zwave: ZwaveSimulator, kind: str, node: int) -> AsyncIterator[B
 
 @asynccontextmanager
 async def _nuki(
-    bluetooth: BluetoothSimulator, number: int, folder: Path, patch: pytest.MonkeyPatch
+    bluetooth: BluetoothSimulator, number: int, keyring: NukiKeyring, patch: pytest.MonkeyPatch
 ) -> AsyncIterator[Bench]:
     async def faults(**what: bool) -> None:
         """A lock that loses its newest code when it is asked for the list has, for who asks,
@@ -125,8 +123,6 @@ async def _nuki(
     async def memory() -> dict[int, str]:
         return {code["id"]: code["code"] for code in (await bluetooth.lock(number))["codes"]}
 
-    database = await open_database(folder / "gatewayd.db", SystemClock())
-    keyring = NukiKeyring(database)
     try:
         address = await paired(bluetooth, keyring, number)
         async with listening(keyring) as (radio, _):
@@ -134,7 +130,6 @@ async def _nuki(
             yield Bench("nuki", lock, faults, memory, await lock.capabilities())
     finally:
         await bluetooth.reset(number)
-        await database.close()
 
 
 async def _fake(kind: str) -> Bench:

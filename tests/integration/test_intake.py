@@ -751,6 +751,14 @@ async def test_a_lock_keeps_its_id_and_leases_at_another_address_and_is_read_aga
     assert found.ladder is None
 
 
+async def test_a_bluetooth_address_is_written_one_way(house: House) -> None:
+    """Drivers and reports compare addresses as they stand."""
+    locks = [lock("shed-door", 0, driver="nuki", address="54:d2:72:00:00:0a")]
+    await house.send("site.put", site(2, properties=[property_("shed")], locks=locks))
+    rows = await sites.locks(house.database.read)
+    assert [row.address for row in rows if row.driver == "nuki"] == ["54:D2:72:00:00:0A"]
+
+
 async def test_a_lock_off_the_site_is_served_while_our_codes_are_on_it(house: House) -> None:
     await put(house, property_id="shed")
     await house.prove("shed-door", "R1")

@@ -261,6 +261,21 @@ NO_COMMAND = {
         "invalid_field",
         "data.locks.0.driver",
     ),
+    "a Nuki by its name": (
+        site_put(locks=[lock("front", 2, driver="nuki", address="Nuki_1A2B0001")]),
+        "invalid_field",
+        "data.locks.0.address",
+    ),
+    "a Nuki's address twice, written differently": (
+        site_put(
+            locks=[
+                lock(id_, 0, driver="nuki", address=address)
+                for id_, address in (("a", "54:D2:72:00:00:0A"), ("b", "54:d2:72:00:00:0a"))
+            ]
+        ),
+        "invalid_field",
+        "data.locks",
+    ),
     "an address as a number": (
         site_put(locks=[lock("front", 2, address=2)]),
         "invalid_field",

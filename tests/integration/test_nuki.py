@@ -2,14 +2,15 @@
 lock holds afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from bleak import BleakScanner
+from bleak.exc import BleakError
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.bolt import Action
@@ -32,10 +33,9 @@ from gatewayd.locks.nuki import connection, neighbour, radio
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.nuki.session import NukiSession
-from gatewayd.store.database import open_database
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import Reports, listening, paired, until
+from tests.integration.conftest import Reports, eventually, listening, paired, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -45,13 +45,6 @@ START = datetime(2026, 7, 1, 13, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=4))
 AT_ONCE = 3.0
 """Seconds: well below each of the driver's own limits."""
-
-
-async def eventually(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> None:
-    """Ask again until it is so."""
-    async with asyncio.timeout(within):
-        while not await condition():  # noqa: ASYNC110  # another process knows, no event tells
-            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -97,14 +90,6 @@ class Site:
 
     def told[R: Report](self, kind: type[R]) -> list[R]:
         return [report for _, report in self.heard if isinstance(report, kind)]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def keyring(tmp_path: Path) -> AsyncIterator[NukiKeyring]:
-    """The real one."""
-    database = await open_database(tmp_path / "gatewayd.db", SystemClock())
-    yield NukiKeyring(database)
-    await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -349,6 +334,35 @@ async def test_a_connection_that_bluez_refuses_once_is_made_all_the_same(
     assert await site.codes() == ["345678"]
 
 
+class WithoutMonitors(BleakScanner):
+    """As on a bluetoothd without --experimental, for which there is no other way than to scan
+    actively."""
+
+    def __init__(self, hear: Any, *, scanning_mode: Any, **more: Any) -> None:
+        super().__init__(hear, scanning_mode=scanning_mode, **more)
+        self.mode = scanning_mode
+
+    async def start(self) -> None:
+        if self.mode == "passive":
+            raise BleakError("passive scanning on Linux requires BlueZ >= 5.56 with --experimental")
+        await super().start()
+
+
+async def test_where_no_passive_scan_is_possible_the_scan_is_active(
+    healthy: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.locks.nuki.adapter.BleakScanner", WithoutMonitors)
+    address = await paired(healthy, keyring, LOCK)
+    async with listening(keyring) as (there, heard):
+        site = Site(healthy, keyring, address, there, heard)
+        await site.write()
+        await healthy.bus_faults(bluez=False)
+        await there.link.down.wait()
+        await healthy.bus_faults(bluez=True)
+        await there.link.up.wait()
+        assert len(await site.seen()) == 1
+
+
 # What the lock says
 
 
@@ -364,6 +378,27 @@ async def test_what_cannot_be_read_is_no_answer(
     with pytest.raises(Unreachable):
         await site.write()
     assert await site.codes() == []
+
+
+@pytest.mark.parametrize("fault", ["wrong_crc", "garbage"])
+async def test_an_answer_to_a_write_that_cannot_be_read_leaves_its_outcome_to_the_list(
+    site: Site, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_S", 1.5)
+    await site.sim.faults(LOCK, slow_ms=500)
+
+    async def challenged() -> bool:  # after the states; its answer is whole and on its way
+        return await site.sent("request_data") == 2
+
+    async def spoil() -> None:
+        await eventually(challenged)
+        await site.sim.faults(LOCK, **{fault: True})
+
+    spoiling = asyncio.create_task(spoil())
+    with pytest.raises(OutcomeUnknown):
+        await site.write()
+    await spoiling
+    assert await site.codes() == ["345678"]
 
 
 async def test_a_busy_lock_is_tried_again_later(site: Site) -> None:

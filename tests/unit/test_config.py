@@ -41,6 +41,7 @@ def test_the_least_configuration_has_safe_defaults(file: Path) -> None:
     assert (config.hub.org, config.hub.site, config.hub.id) == ("acme", "lakeside", "hub-1")
     assert (config.mqtt.tls, config.mqtt.port) == (True, 8883)  # codes travel in events
     assert config.store.path == Path("/var/lib/gatewayd/gatewayd.db")
+    assert config.bluetooth is None
     assert (config.zwave, config.site.file, config.mqtt.ca_file) == (None, None, None)
     assert (config.log.level, config.log.format) == ("info", "auto")
 
@@ -58,6 +59,10 @@ keepalive = 5
 
 [zwave]
 url = "wss://sticks.example:3000"
+
+[bluetooth]
+adapters = ["hci0", "hci1"]
+bindings = { "54:d2:72:00:00:01" = "hci1" }
 
 [store]
 path = "data/hub.db"
@@ -78,6 +83,9 @@ format = "json"
     assert config.site.file == folder / "site.toml"
     assert config.zwave is not None
     assert config.zwave.url == "wss://sticks.example:3000"
+    assert config.bluetooth is not None
+    assert config.bluetooth.adapters == ("hci0", "hci1")
+    assert config.bluetooth.bindings == {"54:D2:72:00:00:01": "hci1"}
     assert (config.mqtt.port, config.mqtt.username, config.mqtt.keepalive) == (1883, "hub", 5)
     assert (config.log.level, config.log.format) == ("debug", "json")
 
@@ -107,6 +115,15 @@ def test_relative_paths_are_meant_from_the_files_own_folder(
         (LEAST.replace('"acme"', '"acme/+"'), ["2: hub.org - String should match pattern"]),
         (LEAST.replace('"acme"', '""'), ["2: hub.org - String should match pattern"]),
         (LEAST + '[zwave]\nurl = "http://x"\n', ["9: zwave.url - String should match pattern"]),
+        (
+            LEAST + '[bluetooth]\nadapters = ["usb"]\n',
+            ["9: bluetooth.adapters.0 - String should match pattern"],
+        ),
+        (LEAST + "[bluetooth]\nadapters = []\n", ["8: bluetooth - Value error, adapters wants"]),
+        (
+            LEAST + '[bluetooth]\n\n[bluetooth.bindings]\n"54:D2:72:00:00:01" = "hci3"\n',
+            ["8: bluetooth - Value error, bindings name hci3"],
+        ),
         (LEAST + '[log]\nlevel = "loud"\n', ["9: log.level - Input should be 'debug', 'info'"]),
         (LEAST + "[store] # here\n[ log ]\nlevel = 1\n", ["10: log.level - Input should be"]),
         (LEAST + "[store]\n  path = 5\n", ["9: store.path - Input is not a valid path"]),

@@ -35,6 +35,8 @@ PATTERN = OrPattern(
     0, AdvertisementDataType.MANUFACTURER_SPECIFIC_DATA, APPLE.to_bytes(2, "little") + BEACON
 )
 """What BlueZ listens for: the iBeacon of a Nuki lock."""
+PASSIVE_IMPOSSIBLE = ("passive scanning", "UnknownMethod", "UnknownInterface", "NotSupported")
+"""Words of the errors of a BlueZ without advertisement monitors; others are for the moment."""
 
 type OnHeard = Callable[["Adapter", str, Advertisement], None]
 """Called with each advertisement of a lock; must not block."""
@@ -71,7 +73,8 @@ class Adapter:
         try:
             await self._scan()
         except BleakError as error:
-            if self._mode == "active" or "passive scanning" not in str(error):
+            never = any(word in str(error) for word in PASSIVE_IMPOSSIBLE)
+            if self._mode == "active" or not never:
                 raise
             self._mode = "active"
             log.warning("nuki.passive_scan_impossible", adapter=self.name)
@@ -118,7 +121,8 @@ class Adapter:
             await self._scanner.start()
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
-        told = read_advertisement(data.manufacturer_data, data.service_data)
+        # Without the service data: BlueZ keeps those of a pairing mode long over.
+        told = read_advertisement(data.manufacturer_data, {})
         if told is not None:  # while connected BlueZ also tells what the pattern leaves out
             address = device.address.upper()
             self._heard[address] = Hearing(device, data.rssi, self._clock.tick())

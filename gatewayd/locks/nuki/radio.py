@@ -14,7 +14,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import PinRefused, Report
+from gatewayd.domain.report import Alive, PinRefused, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.nuki import reports
@@ -28,6 +28,7 @@ from gatewayd.locks.nuki.frames import SealedFrames
 from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.neighbour import Neighbour
+from gatewayd.locks.nuki.pair import Found, pair
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.locks.nuki.upkeep import Upkeep, read_log
 
@@ -63,13 +64,29 @@ class NukiRadio:
 
     async def run(self) -> None:
         """Watch, scan and read logs; for ever."""
-        async with asyncio.TaskGroup() as group:  # its life is this call's
-            group.create_task(self._keep_listening(), name=f"{self.name} scan")
-            group.create_task(self._keep_reading(), name=f"{self.name} logs")
+        try:
+            async with asyncio.TaskGroup() as group:  # its life is this call's
+                group.create_task(self._keep_listening(), name=f"{self.name} scan")
+                group.create_task(self._keep_reading(), name=f"{self.name} logs")
+        finally:
+            for adapter in self.adapters.values():
+                await adapter.hush()
 
     def lock(self, address: str) -> NukiLock:
         """The lock with this Bluetooth address."""
         return NukiLock(self, address.upper())
+
+    async def pair(self, adapter: str, lock: Found, security_pin: int) -> Credentials:
+        """Pair with a lock beside all else, for the first time or anew; then it is tried at once.
+
+        Raises:
+            PairingFailed: with what to do about it.
+        """
+        async with self._neighbour(lock.address).turn:
+            try:
+                return await pair(self.adapters[adapter], lock, security_pin, self._keyring)
+            finally:
+                self._tell(lock.address, Alive())
 
     @asynccontextmanager
     async def session(self, address: str) -> AsyncIterator[NukiSession]:
@@ -114,12 +131,13 @@ class NukiRadio:
         """The adapter that hears the lock best, or the one that it is bound to."""
         bound = self._bindings.get(address)
         allowed = [a for a in self.adapters.values() if bound in (None, a.name)]
+        names = ", ".join(adapter.name for adapter in allowed)
         since = max((a.up_since for a in allowed), default=0.0)
         try:
             async with asyncio.timeout(max(since + LISTEN_S - self.clock.tick(), 0.0)):
                 while (best := self._best(allowed, address)) is None:
                     if not any(adapter.up for adapter in allowed):
-                        raise RadioDown(f"the Bluetooth adapter {bound or ''} is off or gone")
+                        raise RadioDown(f"the Bluetooth adapter is off or gone: {names}")
                     neighbour.heard.clear()
                     await neighbour.heard.wait()
                 return best

@@ -146,7 +146,11 @@ def test_an_acknowledged_clear_is_cleared_and_not_yet_gone() -> None:
 
 def test_any_answer_ends_the_locks_ladder() -> None:
     """It is told once that the lock is back."""
-    back = (LockOnline(LOCK), cleared(AlertCode.LOCK_OFFLINE, LOCK))
+    back = (
+        LockOnline(LOCK),
+        cleared(AlertCode.LOCK_OFFLINE, LOCK),
+        cleared(AlertCode.PIN_REFUSED, LOCK),
+    )
     s = situation(leases=[lease()], ladder=Ladder(3, TICK))
     for got in (
         acknowledged(s, Write(lease(), ENTRY)),

@@ -1,0 +1,189 @@
+"""Pairing over the air, for whoever sets a lock up: rarely, by hand, with the daemon's scan on.
+
+found = await locks_in_pairing_mode("hci0")
+await radio.pair("hci0", found[0], security_pin=1234)
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from bleak import BleakScanner
+from bleak.args.bluez import BlueZScannerArgs
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+
+from gatewayd.domain.credentials import Credentials
+from gatewayd.errors import LockError, RadioDown
+from gatewayd.locks.nuki.adapter import BUS_ERRORS, BUS_S, Adapter
+from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, PAIRING_GDIO, read_advertisement
+from gatewayd.locks.nuki.connection import connected
+from gatewayd.locks.nuki.conversation import Conversation
+from gatewayd.locks.nuki.exchange import NONCE_SIZE, Status, VerifySecurityPin
+from gatewayd.locks.nuki.frames import KEY_SIZE, ClearFrames, SealedFrames, clear
+from gatewayd.locks.nuki.identifiers import ErrorCode
+from gatewayd.locks.nuki.keyring import Keyring
+from gatewayd.locks.nuki.pairing import Authorization, KeyPair, PairingFailed, pairing
+from gatewayd.locks.nuki.session import APP_ID
+from gatewayd.locks.nuki.wire import Malformed
+
+SCAN_S = 10.0
+"""Seconds to look for locks: in pairing mode they advertise several times a second."""
+GATHER_S = 1.0
+"""Seconds to hear of others once one was heard."""
+NO_LOCK = (
+    "no lock in pairing mode is heard: hold the lock's button for five seconds, until its light "
+    "stays on, with the hub near"
+)
+HUB_NAME = "gatewayd"
+"""What the vendor's app shows in the list of who is paired."""
+
+
+class AdapterOff(PairingFailed):
+    """The adapter is off, absent, or BlueZ does not run."""
+
+
+class NoRights(PairingFailed):
+    """The bus does not let this user speak to BlueZ."""
+
+
+class NoLockFound(PairingFailed):
+    """No lock in pairing mode is near."""
+
+
+class ButtonNotPressed(PairingFailed):
+    """The lock is not in pairing mode (any more)."""
+
+
+class PinWrong(PairingFailed):
+    """The lock refused the security PIN; nothing is kept."""
+
+
+class KeypadMissing(PairingFailed):
+    """Paired and kept, but there is no keypad that could take codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lock in pairing mode; `rssi` in dBm. An Ultra pairs in a way that is not known here."""
+
+    address: str
+    name: str
+    rssi: int
+    ultra: bool
+    device: BLEDevice
+
+
+async def locks_in_pairing_mode(adapter: str, seconds: float = SCAN_S) -> list[Found]:
+    """Locks whose button was held, the loudest first; returns a moment after the first is heard.
+
+    BlueZ also shows locks that were in pairing mode a while ago; those answer that they are not.
+
+    Raises:
+        AdapterOff, NoRights. NoLockFound: none was heard in time.
+    """
+    found: dict[str, Found] = {}
+    first = asyncio.Event()
+
+    def hear(device: BLEDevice, data: AdvertisementData) -> None:
+        told = read_advertisement(data.manufacturer_data, data.service_data)
+        if told is not None and told.pairing:
+            address = device.address.upper()
+            name = device.name or address
+            found[address] = Found(address, name, data.rssi, told.ultra, device)
+            first.set()
+
+    scanner = BleakScanner(hear, bluez=BlueZScannerArgs(adapter=adapter))
+    try:
+        async with asyncio.timeout(BUS_S):
+            await scanner.start()
+        try:
+            async with asyncio.timeout(seconds):
+                await first.wait()
+                await asyncio.sleep(GATHER_S)
+        finally:
+            async with asyncio.timeout(BUS_S):
+                await scanner.stop()
+    except TimeoutError:
+        pass
+    except BUS_ERRORS as error:
+        raise _fault_of_radio(adapter, str(error)) from None
+    if not found:
+        raise NoLockFound(NO_LOCK)
+    return sorted(found.values(), key=lambda lock: -lock.rssi)
+
+
+async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyring) -> Credentials:
+    """Pair, try the PIN once, and keep what came of it.
+
+    Raises:
+        ButtonNotPressed, PinWrong, KeypadMissing, AdapterOff. PairingFailed: anything else.
+    """
+    if lock.ultra:
+        raise PairingFailed("a Smart Lock Ultra pairs in a way that is not supported yet")
+    try:
+        granted = await _handshake(adapter, lock)
+        credentials = Credentials(
+            auth_id=granted.auth_id,
+            shared_key=granted.shared_key,
+            security_pin=security_pin,
+            lock_uuid=str(granted.lock_uuid),
+            name=lock.name,
+        )
+        has_keypad = await _proven(adapter, lock, credentials)
+    except RadioDown:
+        raise _fault_of_radio(adapter.name, "") from None
+    except LockError as error:
+        raise PairingFailed(f"{lock.name}: {error}; go nearer and try again") from None
+    await keyring.put(lock.address, credentials)
+    if not has_keypad:
+        raise KeypadMissing(f"{lock.name} is paired, but it knows of no keypad: add one to it")
+    return credentials
+
+
+async def _handshake(adapter: Adapter, lock: Found) -> Authorization:
+    keys, nonce = KeyPair.of(secrets.token_bytes(KEY_SIZE)), secrets.token_bytes(NONCE_SIZE)
+    steps = pairing(keys, nonce, APP_ID, HUB_NAME)
+    async with connected(adapter, lock.device, PAIRING_GDIO, ClearFrames()) as connection:
+        said = next(steps)
+        try:
+            while True:
+                await connection.send(clear(said))
+                said = steps.send(await connection.packet())
+        except StopIteration as end:
+            granted: Authorization = end.value
+            return granted
+        except Malformed as error:
+            raise PairingFailed(f"{lock.name} sent what cannot be read ({error})") from None
+        except PairingFailed as error:
+            if error.code == ErrorCode.NOT_PAIRING:
+                raise ButtonNotPressed(str(error), error.code) from None
+            raise
+
+
+async def _proven(adapter: Adapter, lock: Found, credentials: Credentials) -> bool:
+    """Whether there is a keypad, asked with what was granted; the PIN is tried once."""
+    refused = asyncio.Event()
+
+    async def stop() -> None:
+        refused.set()
+
+    frames = SealedFrames(credentials.auth_id, credentials.shared_key)
+    async with connected(adapter, lock.device, KEYTURNER_USDIO, frames) as connection:
+        talk = Conversation(connection, credentials, stop)
+        try:
+            await talk.read(VerifySecurityPin, Status)
+        except LockError:
+            if refused.is_set():
+                raise PinWrong(
+                    f"{lock.name} refuses the security PIN: look it up in the vendor's app; "
+                    "after ten wrong ones the lock takes none for a while"
+                ) from None
+            raise
+        return (await talk.states()).keypad_battery_critical is not None
+
+
+def _fault_of_radio(adapter: str, text: str) -> PairingFailed:
+    if "AccessDenied" in text:
+        return NoRights("no rights to speak to BlueZ: run this as the daemon's user or as root")
+    return AdapterOff(f"the Bluetooth adapter {adapter} is off or absent, or BlueZ does not run")

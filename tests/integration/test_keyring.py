@@ -1,0 +1,44 @@
+"""What is kept of the locks that the hub is paired with."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewayd.domain.credentials import Credentials
+from gatewayd.store.keyring import NukiKeyring
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ADDRESS = "54:D2:72:00:00:01"
+KEPT = Credentials(7, bytes(range(32)), 1234, "a-uuid", "Nuki_1A2B0001")
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+async def test_what_was_kept_is_found_again(keyring: NukiKeyring) -> None:
+    assert await keyring.get(ADDRESS) is None
+    await keyring.put(ADDRESS, KEPT)
+    assert await keyring.get(ADDRESS) == KEPT
+    await keyring.log_read(ADDRESS, 42)
+    await keyring.clock_set(ADDRESS, NOON)
+    await keyring.refuse_pin(ADDRESS)
+    noted = replace(KEPT, log_index=42, clock_set=NOON, pin_refused=True)
+    assert await keyring.get(ADDRESS) == noted
+
+
+async def test_pairing_anew_forgets_what_was_noted(keyring: NukiKeyring) -> None:
+    await keyring.put(ADDRESS, replace(KEPT, log_index=42, clock_set=NOON, pin_refused=True))
+    await keyring.put(ADDRESS, replace(KEPT, auth_id=8))
+    assert await keyring.get(ADDRESS) == replace(KEPT, auth_id=8)
+
+
+async def test_noting_something_of_a_stranger_does_nothing(keyring: NukiKeyring) -> None:
+    await keyring.log_read(ADDRESS, 42)
+    await keyring.refuse_pin(ADDRESS)
+    assert await keyring.get(ADDRESS) is None
+
+
+async def test_no_key_and_no_pin_is_ever_shown() -> None:
+    shown = f"{KEPT!r} {KEPT}"
+    assert "1234" not in shown
+    assert "x01" not in shown

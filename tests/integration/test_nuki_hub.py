@@ -1,0 +1,199 @@
+"""Intake, reconciler and Nuki driver together on a simulated lock: what the cloud is told and what
+the lock holds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from gatewayd.clock import SystemClock
+from gatewayd.intake.accept import Intake
+from gatewayd.locks.nuki.pair import locks_in_pairing_mode
+from gatewayd.locks.nuki.radio import NukiRadio
+from gatewayd.reconciler.reconciler import Reconciler
+from gatewayd.reconciler.worker import Tools
+from gatewayd.store.database import open_database
+from gatewayd.store.keyring import NukiKeyring
+from gatewayd.store.outbox import Outbox
+from simulators.bluetooth import BluetoothSimulator
+from tests.fakes import FakeRadio
+from tests.house import HUB, House
+from tests.integration.conftest import eventually, paired
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LOCK = 2
+
+
+class Stop(Exception):
+    """Ends all tasks of a hub."""
+
+
+@dataclass
+class Door:
+    """A hub with one Nuki, and another lock on another radio."""
+
+    sim: BluetoothSimulator
+    house: House
+    nuki: NukiRadio
+    address: str
+    other: FakeRadio
+    version: int = 0
+
+    async def book(self, **changed: object) -> None:
+        """A stay that is current."""
+        today = datetime.now(UTC).date()
+        self.version += 1
+        stay = {
+            "id": "R1",
+            "version": self.version,
+            "property_id": "p",
+            "arrival": str(today - timedelta(days=2)),
+            "departure": str(today + timedelta(days=2)),
+            "confirmation_code": "HMR1",
+        }
+        await self.house.send("reservation.put", stay | changed)
+
+    async def codes(self) -> list[dict[str, Any]]:
+        return list((await self.sim.lock(LOCK))["codes"])
+
+    async def told(self, type_: str, **data: object) -> dict[str, Any]:
+        """Wait for an event."""
+        found: list[dict[str, Any]] = []
+
+        async def came() -> bool:
+            for event in await self.house.told():
+                if event["type"] == type_ and data.items() <= event["data"].items():
+                    found.append(event["data"])
+            return bool(found)
+
+        await eventually(came)
+        return found[0]
+
+
+@asynccontextmanager
+async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> AsyncIterator[Door]:
+    """All that is between the intake and the locks."""
+    clock = SystemClock()
+    database = await open_database(folder / "hub.db", clock)
+    outbox = Outbox(database, HUB, "epoch")
+    intake = Intake(database, outbox, clock, Random(1), HUB)
+    keyring = NukiKeyring(database)
+    address = await paired(sim, keyring, LOCK, pin)
+    nuki, other = NukiRadio(["hci0"], keyring, clock), FakeRadio(clock)
+    reconciler = Reconciler({"nuki": nuki, "fake": other}, Tools(database, outbox, intake, clock))
+    database.committed = reconciler.committed
+    house = House(clock, database, outbox, intake)  # type: ignore[arg-type]  # of it only the intake is used
+    door = Door(sim, house, nuki, address, other)
+    document = {
+        "version": 1,
+        "zone": "UTC",
+        "policy": {"verify_after": "1s"},
+        "properties": [
+            {
+                "id": "p",
+                "name": "P",
+                "check_in": "13:00",
+                "check_out": "10:00",
+                "locks": ["nuki", "other"],
+            }
+        ],
+        "locks": [
+            {"id": "nuki", "name": "N", "driver": "nuki", "address": address.lower()},
+            {"id": "other", "name": "O", "driver": "fake", "address": "o"},
+        ],
+    }
+    await house.send("site.put", document)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(nuki.run())
+            group.create_task(reconciler.run(group))
+            yield door
+            raise Stop
+    except* Stop:
+        pass
+    finally:
+        await sim.reset(LOCK)
+        await database.close()
+
+
+async def test_a_stay_is_on_the_lock_with_its_window_and_gone_when_it_is_cancelled(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        confirmed = await door.told("code.confirmed", lock_id="nuki")
+        assert confirmed["proof"] == "matched"
+        (code,) = await door.codes()
+        assert code["code"] == await door.house.code_of("R1")
+        assert code["limited"]
+        typed = await bluetooth.keypad(LOCK, code["code"])
+        assert typed["opened"]
+        await door.book(status="cancelled")
+        await door.told("code.removed", lock_id="nuki")
+        assert await door.codes() == []
+
+
+async def test_who_came_in_is_told(bluetooth: BluetoothSimulator, tmp_path: Path) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await bluetooth.keypad(LOCK, "999999")  # the first look only marks where to go on
+
+        async def marked() -> bool:
+            rows = await door.house.rows("SELECT log_index FROM nuki_locks")
+            return rows[0][0] is not None
+
+        await eventually(marked)
+        await bluetooth.keypad(LOCK, await door.house.code_of("R1"))
+        used = await door.told("lock.used", lock_id="nuki")
+        assert used["key_id"] == "res:R1"
+
+
+async def test_a_lost_acknowledgement_leads_to_one_code_not_two(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")  # it was read as a whole
+        await bluetooth.faults(LOCK, drop_after={"command": "add_keypad_code"})
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        assert len(await door.codes()) == 1
+        assert (await bluetooth.lock(LOCK))["commands"]["add_keypad_code"] == 1
+
+
+async def test_a_refused_pin_is_an_alert_and_the_other_lock_goes_on(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path, pin=1111) as door:
+        await door.book()
+        await door.told("alert.raised", code="pin_refused", subject="nuki")
+        await door.told("code.confirmed", lock_id="other")
+        assert (await bluetooth.lock(LOCK))["wrong_pins"] == 1
+        await bluetooth.button(LOCK)
+        found = await locks_in_pairing_mode("hci0")
+        await door.nuki.pair("hci0", next(f for f in found if f.address == door.address), 1234)
+        await door.told("alert.cleared", code="pin_refused", subject="nuki")
+        await door.told("code.confirmed", lock_id="nuki")
+
+
+async def test_a_bluez_that_goes_fails_no_code_and_the_other_lock_goes_on(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        await bluetooth.bus_faults(bluez=False)
+        try:
+            await door.book()
+            await door.told("code.confirmed", lock_id="other")
+            types = {event["type"] for event in await door.house.told()}
+            assert not types & {"code.failed", "lock.offline"}
+        finally:
+            await bluetooth.bus_faults(bluez=True)
+        await door.told("code.confirmed", lock_id="nuki")

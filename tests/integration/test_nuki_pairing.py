@@ -1,0 +1,134 @@
+"""Pairing with simulated locks over the air, and each way in which it can fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from gatewayd.locks.nuki import pair as pairs
+from gatewayd.locks.nuki.pair import (
+    AdapterOff,
+    ButtonNotPressed,
+    Found,
+    KeypadMissing,
+    NoLockFound,
+    NoRights,
+    PinWrong,
+    locks_in_pairing_mode,
+)
+from gatewayd.locks.nuki.pairing import PairingFailed
+from gatewayd.locks.nuki.radio import NukiRadio
+from gatewayd.store.keyring import NukiKeyring
+from simulators.bluetooth import BluetoothSimulator
+from tests.integration.conftest import listening
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LOCK = 3
+ADDRESS = "54:D2:72:00:00:03"
+PIN = 1234
+
+
+@dataclass
+class Site:
+    """A lock that the hub is not paired with."""
+
+    sim: BluetoothSimulator
+    keyring: NukiKeyring
+    radio: NukiRadio
+
+    async def found(self) -> Found:
+        await self.sim.button(LOCK)
+        locks = await locks_in_pairing_mode("hci0")
+        return next(lock for lock in locks if lock.address == ADDRESS)
+
+    async def pair(self, lock: Found, pin: int = PIN) -> None:
+        async with asyncio.timeout(20):
+            await self.radio.pair("hci0", lock, pin)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(
+    bluetooth: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
+    """With the hub's radio running beside it."""
+    monkeypatch.setattr(pairs, "GATHER_S", 0.1)
+    async with listening(keyring) as (radio, _):
+        yield Site(bluetooth, keyring, radio)
+    await bluetooth.bus_faults(service_rights=True, adapter="hci0", powered=True)
+    await bluetooth.reset(LOCK)
+
+
+async def test_a_lock_whose_button_was_held_is_paired_and_works(site: Site) -> None:
+    lock = await site.found()
+    assert (lock.name, lock.ultra) == ("Nuki_1A2B0003", False)
+    await site.pair(lock)
+    kept = await site.keyring.get(ADDRESS)
+    assert kept is not None
+    assert (kept.name, kept.security_pin, kept.log_index) == ("Nuki_1A2B0003", PIN, None)
+    authorisations = (await site.sim.lock(LOCK))["authorisations"]
+    assert [(a["type"], a["name"]) for a in authorisations if a["id"] == kept.auth_id] == [
+        (0, "gatewayd")
+    ]
+    async with site.radio.lock(ADDRESS.lower()).session() as session:
+        assert await session.observe([]) == {}
+
+
+async def test_without_a_button_held_no_lock_is_found(site: Site) -> None:
+    with pytest.raises(NoLockFound, match="button"):  # on an adapter that knows of none before
+        await locks_in_pairing_mode("hci1", seconds=0.3)
+
+
+async def test_a_lock_that_left_pairing_mode_says_so(site: Site) -> None:
+    lock = await site.found()
+    await site.sim.reset(LOCK)
+    with pytest.raises(ButtonNotPressed, match="button"):
+        await site.pair(lock)
+    assert await site.keyring.get(ADDRESS) is None
+
+
+async def test_a_wrong_pin_is_tried_once_and_nothing_is_kept(site: Site) -> None:
+    lock = await site.found()
+    with pytest.raises(PinWrong):
+        await site.pair(lock, pin=4321)
+    assert (await site.sim.lock(LOCK))["wrong_pins"] == 1
+    assert await site.keyring.get(ADDRESS) is None
+
+
+async def test_a_lock_without_keypad_is_paired_and_told(site: Site) -> None:
+    await site.sim.keypad_present(LOCK, present=False)
+    lock = await site.found()
+    with pytest.raises(KeypadMissing):
+        await site.pair(lock)
+    assert await site.keyring.get(ADDRESS) is not None
+
+
+async def test_an_adapter_that_is_off_or_absent_is_told(site: Site) -> None:
+    lock = await site.found()
+    with pytest.raises(AdapterOff, match="hci7"):
+        await locks_in_pairing_mode("hci7")
+    await site.sim.bus_faults(adapter="hci0", powered=False)
+    with pytest.raises(AdapterOff, match="hci0"):
+        await locks_in_pairing_mode("hci0")
+    with pytest.raises(AdapterOff, match="hci0"):
+        await site.pair(lock)
+
+
+async def test_missing_rights_are_told(site: Site) -> None:
+    await site.sim.bus_faults(service_rights=False)
+    with pytest.raises(NoRights):
+        await locks_in_pairing_mode("hci0")
+
+
+@pytest.mark.parametrize("fault", [{"garbage": True}, {"wrong_crc": True}, {"silent": True}])
+async def test_a_pairing_that_fails_says_so(
+    site: Site, fault: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.locks.nuki.connection.ANSWER_S", 0.5)
+    lock = await site.found()
+    await site.sim.faults(LOCK, **fault)
+    with pytest.raises(PairingFailed):
+        await site.pair(lock)
+    assert await site.keyring.get(ADDRESS) is None
