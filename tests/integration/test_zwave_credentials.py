@@ -271,7 +271,10 @@ async def test_a_code_that_became_another_user_s_can_still_be_removed(door: Door
     await door.write()
     await door.write(LATER, OTHER)
     await door.zwave.assign(NODE, SLOT, OTHER)
-    await door.clear()
+    try:
+        await door.clear()
+    except OutcomeUnknown:  # on a busy machine an answer may come too late: again, as the hub does
+        await door.clear()
     assert await door.codes() == {OTHER: LATER.digits}
     assert [*await door.users()] == [OTHER]
 

@@ -69,6 +69,7 @@ def test_a_sealed_frame_comes_back() -> None:
         (wire.seal(PRIVATE, 7, Frame(Command.STATUS)), ErrorCode.NOT_AUTHORIZED),
         (wire.seal(KEY, 7, Frame(Command.STATUS))[:-1], ErrorCode.BAD_LENGTH),
     ],
+    ids=["wrong checksum", "another key", "too short"],
 )
 def test_what_is_no_sealed_frame_has_its_error(data: bytes, code: ErrorCode) -> None:
     with pytest.raises(WireError) as failure:
