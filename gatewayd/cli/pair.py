@@ -78,7 +78,7 @@ def nuki(
     """Pair with a Nuki Smart Lock over Bluetooth.
 
     \b
-    1. Have its security PIN ready: the four digits in the vendor's app
+    1. Have its security PIN ready: the four digits set in the vendor's app
        under Features & Configuration, General. It is not the Keypad's.
     2. Stop the daemon: systemctl stop gatewayd
     3. Run this as the daemon's user with the hub near the lock, and hold
