@@ -4,6 +4,7 @@ GatewaydError
 ├── ConfigError            mend the configuration; nothing was started
 ├── Rejected               a command is bad: say so to its sender, change nothing
 ├── StoreError             the database cannot be used
+│   └── StoreInUse         another gatewayd has it open: stop that one
 └── LockError              one operation at one lock did not succeed
     ├── Unreachable        try the lock again later (its ladder)
     ├── RadioDown          wait for the radio; no attempt was made
@@ -87,6 +88,10 @@ class Rejected(GatewaydError):
 
 class StoreError(GatewaydError):
     """The database cannot be used; the text says what to do."""
+
+
+class StoreInUse(StoreError):
+    """Another gatewayd has the database open."""
 
 
 class LockError(GatewaydError):

@@ -1,4 +1,4 @@
-"""`gatewayd`: run the hub, check its configuration, print the contract."""
+"""`gatewayd`: run the hub, check its configuration, pair locks, print the contract."""
 
 import asyncio
 import json
@@ -11,16 +11,9 @@ import click
 
 from gatewayd import config as configuration
 from gatewayd import logs
+from gatewayd.cli.options import CONFIG
+from gatewayd.cli.pair import pair
 from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected
-
-CONFIG = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("/etc/gatewayd/gatewayd.toml"),
-    show_default=True,
-    help="The configuration file.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -30,6 +23,9 @@ def main() -> None:
 
     A first look without any lock: `make demo` in the source folder.
     """
+
+
+main.add_command(pair)
 
 
 @main.command()

@@ -22,7 +22,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Operation
 from gatewayd.domain.ids import LockId
-from gatewayd.errors import StoreError
+from gatewayd.errors import StoreError, StoreInUse
 
 log = structlog.get_logger(__name__)
 
@@ -156,7 +156,8 @@ async def open_database(path: Path, clock: Clock) -> Database:
     """Open or create the file, migrate it, and carry its ticks over to this boot.
 
     Raises:
-        StoreError: another daemon has it open, or a newer gatewayd wrote it.
+        StoreInUse: another daemon has it open. StoreError: a newer gatewayd wrote it, or the
+            file or its folder cannot be used.
     """
     async with contextlib.AsyncExitStack() as opened:
         opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
@@ -188,7 +189,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock_file)
-        raise StoreError(f"another gatewayd has {path.parent} in use; stop it first") from error
+        raise StoreInUse(f"another gatewayd has {path.parent} in use; stop it first") from error
     return lock_file
 
 

@@ -55,12 +55,14 @@ def test_the_version_is_the_packages() -> None:
     assert (result.exit_code, result.output) == (0, f"gatewayd {version('gatewayd')}\n")
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["check"], ["contract"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["check"], ["contract"], ["pair"], ["pair", "nuki"]], ids=str
+)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_explains_itself(command: list[str], flag: str) -> None:
     result = run(*command, flag)
     assert result.exit_code == 0
-    assert result.output.startswith(f"Usage: gatewayd {''.join(command)}")
+    assert result.output.startswith(f"Usage: gatewayd {' '.join(command)}")
     assert max(map(len, result.output.splitlines())) <= 80
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 STEPS = re.findall(r"   ```sh\n(.*?)   ```", (ROOT / "README.md").read_text(), re.DOTALL)
 
@@ -63,3 +65,15 @@ def test_the_examples_pass_the_check_where_the_steps_put_them(tmp_path: Path) ->
     check = [sys.executable, "-m", "gatewayd", "check", "--config", str(config)]
     done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_pairs_is_the_daemons_user_and_may_speak_to_bluez() -> None:
+    """A group that the unit names and the machine lacks would keep the daemon from starting."""
+    steps, user = "".join(STEPS), setting("gatewayd.service", "User")
+    assert f"usermod -aG bluetooth {user}\n" in steps
+    assert "SupplementaryGroups" not in (ROOT / "systemd/gatewayd.service").read_text()
+    pairing = re.search(r"sudo -u (\S+) \S+/bin/gatewayd (pair nuki)\n", steps)
+    assert pairing is not None
+    assert pairing[1] == user
+    assert main.commands.keys() >= {pairing[2].split()[0]}
+    assert steps.index("stop gatewayd") < pairing.start() < steps.index("systemctl start gatewayd")

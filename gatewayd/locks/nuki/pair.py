@@ -1,7 +1,8 @@
-"""Pairing over the air, for whoever sets a lock up: rarely, by hand, with the daemon's scan on.
+"""Pairing over the air, for whoever sets a lock up: rarely, by hand.
 
 found = await locks_in_pairing_mode("hci0")
-await radio.pair("hci0", found[0], security_pin=1234)
+await pair_alone("hci0", clock, found[0], security_pin, keyring)    # the daemon is not running
+await radio.pair("hci0", found[0], security_pin)                    # beside its scan
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.errors import LockError, RadioDown
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, BUS_S, Adapter
@@ -23,7 +25,13 @@ from gatewayd.locks.nuki.exchange import NONCE_SIZE, Status, VerifySecurityPin
 from gatewayd.locks.nuki.frames import KEY_SIZE, ClearFrames, SealedFrames, clear
 from gatewayd.locks.nuki.identifiers import ErrorCode
 from gatewayd.locks.nuki.keyring import Keyring
-from gatewayd.locks.nuki.pairing import Authorization, KeyPair, PairingFailed, pairing
+from gatewayd.locks.nuki.pairing import (
+    Authorization,
+    KeyPair,
+    PairingFailed,
+    UltraUnsupported,
+    pairing,
+)
 from gatewayd.locks.nuki.session import APP_ID
 from gatewayd.locks.nuki.wire import Malformed
 
@@ -31,10 +39,7 @@ SCAN_S = 10.0
 """Seconds to look for locks: in pairing mode they advertise several times a second."""
 GATHER_S = 1.0
 """Seconds to hear of others once one was heard."""
-NO_LOCK = (
-    "no lock in pairing mode is heard: hold the lock's button for five seconds, until its light "
-    "stays on, with the hub near"
-)
+HOLD = "hold the lock's button for five seconds, until its light stays on"
 HUB_NAME = "gatewayd"
 """What the vendor's app shows in the list of who is paired."""
 
@@ -42,25 +47,58 @@ HUB_NAME = "gatewayd"
 class AdapterOff(PairingFailed):
     """The adapter is off, absent, or BlueZ does not run."""
 
+    what_to_do = (
+        "see that it is plugged in, then: systemctl start bluetooth, rfkill unblock bluetooth, "
+        "bluetoothctl power on"
+    )
+
 
 class NoRights(PairingFailed):
     """The bus does not let this user speak to BlueZ."""
+
+    what_to_do = (
+        "put the daemon's user into BlueZ's group, sudo usermod -aG bluetooth gatewayd, and run "
+        "this as that user"
+    )
 
 
 class NoLockFound(PairingFailed):
     """No lock in pairing mode is near."""
 
+    what_to_do = f"{HOLD}, with the hub near, and try again"
+
 
 class ButtonNotPressed(PairingFailed):
     """The lock is not in pairing mode (any more)."""
+
+    what_to_do = f"{HOLD}, and try again"
+
+
+class NoRoom(PairingFailed):
+    """The lock has as many authorizations as it can keep."""
+
+    what_to_do = "remove one that nobody needs in the vendor's app"
 
 
 class PinWrong(PairingFailed):
     """The lock refused the security PIN; nothing is kept."""
 
+    what_to_do = (
+        "look the PIN up in the vendor's app and remove there the entry that this attempt left; "
+        "after ten wrong ones the lock takes none for a while"
+    )
+
 
 class KeypadMissing(PairingFailed):
     """Paired and kept, but there is no keypad that could take codes."""
+
+    what_to_do = "add a keypad to the lock in the vendor's app; it need not be paired again"
+
+
+BY_CODE: dict[int | None, type[PairingFailed]] = {
+    ErrorCode.NOT_PAIRING: ButtonNotPressed,
+    ErrorCode.MAX_USER: NoRoom,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +112,11 @@ class Found:
     device: BLEDevice
 
 
-async def locks_in_pairing_mode(adapter: str, seconds: float = SCAN_S) -> list[Found]:
-    """Locks whose button was held, the loudest first; returns a moment after the first is heard.
+async def locks_in_pairing_mode(
+    adapter: str, seconds: float = SCAN_S, wanted: str | None = None
+) -> list[Found]:
+    """Locks whose button was held, the loudest first; returns a moment after the first is heard,
+    or after the one with the address that is wanted.
 
     BlueZ also shows locks that were in pairing mode a while ago; those answer that they are not.
 
@@ -89,9 +130,10 @@ async def locks_in_pairing_mode(adapter: str, seconds: float = SCAN_S) -> list[F
         told = read_advertisement(data.manufacturer_data, data.service_data)
         if told is not None and told.pairing:
             address = device.address.upper()
-            name = device.name or address
+            name = "".join(filter(str.isprintable, device.name or "")) or address
             found[address] = Found(address, name, data.rssi, told.ultra, device)
-            first.set()
+            if wanted in (None, address):
+                first.set()
 
     scanner = BleakScanner(hear, bluez=BlueZScannerArgs(adapter=adapter))
     try:
@@ -109,7 +151,7 @@ async def locks_in_pairing_mode(adapter: str, seconds: float = SCAN_S) -> list[F
     except BUS_ERRORS as error:
         raise _fault_of_radio(adapter, str(error)) from None
     if not found:
-        raise NoLockFound(NO_LOCK)
+        raise NoLockFound("no lock in pairing mode is heard")
     return sorted(found.values(), key=lambda lock: -lock.rssi)
 
 
@@ -117,10 +159,10 @@ async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyrin
     """Pair, try the PIN once, and keep what came of it.
 
     Raises:
-        ButtonNotPressed, PinWrong, KeypadMissing, AdapterOff. PairingFailed: anything else.
+        ButtonNotPressed, NoRoom, PinWrong, KeypadMissing, AdapterOff. PairingFailed: anything else.
     """
     if lock.ultra:
-        raise PairingFailed("a Smart Lock Ultra pairs in a way that is not supported yet")
+        raise UltraUnsupported("a Smart Lock Ultra pairs in a way that is not supported yet")
     try:
         granted = await _handshake(adapter, lock)
         credentials = Credentials(
@@ -134,11 +176,26 @@ async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyrin
     except RadioDown:
         raise _fault_of_radio(adapter.name, "") from None
     except LockError as error:
-        raise PairingFailed(f"{lock.name}: {error}; go nearer and try again") from None
+        raise PairingFailed(f"{lock.name}: {error}") from None
     await keyring.put(lock.address, credentials)
     if not has_keypad:
-        raise KeypadMissing(f"{lock.name} is paired, but it knows of no keypad: add one to it")
+        raise KeypadMissing(f"{lock.name} is paired, but it knows of no keypad")
     return credentials
+
+
+async def pair_alone(
+    adapter: str, clock: Clock, lock: Found, security_pin: int, keyring: Keyring
+) -> Credentials:
+    """As `pair`, where no daemon keeps a scan on; it reads no logs of other locks."""
+    radio = Adapter(adapter, clock, lambda *_: None)
+    try:
+        try:
+            await radio.listen()
+        except (*BUS_ERRORS, TimeoutError) as error:
+            raise _fault_of_radio(adapter, str(error)) from None
+        return await pair(radio, lock, security_pin, keyring)
+    finally:
+        await radio.hush()
 
 
 async def _handshake(adapter: Adapter, lock: Found) -> Authorization:
@@ -156,8 +213,8 @@ async def _handshake(adapter: Adapter, lock: Found) -> Authorization:
         except Malformed as error:
             raise PairingFailed(f"{lock.name} sent what cannot be read ({error})") from None
         except PairingFailed as error:
-            if error.code == ErrorCode.NOT_PAIRING:
-                raise ButtonNotPressed(str(error), error.code) from None
+            if kind := BY_CODE.get(error.code):
+                raise kind(f"{lock.name}: {error}", error.code) from None
             raise
 
 
@@ -175,15 +232,12 @@ async def _proven(adapter: Adapter, lock: Found, credentials: Credentials) -> bo
             await talk.read(VerifySecurityPin, Status)
         except LockError:
             if refused.is_set():
-                raise PinWrong(
-                    f"{lock.name} refuses the security PIN: look it up in the vendor's app; "
-                    "after ten wrong ones the lock takes none for a while"
-                ) from None
+                raise PinWrong(f"{lock.name} refuses the security PIN") from None
             raise
         return (await talk.states()).keypad_battery_critical is not None
 
 
 def _fault_of_radio(adapter: str, text: str) -> PairingFailed:
     if "AccessDenied" in text:
-        return NoRights("no rights to speak to BlueZ: run this as the daemon's user or as root")
+        return NoRights("no rights to speak to BlueZ on the system bus")
     return AdapterOff(f"the Bluetooth adapter {adapter} is off or absent, or BlueZ does not run")

@@ -30,7 +30,7 @@ from gatewayd.locks.nuki.identifiers import Command, ErrorCode, StatusCode
 from gatewayd.locks.nuki.wire import exactly
 
 MEANING = {
-    ErrorCode.NOT_PAIRING: "the lock is not in pairing mode: hold its button for five seconds",
+    ErrorCode.NOT_PAIRING: "the lock is not in pairing mode: its button was not held",
     ErrorCode.BAD_AUTHENTICATOR: "the lock does not accept our proof of the shared key",
     ErrorCode.PAIRING_BAD_PARAMETER: "the lock does not accept our name or number",
     ErrorCode.MAX_USER: "the lock has no room for one more authorization",
@@ -42,9 +42,17 @@ MEANING = {
 class PairingFailed(GatewaydError):
     """The lock granted nothing; `code` is its own, where it gave one."""
 
+    what_to_do = "go nearer to the lock and try again"
+
     def __init__(self, message: str, code: ErrorCode | int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class UltraUnsupported(PairingFailed):
+    """Its handshake asks for the PIN, and is not known here."""
+
+    what_to_do = "use another lock at this door: the hub cannot set codes on an Ultra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,7 @@ def _expect[C: Known](answer: Packet, kind: type[C]) -> C:
         case ErrorReport(code=code):
             raise PairingFailed(MEANING.get(code, f"the lock refused with error {code:#04x}"), code)  # type: ignore[call-overload]
         case Unknown(command=Command.AUTHORIZATION_INFO):
-            raise PairingFailed("a Smart Lock Ultra pairs in another way")
+            raise UltraUnsupported("a Smart Lock Ultra pairs in a way that is not supported yet")
     if not isinstance(command, kind):
         raise PairingFailed(f"the lock answered {answer.command:#06x} out of turn")
     return command
