@@ -100,7 +100,9 @@ def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) ->
 
 
 def _inventoried(s: Situation) -> Situation:
-    return replace(s, inventoried=s.inventoried or not s.unread())
+    """Whether that was the last slot; a list is whole or not at all."""
+    seen = not s.capabilities.assigns_slots and not s.unread()
+    return replace(s, inventoried=s.inventoried or seen)
 
 
 def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> Outcome:

@@ -2,20 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from gatewayd.clock import RECHECK
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Entry, Observation
+from gatewayd.errors import LockError, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
-from gatewayd.reconciler.worker import Tools
+from gatewayd.reconciler.worker import Tools, Worker
+from gatewayd.store import situations
 from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
 from tests.fakes import FakeLock, FakeRadio
@@ -427,3 +433,123 @@ async def test_a_lock_that_is_new_to_us_is_read_as_a_whole_once_and_in_no_hurry(
 def reads(lock: FakeLock) -> list[int]:
     """The slots that were read, in that order."""
     return [int(what.split()[1]) for what in lock.touched if what.startswith("observe")]
+
+
+async def test_a_stay_that_is_extended_while_its_end_is_noted_keeps_its_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # suffering 22
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-02")
+        await hub.pass_(HOUR)
+        rest = Worker._rest
+
+        async def late(worker: Worker, seen: Situation) -> None:
+            """The extension is committed between the look and its note."""
+            if situations.over(seen, clock.now()):
+                await hub.book("r1", "2026-07-01", "2026-07-03", version=2)
+            await rest(worker, seen)
+
+        monkeypatch.setattr(Worker, "_rest", late)
+        await hub.pass_(21 * HOUR + 5)
+        assert len(hub.lock("a").codes) == 1
+
+
+async def test_a_look_that_is_refused_takes_nothing_back_that_was_done(tmp_path: Path) -> None:
+    # S1-11, suffering 16: a code that we put there is never forgotten
+    class Jammed(FakeLock):
+        """It cannot be read just after its first write."""
+
+        jam = False
+
+        async def write(self, entry: Entry, slot: int | None) -> int:
+            self.jam = not self.codes
+            return await super().write(entry, slot)
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            if self.jam:
+                self.jam = False
+                raise Unsupported("the radio is jammed")
+            return await super().observe(slots)
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Jammed(clock)
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-02")
+        await hub.pass_(2 * HOUR)
+        assert [*lock.codes] == [1]
+        assert await hub.database.read.rows("SELECT slot, proof FROM leases") == [(1, "matched")]
+        await hub.pass_(30 * HOUR)
+        assert lock.codes == {}
+
+
+async def test_one_slot_that_never_answers_is_left_out_of_the_inventory(tmp_path: Path) -> None:
+    class Mute(FakeLock):
+        """Slot 21 is silent."""
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            if 21 in slots:
+                raise Unreachable("no answer")
+            return await super().observe(slots)
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.locks["a"] = Mute(clock)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(5 * MINUTE)
+        known = "SELECT inventoried, failures FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None)]
+        assert await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'") == [
+            (21,)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("error", "reads"),
+    [(Unreachable("no answer"), 6), (Unsupported("no keypad"), 1 + 6)],  # one as a numbered lock
+)
+async def test_a_list_that_cannot_be_read_climbs_the_ladder(
+    tmp_path: Path, error: LockError, reads: int
+) -> None:
+    class Closed(FakeLock):
+        """It shows no list."""
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            self.touched.append("list")
+            raise error
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Closed(clock, numbers_itself=True)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(8 * MINUTE + 1)
+        assert lock.touched.count("list") == reads  # S3-13: at 0, 1, 2, 3, 5 and 8 minutes
+
+
+@pytest.mark.parametrize("masked", [False, True])
+async def test_at_another_lock_nothing_is_taken_for_ours(tmp_path: Path, masked: bool) -> None:
+    # S1-11, S2-21: it has fewer slots, and a person's code where ours was
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        hub.lock("a").codes = {n: f"7700{n:02}" for n in range(1, 13)}
+        await hub.book("r1", "2026-07-01", "2026-07-05")
+        await hub.pass_(2 * HOUR)
+        (code,) = [code for n, code in hub.lock("a").codes.items() if n == 13]
+        new = hub.lock("b")
+        new.slots, new.masked, new.codes = 14 if masked else 10, masked, {}
+        if masked:
+            new.codes[13] = "555555"
+        document = {
+            "version": 2,
+            "zone": "UTC",
+            "policy": {"grace": "0"},
+            "properties": [
+                {"id": "p", "name": "P", "check_in": "13:00", "check_out": "10:00", "locks": ["a"]}
+            ],
+            "locks": [{"id": "a", "name": "a", "driver": "fake", "address": "b"}],
+        }
+        await take(hub.intake, command("site.put", document, id="moved"))
+        await hub.pass_(5 * MINUTE)
+        assert new.codes == ({13: "555555", 1: code} if masked else {1: code})

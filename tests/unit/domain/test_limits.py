@@ -21,6 +21,7 @@ from tests.unit.domain.builders import (
     HOUR,
     KEY,
     LOCK,
+    NEW_CODE,
     NOON,
     NOW,
     TICK,
@@ -132,3 +133,23 @@ def test_a_masked_code_is_switched_on_too() -> None:
     assert step.entry.enabled
     on = replace(held, enabled=True)
     assert plan(at(SWITCHED, on, Occupied(NOON)), NOW, TICK).step is None
+
+
+def test_a_start_that_a_lock_clamped_is_no_other_window() -> None:
+    """Suffering 25: what is past is past."""
+    held = replace(proven(), window=STAY)
+    clamped = Window(NOON - HOUR / 2, STAY.end)
+    assert held.limits(Holds(NOON, CODE, window=clamped), NOW)
+    assert not held.limits(Holds(NOON, CODE, window=Window(NOON + HOUR, STAY.end)), NOW)
+    assert not held.limits(Holds(NOON, CODE, window=LONGER), NOW)
+
+
+def test_the_old_code_of_a_handover_opens_when_it_should_too() -> None:
+    """The guest may know no other."""
+    old = replace(proven(), enabled=False)
+    new = replace(lease(Stage.WRITTEN, Proof.MATCHED, code=NEW_CODE, slot=2), enabled=True)
+    shown: dict[int, Observation] = {1: Holds(NOON, CODE, enabled=False), 2: Holds(NOON, NEW_CODE)}
+    s = situation([claim(code=NEW_CODE, old_codes_go=False)], [old, new], shown)
+    assert plan(replace(s, capabilities=SWITCHED), NOW, TICK).step == Write(
+        old, Entry(CODE, "HMA4XT", enabled=True)
+    )

@@ -137,3 +137,11 @@ def test_what_is_over_is_removed_by_its_number() -> None:
     gone = after(begun(s, Clear(held)), Clear(held), Touched({}, 4), OVER, TICK).situation
     assert plan(gone, OVER, TICK) == Plan(Observe())
     assert isinstance(plan(listed(gone, {}), OVER, TICK).step, Free)
+
+
+def test_a_number_that_is_given_twice_ends_nothing() -> None:
+    """The list tells whose it is."""
+    s = written(at(claim(), claim(OTHER_KEY, NEW_CODE)), 11)
+    s = written(s, 11)
+    assert [x.slot for x in s.leases] == [11, None]
+    assert plan(s, NOW, TICK) == Plan(Observe())

@@ -30,6 +30,7 @@ from tests.unit.domain.builders import (
     CODE,
     KEY,
     LOCK,
+    NEW_CODE,
     NOON,
     NOW,
     OVER,
@@ -284,3 +285,11 @@ def test_a_situation_without_that_lease_takes_it_from_the_step() -> None:
     """The answer of a lock is never lost."""
     bare: Situation = situation()
     assert acknowledged(bare, Write(lease(), ENTRY)).situation.leases == (ACCEPTED,)
+
+
+def test_another_code_over_a_mangled_one_is_a_persons() -> None:
+    """S1-11: what we stored wrongly is ours to overwrite, what came after it is not."""
+    mangled = look(ACCEPTED, Holds(NOON, NEW_CODE))
+    after_ = observed(mangled.situation, 1, FOREIGN, NOW, tick(600))
+    assert only(after_.situation.leases).proof is None
+    assert not isinstance(plan(after_.situation, NOW, tick(600)).step, Write)
