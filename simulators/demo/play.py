@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from simulators.demo import scenes, trouble, verdict
+from simulators.demo import mill, scenes, trouble, verdict
 from simulators.demo.stage import Stage
 
 type Scene = Callable[[Stage], Awaitable[None]]
@@ -16,6 +16,10 @@ SCENES: tuple[Scene, ...] = (
     scenes.leaving,
     scenes.revival,
     scenes.cancellation,
+    mill.ahead,
+    mill.lost_link,
+    mill.silence,
+    mill.check_in,
     trouble.power_cut,
     trouble.outage,
     scenes.departure,
