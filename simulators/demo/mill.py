@@ -6,21 +6,22 @@ from datetime import UTC, datetime
 from functools import partial
 
 from simulators.demo.scenes import passed
-from simulators.demo.site import DOORS, NODES, NUKIS, in_seconds, starting, stay
+from simulators.demo.site import DOORS, NODES, NUKIS, next_minute, starting, stay
 from simulators.demo.stage import Stage
 
-ARRIVES_IN_S = 12
-"""Until a guest arrives whose code is on the locks before."""
+SOONEST_S = 5
+"""Until a guest arrives whose code is on the locks before; on a whole minute, since that is what
+the hub gives to locks as a window."""
 EARLY = "early"
 TYPED_AT, BROKEN = "mill-door", "mill-loft"
 
 
 async def ahead(stage: Stage) -> None:
     """A code is there before its time, and does not open yet."""
-    start = stage.begins = in_seconds(ARRIVES_IN_S)
+    start = stage.begins = next_minute(SOONEST_S)
     stage.say(f"Nora arrives at the mill at {start:%H:%M:%S} UTC; a Nuki keeps to that by itself")
     await stage.book(stay(EARLY, "mill", "Nora, arrives") | starting(start))
-    there = await stage.comes_true(ARRIVES_IN_S, partial(_in_nukis, stage, EARLY))
+    there = await stage.comes_true(SOONEST_S, partial(_in_nukis, stage, EARLY))
     typed = await stage.nukis.keypad(NUKIS[TYPED_AT], await stage.code(EARLY))
     early = not await passed(start)
     stage.expect(
@@ -79,9 +80,10 @@ async def silence(stage: Stage) -> None:
 async def check_in(stage: Stage) -> None:
     """The guest whose code was there before."""
     start = stage.begins
+    stage.say(f"waiting for {start:%H:%M:%S} UTC, when Nora arrives")
     left = (start - datetime.now(UTC)).total_seconds()
     await stage.comes_true(left + 5, lambda: passed(start))
-    stage.say("it is Nora's time, and nobody has told the lock so")
+    stage.say("it is Nora's time, and nobody has to tell the lock so")
     typed = await stage.nukis.keypad(NUKIS[TYPED_AT], await stage.code(EARLY))
     stage.expect(
         "at check-in the same code opens the Nuki", bool(typed["opened"]), f"door: {typed}"

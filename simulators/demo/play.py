@@ -13,16 +13,16 @@ type Scene = Callable[[Stage], Awaitable[None]]
 SCENES: tuple[Scene, ...] = (
     scenes.opening,
     scenes.arrivals,
+    mill.ahead,
     scenes.leaving,
     scenes.revival,
     scenes.cancellation,
-    mill.ahead,
     mill.lost_link,
     mill.silence,
-    mill.check_in,
     trouble.power_cut,
     trouble.outage,
     scenes.departure,
+    mill.check_in,
     verdict.accounts,
 )
 LONGEST_S = 85.0

@@ -107,5 +107,11 @@ def in_seconds(seconds: int) -> datetime:
     return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds + 1)
 
 
+def next_minute(seconds: int) -> datetime:
+    """The first whole minute that is not so near."""
+    soon = datetime.now(UTC) + timedelta(seconds=seconds, minutes=1)
+    return soon.replace(second=0, microsecond=0)
+
+
 def _day(text: str) -> date:
     return datetime.strptime(text, "%Y%m%d").replace(tzinfo=ZONE).date()
