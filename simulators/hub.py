@@ -3,14 +3,23 @@
 async with Hub(folder, broker_port, zwave_url) as hub:
     await hub.kill()        # -9
     await hub.start()       # again, on the same database
+
+With Nuki locks: Hub(..., bluetooth=simulator.environment), and `pair` before it is started.
 """
 
 import asyncio
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from gatewayd.clock import SystemClock
+from gatewayd.domain.credentials import Credentials
+from gatewayd.store.database import open_database
+from gatewayd.store.keyring import NukiKeyring
 
 READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 20.0
@@ -27,25 +36,41 @@ port = {port}
 tls = false
 keepalive = 5
 
-[zwave]
-url = "{url}"
-
 [store]
 path = "gatewayd.db"
 
 [log]
 format = "json"
 """
+ZWAVE = """
+[zwave]
+url = "{url}"
+"""
+BLUETOOTH = """
+[bluetooth]
+adapters = ["hci0"]
+"""
 
 
 class Hub:
-    """One daemon; its configuration, database and log lie in `folder`."""
+    """One daemon; its configuration, database and log lie in `folder`.
+
+    `url` is the zwave-js server's; `bluetooth` what its environment says of the bus that BlueZ is
+    on. None: it has no such locks.
+    """
 
     def __init__(
-        self, folder: Path, port: int, url: str, *, org: str = "demo", site: str = "site"
+        self,
+        folder: Path,
+        port: int,
+        url: str | None,
+        *,
+        bluetooth: Mapping[str, str] | None = None,
+        org: str = "demo",
+        site: str = "site",
     ) -> None:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
-        self._port, self._url = port, url
+        self._port, self._url, self._bluetooth = port, url, bluetooth
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -83,18 +108,27 @@ class Hub:
         if self._process is not None:
             await self.stop()
 
+    async def pair(self, *made: Mapping[str, Any]) -> None:
+        """Let it know Nuki locks, by what `BluetoothSimulator.authorise` answers. It must not be
+        running."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        database = await open_database(self.database, SystemClock())
+        try:
+            for each in made:
+                await NukiKeyring(database).put(each["address"], credentials(each))
+        finally:
+            await database.close()
+
     async def start(self) -> None:
         """Returns when it says that it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "gatewayd.toml"
-        config.write_text(
-            CONFIG.format(org=self.org, site=self.site, id=self.id, port=self._port, url=self._url)
-        )
+        config.write_text(self._config())
         before = self._ready_lines()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "gatewayd", "run", "--config", str(config),
-                stdout=log, stderr=log,
+                stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
         async with asyncio.timeout(READY_WITHIN_S):
             while self._ready_lines() == before:
@@ -119,5 +153,22 @@ class Hub:
         async with asyncio.timeout(STOPS_WITHIN_S):
             return await process.wait()
 
+    def _config(self) -> str:
+        text = CONFIG.format(org=self.org, site=self.site, id=self.id, port=self._port)
+        if self._url is not None:
+            text += ZWAVE.format(url=self._url)
+        return text if self._bluetooth is None else text + BLUETOOTH
+
     def _ready_lines(self) -> int:
         return self.log.read_text().count('"hub.ready"') if self.log.exists() else 0
+
+
+def credentials(made: Mapping[str, Any]) -> Credentials:
+    """What the hub keeps of a lock that was paired past the radio."""
+    return Credentials(
+        auth_id=made["auth_id"],
+        shared_key=bytes.fromhex(made["shared_key"]),
+        security_pin=made["pin"],
+        lock_uuid="",
+        name=made["address"],
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import signal
 import sys
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 from rich.console import Console
 from rich.live import Live
 
 from simulators.broker import Kind
 from simulators.demo.play import play
 from simulators.demo.screen import Screen
-from simulators.demo.site import NODES
+from simulators.demo.site import NODES, NUKIS
 from simulators.demo.stage import Stage
 from simulators.zwave import SimulatorError
 
@@ -40,9 +42,11 @@ from simulators.zwave import SimulatorError
 def main(once: bool, json_only: bool, kind: Kind | None, keep: Path | None) -> None:
     """A busy minute of a holiday rental site, on this machine, with simulated locks.
 
-    Starts a broker, five Z-Wave locks behind the real zwave-js server, the hub as a process of
-    its own, and a booking side with two calendars. Then guests come, extend, cancel and leave, a
-    lock is dead and revived, the hub is killed in the middle of a write, and the broker goes down.
+    Starts a broker, five Z-Wave locks behind the real zwave-js server, two Nuki locks behind a
+    simulated BlueZ, the hub as a process of its own, and a booking side with three calendars. Then
+    guests come, extend, cancel and leave, a lock is dead and revived, a Bluetooth link breaks in
+    the middle of a write and BlueZ is gone for a while, the hub is killed in the middle of a write,
+    and the broker goes down.
 
     Without --once you watch it; then everything keeps running until Ctrl-C, and you can type a
     code at a door yourself. With --once, or without a terminal, the last line is JSON:
@@ -54,6 +58,8 @@ def main(once: bool, json_only: bool, kind: Kind | None, keep: Path | None) -> N
     """
     if keep is not None and keep.is_dir() and any(keep.iterdir()):
         raise click.BadParameter(f"{keep} is not empty", param_hint="--keep")
+    # What is done here with the hub's own code is not for the screen.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         sys.exit(asyncio.run(_run(once, json_only, kind, keep)))
     except (SimulatorError, RuntimeError) as error:  # a part did not start; it says why
@@ -97,7 +103,7 @@ async def _once(folder: Path, say: Callable[[str], None], kind: Kind | None) -> 
 async def _watched(folder: Path, kind: Kind | None) -> int:
     screen, console = Screen(), Console()
     stage = Stage(folder, screen.said.append, kind)
-    console.print("starting a broker and five simulated locks ...")
+    console.print("starting a broker and seven simulated locks ...")
     over = False
     try:
         async with stage, _behind(stage), asyncio.TaskGroup() as group:
@@ -106,10 +112,13 @@ async def _watched(folder: Path, kind: Kind | None) -> int:
                 await play(stage)
                 over = True
                 gate = f"{stage.locks.control}/nodes/{NODES['gate']}/keypad"
+                mill = f"{stage.nukis.control}/locks/{NUKIS['mill-door']}/keypad"
                 stage.say(
-                    "that was it; everything keeps running until Ctrl-C. Be a guest at the gate:"
+                    "that was it; everything keeps running until Ctrl-C. Be a guest at the"
+                    " gate, or at the mill:"
                 )
-                stage.say(f'  curl -d \'{{"code": "..."}}\' {gate}')
+                for keypad in (gate, mill):
+                    stage.say(f'  curl -d \'{{"code": "..."}}\' {keypad}')
                 await drawing
     except asyncio.CancelledError:  # Ctrl-C is how one leaves
         if (task := asyncio.current_task()) is not None:

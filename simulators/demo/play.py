@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from simulators.demo import scenes, trouble, verdict
+from simulators.demo import mill, scenes, trouble, verdict
 from simulators.demo.stage import Stage
 
 type Scene = Callable[[Stage], Awaitable[None]]
@@ -13,12 +13,16 @@ type Scene = Callable[[Stage], Awaitable[None]]
 SCENES: tuple[Scene, ...] = (
     scenes.opening,
     scenes.arrivals,
+    mill.ahead,
     scenes.leaving,
     scenes.revival,
     scenes.cancellation,
+    mill.lost_link,
+    mill.silence,
     trouble.power_cut,
     trouble.outage,
     scenes.departure,
+    mill.check_in,
     verdict.accounts,
 )
 LONGEST_S = 85.0

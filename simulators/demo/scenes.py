@@ -31,14 +31,14 @@ async def opening(stage: Stage) -> None:
         stage.staying.add(first["id"])
     stage.say("starting the hub; its database is new, so it asks the booking side for everything")
     await stage.start_hub()
-    await stage.cloud.answer(await stage.cloud.send("site.put", site()))
+    await stage.cloud.answer(await stage.cloud.send("site.put", site(stage.addresses)))
 
 
 async def arrivals(stage: Stage) -> None:
-    """Codes of two calendars on locks of every kind."""
+    """Codes of three calendars on locks of every kind."""
     await stage.cloud.until(lambda e: e["type"] == "snapshot.wanted")
-    stage.say("the booking side has sent both calendars; the guests of today get their codes")
-    harbour, orchard = stays = [current(property_id) for property_id in DOORS]
+    stage.say("the booking side has sent all calendars; the guests of today get their codes")
+    harbour, orchard, mill = stays = [current(property_id) for property_id in DOORS]
     await stage.expect_soon(
         "calendar harbour: code in all its locks (V1, V1 with S2, V2)",
         15,
@@ -47,10 +47,17 @@ async def arrivals(stage: Stage) -> None:
     await stage.expect_soon(
         "calendar orchard: code in its locks that answer (V2, V2 with S2)",
         15,
-        lambda: stage.in_everywhere(orchard, but=DEAD),
+        lambda: stage.in_everywhere(orchard, DEAD),
+    )
+    await stage.expect_soon(
+        "calendar mill: the same code in the gate (V2) and in both Nuki locks",
+        15,
+        lambda: stage.in_everywhere(mill),
     )
     codes = {await stage.code(each) for each in stays}
-    stage.expect("the common gate holds both codes", codes <= set((await stage.memory())["gate"]))
+    stage.expect(
+        "the common gate holds the codes of all three", codes <= set((await stage.memory())["gate"])
+    )
 
 
 async def leaving(stage: Stage) -> None:

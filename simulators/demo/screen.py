@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulators.cloud.words import event_words
-from simulators.demo.site import KINDS, NODES
+from simulators.demo.site import KINDS
 from simulators.demo.stage import Stage
 from simulators.demo.view import Cell
 
@@ -64,12 +64,12 @@ class Screen:
         table = Table(expand=True)
         table.add_column("guest")
         table.add_column("code")
-        for lock in NODES:
-            table.add_column(f"{lock}\n[dim]{KINDS[lock]}")
+        for lock, kind in KINDS.items():
+            table.add_column(f"{lock}\n[dim]{kind}")
         view = stage.view
         for key, name in view.guests.items():
             code = view.codes.get(key, "")
-            cells = [self._cell(view.cells.get((key, lock)), lock, code) for lock in NODES]
+            cells = [self._cell(view.cells.get((key, lock)), lock, code) for lock in KINDS]
             table.add_row(name, code, *cells)
         return table
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ POLICY = {"grace": "0", "verify_after": "2s"}
 DOORS = {
     "harbour": ("gate", "harbour-door", "harbour-terrace"),
     "orchard": ("gate", "orchard-door", "orchard-cellar"),
+    "mill": ("gate", "mill-door", "mill-loft"),
 }
 NODES = {
     "gate": 5,
@@ -24,23 +26,32 @@ NODES = {
     "orchard-door": 3,
     "orchard-cellar": 8,
 }
+"""The Z-Wave locks."""
+NUKIS = {"mill-door": 1, "mill-loft": 2}
+"""The Nuki locks, by their number in the simulator."""
 KINDS = {
     "gate": "V2",
     "harbour-door": "V1",
     "harbour-terrace": "V1, S2",
     "orchard-door": "V2, S2",
     "orchard-cellar": "V2",
+    "mill-door": "Nuki",
+    "mill-loft": "Nuki",
 }
-"""User Code version and security of each lock's node."""
+"""All locks: User Code version and security of a node, or what else it is."""
 
 
-def site() -> dict[str, Any]:
-    """config/site.toml with the demo's zone and policy; its locks must be those named here."""
+def site(nukis: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """config/site.toml with the demo's zone and policy; its locks must be those named here.
+    `nukis`: addresses of Nuki locks."""
     document = tomllib.loads((CONFIG / "site.toml").read_text())
-    addresses = {lock["id"]: int(lock["address"]) for lock in document["locks"]}
+    locks = {lock["id"]: lock for lock in document["locks"]}
+    nodes = {id_: int(x["address"]) for id_, x in locks.items() if x["driver"] == "zwave"}
     doors = {p["id"]: tuple(p["locks"]) for p in document["properties"]}
-    if (addresses, doors) != (NODES, DOORS):
+    if (nodes, doors, locks.keys()) != (NODES, DOORS, KINDS.keys()):
         raise ValueError("config/site.toml has other locks than the demo")
+    for id_, address in (nukis or {}).items():
+        locks[id_]["address"] = address
     return document | {"zone": ZONE.key, "policy": POLICY}
 
 
@@ -81,19 +92,25 @@ def ending(at: datetime) -> dict[str, Any]:
     }
 
 
-def starting(at: datetime) -> dict[str, Any]:
-    """Fields of a stay that begins at that second, and whose code is not written before."""
+def starting(at: datetime, **policy: str) -> dict[str, Any]:
+    """Fields of a stay that begins at that second."""
     minute = (at + timedelta(minutes=1)).astimezone(ZONE).replace(second=0, microsecond=0)
     return {
         "arrival": f"{minute:%Y-%m-%d}",
         "check_in": f"{minute:%H:%M}",
-        "policy": {"grace_before": f"{(minute - at).seconds}s", "write_lead": "0"},
+        "policy": {"grace_before": f"{(minute - at).seconds}s", **policy},
     }
 
 
 def in_seconds(seconds: int) -> datetime:
     """A whole second of the near future."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds + 1)
+
+
+def next_minute(seconds: int) -> datetime:
+    """The first whole minute that is not so near."""
+    soon = datetime.now(UTC) + timedelta(seconds=seconds, minutes=1)
+    return soon.replace(second=0, microsecond=0)
 
 
 def _day(text: str) -> date:

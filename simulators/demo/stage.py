@@ -15,14 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from simulators import bluetooth
+from simulators.bluetooth import BluetoothSimulator
 from simulators.broker import Broker, Kind
 from simulators.cloud import Cloud, Event
 from simulators.cloud.bookings import Bookings
-from simulators.demo.site import DOORS, NODES
+from simulators.demo.site import DOORS, NODES, NUKIS
 from simulators.demo.view import View
 from simulators.hub import Hub
 from simulators.zwave import SimulatorError, ZwaveSimulator
 
+SLOTS = 12
+"""In each Z-Wave lock: more than guests ever share the gate."""
 POLL_S = 0.1
 """Between two looks into the locks' memory."""
 
@@ -46,14 +50,15 @@ class Stage:
         self.say = say
         self.expectations: list[Expectation] = []
         self.staying: set[str] = set()
-        self.ends = datetime.max.replace(tzinfo=UTC)
+        self.ends = self.begins = datetime.max.replace(tzinfo=UTC)
         self.view = View()
         self.broker = Broker(folder / "broker", kind=kind)
-        self.locks = ZwaveSimulator(tuple(NODES.values()), slots=10)
+        self.locks = ZwaveSimulator(tuple(NODES.values()), slots=SLOTS)
+        self.nukis = BluetoothSimulator(len(NUKIS))
+        self.addresses: dict[str, str] = {}
         self.hub: Hub
         self.cloud: Cloud
         self.bookings: Bookings
-        self.server_log = folder / "zwave-js-server.log"
         self._folder = folder
         self._parts = AsyncExitStack()
         self._started = time.monotonic()
@@ -72,12 +77,15 @@ class Stage:
         async with AsyncExitStack() as parts:
             self.say("starting a broker and five simulated Z-Wave locks behind a zwave-js server")
             await parts.enter_async_context(self.broker)
-            try:
-                with _stderr_to(self.server_log):
-                    await parts.enter_async_context(self.locks)
-            except SimulatorError as error:
-                raise SimulatorError(f"{error}\n{self.server_log.read_text()}") from None
-            self.hub = Hub(self._folder / "hub", self.broker.port, self.locks.url)
+            await self._simulate(parts, self.locks, "zwave-js-server.log")
+            self.say("starting two simulated Nuki locks behind a simulated BlueZ")
+            await self._simulate(parts, self.nukis, "bluetooth.log")
+            self.hub = Hub(
+                self._folder / "hub",
+                self.broker.port,
+                self.locks.url,
+                bluetooth=self.nukis.environment,
+            )
             self.cloud = Cloud(self.broker.port, self.hub.prefix)
             await parts.enter_async_context(self.cloud)
             self.bookings = Bookings(self.cloud)
@@ -92,8 +100,22 @@ class Stage:
     ) -> None:
         await self._parts.aclose()
 
+    async def _simulate(
+        self, parts: AsyncExitStack, locks: ZwaveSimulator | BluetoothSimulator, log: str
+    ) -> None:
+        path = self._folder / log
+        try:
+            with _stderr_to(path):
+                await parts.enter_async_context(locks)
+        except (SimulatorError, bluetooth.SimulatorError) as error:
+            raise SimulatorError(f"{error}\n{path.read_text()}") from None
+
     async def start_hub(self) -> None:
-        """The daemon's first start; from now on it is stopped at the end."""
+        """The daemon's first start, paired with the Nuki locks; from now on it is stopped at the
+        end."""
+        made = {lock: await self.nukis.authorise(number) for lock, number in NUKIS.items()}
+        self.addresses = {lock: each["address"] for lock, each in made.items()}
+        await self.hub.pair(*made.values())
         await self._parts.enter_async_context(self.hub)
 
     # Expectations
@@ -140,18 +162,21 @@ class Stage:
 
     async def memory(self) -> dict[str, list[str]]:
         """The codes in each lock, by the lock's id."""
-        names = {node: lock for lock, node in NODES.items()}
-        return {names[n["id"]]: list(n["codes"].values()) for n in await self.locks.nodes()}
+        nodes = {node["id"]: node["codes"].values() for node in await self.locks.nodes()}
+        nukis = {nuki["id"]: nuki["codes"] for nuki in await self.nukis.locks()}
+        return {lock: list(nodes[node]) for lock, node in NODES.items()} | {
+            lock: [each["code"] for each in nukis[number]] for lock, number in NUKIS.items()
+        }
 
     async def holding(self, stay: str) -> set[str]:
         """The locks that hold a stay's code."""
         code = await self.code(stay)
         return {lock for lock, codes in (await self.memory()).items() if code in codes}
 
-    async def in_everywhere(self, stay: str, but: str = "") -> bool:
+    async def in_everywhere(self, stay: str, *but: str) -> bool:
         """Whether a stay's code is in all locks of its property, and in no other."""
         doors = set(DOORS[self.bookings.reservations[stay]["property_id"]])
-        return await self.holding(stay) == doors - {but}
+        return await self.holding(stay) == doors - {*but}
 
     def outbox(self) -> list[Event]:
         """What the hub has on its disk for the cloud: events without a receipt."""

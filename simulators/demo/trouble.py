@@ -57,7 +57,7 @@ async def outage(stage: Stage) -> None:
     start, id_, inside = in_seconds(ARRIVES_IN_S), "arrival", current("harbour")
     stage.say(f"Mia arrives at {start:%H:%M:%S} UTC; before that the broker goes down")
     await stage.cloud.answer(
-        await stage.book(stay(id_, "harbour", "Mia, arrives") | starting(start))
+        await stage.book(stay(id_, "harbour", "Mia, arrives") | starting(start, write_lead="0"))
     )
     early = await stage.holding(id_)
     await stage.broker.stop()

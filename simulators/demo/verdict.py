@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from simulators.demo.scenes import FOREIGN
-from simulators.demo.site import DOORS, NODES
+from simulators.demo.site import DOORS, KINDS, NODES
 from simulators.demo.stage import Stage
 
 NOT_TAKEN = ("command.rejected", "command.expired")
@@ -37,7 +37,7 @@ async def accounts(stage: Stage) -> None:
 
 async def as_wanted(stage: Stage) -> bool:
     """Whether all locks hold exactly what they should."""
-    wanted: dict[str, list[str]] = {lock: [] for lock in NODES}
+    wanted: dict[str, list[str]] = {lock: [] for lock in KINDS}
     wanted[FOREIGN[0]].append(FOREIGN[2])
     for id_ in stage.staying:
         for lock in DOORS[stage.bookings.reservations[id_]["property_id"]]:

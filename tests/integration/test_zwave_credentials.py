@@ -1,5 +1,6 @@
 """User Credential locks: a user and its PIN, what each fault leaves of them, and whose they are."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,9 +71,10 @@ async def door(zwave: ZwaveSimulator) -> AsyncIterator[Door]:
         door = Door(zwave, radio, heard)
         yield door
         await door.faults()
-        for user in await door.users():
-            await door.clear(user)
-        assert await door.users() == {}
+        async with asyncio.timeout(10):
+            while users := await door.users():  # a late frame may bring one back
+                for user in users:
+                    await door.clear(user)
 
 
 async def test_what_the_lock_can_do_is_known_without_a_frame(door: Door) -> None:

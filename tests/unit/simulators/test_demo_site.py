@@ -10,7 +10,17 @@ from gatewayd.domain.stay import window
 from gatewayd.intake import documents
 from gatewayd.intake.schemas import ReservationPut, SitePut
 from simulators.cloud.calendar import reservations
-from simulators.demo.site import DOORS, ZONE, calendar, ending, site, starting, stay, today
+from simulators.demo.site import (
+    DOORS,
+    NODES,
+    ZONE,
+    calendar,
+    ending,
+    site,
+    starting,
+    stay,
+    today,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +43,13 @@ def test_a_stay_begins_and_ends_at_the_second(at: datetime) -> None:
 def test_the_first_guest_of_each_calendar_is_there_today(property_id: str) -> None:
     first = reservations(calendar(property_id), property_id)[0]
     assert first["arrival"] < str(today()) < first["departure"]
+
+
+def test_the_nuki_locks_are_where_the_simulator_put_them() -> None:
+    document = site({"mill-door": "54:D2:72:00:00:2A"})
+    addresses = {lock["id"]: lock["address"] for lock in document["locks"]}
+    assert addresses["mill-door"] == "54:D2:72:00:00:2A"
+    assert addresses["gate"] == str(NODES["gate"])
 
 
 def _window(data: dict[str, object]) -> Window:
