@@ -12,7 +12,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import decide, exchanges, isolation, memory, overhead, snapshot
+from bench import bluetooth, decide, exchanges, isolation, memory, overhead, snapshot
 from bench.figure import Figure
 from bench.shared import Shared
 
@@ -25,6 +25,7 @@ MEASURES: dict[str, Measure] = {
     "snapshot": snapshot.measure,
     "memory": memory.measure,
     "isolation": isolation.measure,
+    "bluetooth": bluetooth.measure,
 }
 
 
@@ -45,8 +46,8 @@ MEASURES: dict[str, Measure] = {
 def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's way
     """Measure what the hub costs, against the limits that it promises.
 
-    Everything is real except the locks and the radio: a broker, the zwave-js server, the hub as a
-    process of its own. Where two things are compared they take turns in one run, so a busy
+    Everything is real except the locks and the radio: a broker, the zwave-js server, a D-Bus, the
+    hub as a process of its own. Where two things are compared they take turns in one run, so a busy
     machine slows both; a quiet one still gives the better figures.
 
     \b
@@ -56,13 +57,17 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
     memory     resident memory ÷ a process that imports the same libraries; time to start
     isolation  a new code at three locks, a dead one beside them ÷ without it
+    bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one
 
     \b
     python -m bench --quick
     python -m bench --only overhead --only isolation
     python -m bench --json > figures.json
     """
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     figures = asyncio.run(_measure(names or tuple(MEASURES), quick=quick))
     if as_json:
         document = {

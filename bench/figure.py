@@ -14,7 +14,7 @@ class Figure:
     name: str
     what: str
     value: float
-    unit: Literal["ms", "s", "times", "exchanges", "frames"]
+    unit: Literal["ms", "s", "times", "exchanges", "frames", "connections"]
     limit: float
     exact: bool = False
     details: dict[str, float | int | str] = field(default_factory=dict)

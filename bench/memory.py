@@ -41,7 +41,7 @@ async def measure(shared: Shared) -> list[Figure]:
         await site.confirmed(guest, [lock])
         await site.remove(guest, [lock])
     await site.quiet()
-    hub = _resident(Path(f"/proc/{site.hub.pid}/status"))
+    hub = resident(site.hub.pid)
     starts = [await _restart(site) for _ in range(QUICK_STARTS if shared.quick else STARTS)]
     start = perf_counter()
     modules = json.loads(await _python(LIST))
@@ -73,9 +73,10 @@ async def _restart(site: Rig) -> float:
     return perf_counter() - start
 
 
-def _resident(status: Path) -> int:
-    """KiB in memory, as /proc says."""
-    line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS:"))
+def resident(pid: int) -> int:
+    """KiB of a process in memory, as /proc says."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(x for x in status.splitlines() if x.startswith("VmRSS:"))
     return int(line.split()[1])
 
 

@@ -37,7 +37,7 @@ LAST_WORDS = 20
 
 
 def site_document(
-    properties: Mapping[str, Sequence[str]], addresses: Mapping[str, str]
+    properties: Mapping[str, Sequence[str]], addresses: Mapping[str, str], driver: str = "zwave"
 ) -> dict[str, Any]:
     """The data of a `site.put`: locks by property, addresses by lock."""
     return {
@@ -49,7 +49,7 @@ def site_document(
             for id_, locks in properties.items()
         ],
         "locks": [
-            {"id": id_, "name": id_, "driver": "zwave", "address": address}
+            {"id": id_, "name": id_, "driver": driver, "address": address}
             for id_, address in addresses.items()
         ],
     }
@@ -69,11 +69,10 @@ def stay(id_: str, property_id: str, from_day: int = -1, nights: int = 3) -> dic
     }
 
 
-@dataclass(slots=True)
-class Rig:
-    """The running parts, and a reservation's way through them."""
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """A hub and its cloud, and a reservation's way through them."""
 
-    sim: ZwaveSimulator
     hub: Hub
     cloud: Cloud
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -92,11 +91,6 @@ class Rig:
         """Cancel, and wait until the code is gone from these locks."""
         await self.cloud.send("reservation.cancel", {"id": reservation, "version": 2})
         await self._told("code.removed", reservation, locks)
-
-    async def forget_slots(self, *locks: str) -> None:
-        """Let the hub forget what it saw in free slots, so that it reads before it writes."""
-        for lock in locks:
-            await self.cloud.done(await self.cloud.send("lock.resync", {"lock_id": lock}))
 
     async def quiet(self) -> None:
         """Let everything settle, and forget what was said so far."""
@@ -120,6 +114,18 @@ class Rig:
             ) from None
 
 
+@dataclass(slots=True, kw_only=True)
+class Rig(Site):
+    """A site with Z-Wave locks."""
+
+    sim: ZwaveSimulator
+
+    async def forget_slots(self, *locks: str) -> None:
+        """Let the hub forget what it saw in free slots, so that it reads before it writes."""
+        for lock in locks:
+            await self.cloud.done(await self.cloud.send("lock.resync", {"lock_id": lock}))
+
+
 @contextlib.asynccontextmanager
 async def rig() -> AsyncIterator[Rig]:
     """A running site: each lock of `KINDS` is a property by itself, see `PROPERTIES`."""
@@ -134,7 +140,7 @@ async def rig() -> AsyncIterator[Rig]:
         ):
             await cloud.done(await cloud.send("site.put", site))
             await _inventoried(sim)
-            yield Rig(sim, hub, cloud)
+            yield Rig(sim=sim, hub=hub, cloud=cloud)
 
 
 async def _inventoried(sim: ZwaveSimulator) -> None:
