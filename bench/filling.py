@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from bench.store import Store, snapshot, stays
+from gatewayd.app import settle_memory
 
 TICK_S = 0.001
 
@@ -56,6 +57,7 @@ async def fill(here: Store, count: int, at_measured: int) -> Filling:
     """
     parts = snapshot(stays(count, at_measured))
     slowest = 0.0
+    settle_memory()  # as the daemon does when it has started
     async with pauses() as found:
         start = perf_counter()
         for part in parts:

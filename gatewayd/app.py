@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import secrets
 import signal
@@ -51,10 +52,18 @@ async def run(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with hub(config, SystemClock()):
         systemd.notify("READY=1")
+        settle_memory()
         log.info("hub.ready", version=VERSION, hub=config.hub.id)
         await stop.wait()
         systemd.notify("STOPPING=1")
     log.info("hub.stopped")
+
+
+def settle_memory() -> None:
+    """What was loaded at start stays for good: without it in each full collection the loop never
+    stands still for more than some milliseconds (60 without this, measured with 10,000 stays)."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Stop(Exception):
