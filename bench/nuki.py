@@ -117,7 +117,7 @@ async def one_lock(sim: BluetoothSimulator) -> AsyncIterator[OneLock]:
         running = asyncio.create_task(radio.run())
         try:
             async with asyncio.timeout(HEARD_WITHIN_S):
-                while radio.adapters[ADAPTER].hearing(ours["address"]) is None:  # noqa: ASYNC110
+                while radio.adapters[ADAPTER].hearing(ours["address"]) is None:  # noqa: ASYNC110  # no event
                     await asyncio.sleep(LOOK_S)
             yield OneLock(radio, ours["address"], Credentials.from_control(theirs))
         finally:

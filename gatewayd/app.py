@@ -60,8 +60,9 @@ async def run(config: Config) -> None:
 
 
 def settle_memory() -> None:
-    """What was loaded at start stays for good: without it in each full collection the loop never
-    stands still for more than some milliseconds (60 without this, measured with 10,000 stays)."""
+    """What was loaded at start stays for good: full collections leave it out. The loop's longest
+    pause while 10,000 stays arrive went from 61 and 70 ms to 26 and 37 (`bench --only snapshot`).
+    """
     gc.collect()
     gc.freeze()
 

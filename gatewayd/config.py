@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -53,10 +54,9 @@ class Zwave(Section):
     url: Annotated[str, StringConstraints(pattern=r"^wss?://")] = "ws://127.0.0.1:3000"
 
 
-Adapter = Annotated[str, StringConstraints(pattern=r"^hci[0-9]{1,3}$")]
-Mac = Annotated[
-    str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", to_upper=True)
-]
+ADAPTER = "hci[0-9]{1,3}"
+Adapter = Annotated[str, StringConstraints(pattern=f"^{ADAPTER}$")]
+Mac = Annotated[str, StringConstraints(pattern=f"^{BLUETOOTH_ADDRESS}$", to_upper=True)]
 
 
 class Bluetooth(Section):

@@ -71,7 +71,7 @@ def check(path: Path, as_json: bool) -> None:  # click's way
 def contract() -> None:
     """Print the contract with the cloud as AsyncAPI 3.0 (JSON)."""
     from gatewayd.app import VERSION  # noqa: PLC0415  # slow to import
-    from gatewayd.contract import asyncapi  # noqa: PLC0415
+    from gatewayd.contract import asyncapi  # noqa: PLC0415  # slow to import
 
     click.echo(json.dumps(asyncapi(VERSION), indent=2))
 
@@ -91,6 +91,7 @@ def _faults(path: Path) -> Iterator[str]:
 
 
 def _use_site_file(config: configuration.Config) -> None:
+    # slow to import, and most commands need none of them
     from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents  # noqa: PLC0415

@@ -14,23 +14,22 @@ from gatewayd import config as configuration
 from gatewayd import logs
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.trouble import Trouble
+from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError, StoreError, StoreInUse
 
-ADAPTER = r"hci[0-9]{1,3}"
-ADDRESS = r"([0-9A-F]{2}:){5}[0-9A-F]{2}"
 USAGE, CONFIG_WRONG = 2, 78
 LISTEN_S = 60
 """Seconds: somebody may have to walk to the door."""
 
 
 def _adapter(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    if name is not None and not re.fullmatch(ADAPTER, name):
+    if name is not None and not re.fullmatch(configuration.ADAPTER, name):
         raise click.BadParameter("an adapter is called like hci0")
     return name
 
 
 def _address(_: click.Context, __: click.Parameter, address: str | None) -> str | None:
-    if address is not None and not re.fullmatch(ADDRESS, address.upper()):
+    if address is not None and not re.fullmatch(BLUETOOTH_ADDRESS, address):
         raise click.BadParameter("the address of a lock is like 54:D2:72:00:00:01")
     return address and address.upper()
 

@@ -142,7 +142,7 @@ class Connection:
 
     async def open(self, broker: Broker) -> None:
         """CONNECT and wait for the broker's answer."""
-        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's are not typed
         expiry.SessionExpiryInterval = SESSION_EXPIRY
         expiry.ReceiveMaximum = RECEIVE_MAXIMUM
         abandoned = False
@@ -241,7 +241,7 @@ async def connect(broker: Broker) -> AsyncIterator[Connection]:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls:
         client.tls_set_context(broker.tls)
-    delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+    delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's are not typed
     delay.WillDelayInterval = WILL_DELAY
     client.will_set(broker.will[0], broker.will[1], qos=1, retain=True, properties=delay)
     connection = Connection(client, asyncio.get_running_loop())

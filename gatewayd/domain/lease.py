@@ -1,6 +1,6 @@
 """A key's claim on one slot of one lock: on disk before the lock is touched, sticky until freed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -70,6 +70,10 @@ class Lease:
         if self.stage in (Stage.TAKEN, Stage.MOVED, Stage.GONE):
             return False
         return self.stage is not Stage.CLEARED or not self.proven
+
+    def doubted(self, tick: Tick) -> "Lease":
+        """Not seen where it should be, since then or since an earlier look."""
+        return self if self.doubted_since is not None else replace(self, doubted_since=tick)
 
     def is_for(self, entry: Entry) -> bool:
         """Whether an entry is what was last written."""

@@ -27,6 +27,15 @@ def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -
     return _shown(s, lease, seen, now, tick)
 
 
+def looked(so_far: Outcome, seen: Mapping[int, Observation], now: Now, tick: Tick) -> Outcome:
+    """The lock showed several slots, one after the other."""
+    s, events = so_far.situation, so_far.events
+    for slot, shown in seen.items():
+        outcome = observed(s, slot, shown, now, tick)
+        s, events = outcome.situation, (*events, *outcome.events)
+    return Outcome(s, events)
+
+
 def listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) -> Outcome:
     """A lock that numbers its codes itself showed them all. A code that we may have added, and
     whose number we never heard, is ours."""
@@ -41,13 +50,12 @@ def listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) 
             if slot is None:
                 gone = _shown(s, lease, Empty(now.earliest), now, tick)
                 s, events = gone.situation, [*events, *gone.events]
-    there = {lease.slot: Empty(now.earliest) for lease in s.leases if lease.slot is not None}
-    for slot, shown in (there | dict(seen)).items():
-        looked = observed(s, slot, shown, now, tick)
-        s, events = looked.situation, [*events, *looked.events]
+    absent = {lease.slot: Empty(now.earliest) for lease in s.leases if lease.slot is not None}
+    outcome = looked(Outcome(s, tuple(events)), absent | dict(seen), now, tick)
+    s = outcome.situation
     known = {lease.slot for lease in s.leases} | seen.keys()
-    return Outcome(
-        replace(s, slots={n: o for n, o in s.slots.items() if n in known}), tuple(events)
+    return replace(
+        outcome, situation=replace(s, slots={n: s.slots[n] for n in s.slots.keys() & known})
     )
 
 
@@ -95,8 +103,7 @@ def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:
     if lease.proven and not lease.missed:  # one look may lie: two before concluding
         return s.with_lease(replace(lease, missed=True)).with_seen(lease, None), ()
     if s.capabilities.assigns_slots:  # that number is not used again
-        s, since = s.with_seen(lease, None), lease.doubted_since
-        lease = replace(lease, slot=None, doubted_since=tick if since is None else since)
+        s, lease = s.with_seen(lease, None), replace(lease.doubted(tick), slot=None)
     if lease.proven:
         gone = _lost(lease, Stage.GONE)
         return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, lease.reason),)
@@ -122,9 +129,15 @@ def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> A
         return s.with_lease(_lost(lease, Stage.GONE)), (event,)
     if lease.stage is not Stage.WRITING or mangled(lease) or isinstance(seen, Occupied):
         return s, ()
-    since = tick if lease.doubted_since is None else lease.doubted_since
-    stage = Stage.GONE if tick - since >= SETTLES else lease.stage
-    return s.with_lease(replace(lease, doubted_since=since, stage=stage)), ()
+    return s.with_lease(_waited(lease, tick)), ()
+
+
+def _waited(lease: Lease, tick: Tick) -> Lease:
+    """Once nothing of ours can land any more the doubt is over: nothing of ours is there."""
+    since = lease.doubted_since
+    if since is not None and tick - since >= SETTLES:
+        return replace(lease, stage=Stage.GONE)
+    return lease.doubted(tick)
 
 
 def _lost(lease: Lease, stage: Stage) -> Lease:
@@ -136,12 +149,8 @@ def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -
     if isinstance(seen, Empty):
         if not lease.in_doubt:
             return s, ()
-        since = lease.doubted_since
-        if since is not None and tick - since >= SETTLES:
-            return s.with_lease(replace(lease, stage=Stage.GONE)), ()
         proof = None if lease.proof is Proof.ACCEPTED else lease.proof
-        since = tick if since is None else since
-        return s.with_lease(replace(lease, proof=proof, doubted_since=since)), ()
+        return s.with_lease(_waited(replace(lease, proof=proof), tick)), ()
     if isinstance(seen, Holds) and seen.code != lease.code and not mangled(lease):
         return s, ()  # a person's code
     lease = replace(lease, doubted_since=None)

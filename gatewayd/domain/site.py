@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from gatewayd.domain.ids import LockId, PropertyId
 from gatewayd.domain.policy import Policy, PolicyPatch, narrow
 
+BLUETOOTH_ADDRESS = "([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
+"""The address of a Nuki, such as 54:D2:72:00:00:01; upper case wherever it is kept."""
+
 type TimeOfDay = time | Literal["all_day"]
 """A local time, or the explicit choice of the whole day (S2-5)."""
 

@@ -146,10 +146,7 @@ class Situation:
         return (x for x in self.leases if (x.key_id, x.code) != (lease.key_id, lease.code))
 
 
-MINUTE = timedelta(minutes=1)
-
-
 def _whole_minutes(window: Window) -> Window:
-    """The shortest window of whole minutes around it: no lock that we know counts seconds."""
+    """The shortest window of whole minutes around it: Z-Wave locks count no seconds."""
     start, end = (at.replace(second=0, microsecond=0) for at in (window.start, window.end))
-    return Window(start, end if end == window.end else end + MINUTE)
+    return Window(start, end if end == window.end else end + timedelta(minutes=1))

@@ -8,7 +8,7 @@ from gatewayd.domain.events import CodeLost, CodeRemoved, Event, LockForeignCode
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.observed import listed, observed
+from gatewayd.domain.observed import listed, looked
 from gatewayd.domain.outcome import (
     Outcome,
     answered,
@@ -60,8 +60,14 @@ def begun(s: Situation, step: LockStep) -> Situation:
             return s
         case Write(lease=lease, entry=entry):
             proof = lease.proof if mangled(lease) else None
-            lease = replace(lease, stage=Stage.WRITING, proof=proof, doubted_since=None)
-            lease = replace(lease, window=entry.window, enabled=entry.enabled)
+            lease = replace(
+                lease,
+                stage=Stage.WRITING,
+                proof=proof,
+                doubted_since=None,
+                window=entry.window,
+                enabled=entry.enabled,
+            )
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
                 lease = replace(lease, ladder=None, reason=None)
@@ -91,12 +97,8 @@ def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) ->
     if step == Observe():
         return listed(s, result.seen, now, tick)
     outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step, result.slot)
-    s, events = outcome.situation, [*outcome.events]
-    for slot, seen in result.seen.items():
-        looked = observed(s, slot, seen, now, tick)
-        s = looked.situation
-        events += looked.events
-    return Outcome(_inventoried(s), tuple(events))
+    outcome = looked(outcome, result.seen, now, tick)
+    return replace(outcome, situation=_inventoried(outcome.situation))
 
 
 def _inventoried(s: Situation) -> Situation:
@@ -142,8 +144,9 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
         return Outcome(*still_there(s, lease, error.reason, now, tick))
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
         old = step.lease
-        lease = replace(lease, stage=old.stage, proof=old.proof)
-        lease = replace(lease, window=old.window, enabled=old.enabled)
+        lease = replace(
+            lease, stage=old.stage, proof=old.proof, window=old.window, enabled=old.enabled
+        )
     claim = s.claims.get(lease.key_id)
     wanted = claim is not None and claim.code == lease.code
     after, events = not_taken(s, lease, error.reason, now, tick)

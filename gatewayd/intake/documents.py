@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import LockId, PropertyId, ReservationId
 from gatewayd.domain.reservation import Guest, Reservation
-from gatewayd.domain.site import Lock, Property, Site
+from gatewayd.domain.site import BLUETOOTH_ADDRESS, Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.schemas import (
     LockDocument,
@@ -16,8 +16,6 @@ from gatewayd.intake.schemas import (
     SitePut,
     patch_of,
 )
-
-MAC = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 
 
 def site(document: SitePut) -> Site:
@@ -41,7 +39,7 @@ def faults(document: SitePut) -> Iterator[Rejected]:
     """An id twice, an address twice or none for its driver, a property with an unknown lock."""
     locks = {lock.id for lock in document.locks}
     for i, nuki in enumerate(document.locks):
-        if nuki.driver == "nuki" and not MAC.fullmatch(nuki.address):
+        if nuki.driver == "nuki" and not re.fullmatch(BLUETOOTH_ADDRESS, nuki.address):
             yield Rejected(
                 Reason.INVALID_FIELD,
                 f"lock {nuki.id}: the address of a Nuki is like 54:D2:72:00:00:01",

@@ -33,6 +33,7 @@ class Reconciler:
         self._turns = {name: Turns() for name in radios}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._group: asyncio.TaskGroup  # that of `run`
         for name, radio in radios.items():
             radio.on_report = self._listener(name)
 
@@ -82,10 +83,11 @@ class Reconciler:
     async def _operate(self, operation: Operation) -> None:
         """A person waits at the door: in a task of its own, before whatever else is due there, and
         answered whatever comes of it."""
-        served = [(w, row) for row, (w, _) in self._workers.items() if row.id == operation.lock]
+        workers = (worker for worker, _ in self._workers.values())
+        worker = next((w for w in workers if w.lock == operation.lock), None)
         answer: Answer = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
-        for worker, row in served:
-            async with self._turns[row.driver].take(AT_ONCE):
+        if worker is not None:
+            async with worker.turns.take(AT_ONCE):
                 answer = await operate(worker.driver, self._tools.clock, operation)
         await self._tell(answer, cause=operation.cause)
         log.info(answer.type, command=operation.cause, lock=operation.lock)

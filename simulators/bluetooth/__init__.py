@@ -12,48 +12,34 @@ port refuses. Locks are numbered from 1.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 import sys
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-import aiohttp
+from typing import Any
 
 from simulators.bluetooth.world import Setting
+from simulators.child import Child, SimulatorError
 
 __all__ = ["BluetoothSimulator", "LockState", "Setting", "SimulatorError"]
-
-READY_WITHIN_S = 60.0
-STOPPED_WITHIN_S = 10.0
-PROJECT = Path(__file__).parents[2]
 
 type LockState = dict[str, Any]
 """As GET /locks/N shows it; verbs.py has the fields."""
 
 
-class SimulatorError(Exception):
-    """The simulator could not start, or its control port refuses."""
-
-
-class BluetoothSimulator:
+class BluetoothSimulator(Child):
     """The simulator as an async context manager. Keywords are those of Setting.
 
     Port 0 is any free one, and stays the same over restarts, as the bus address does. Without
     `memory` the locks forget with this object.
     """
 
+    NAME = "Bluetooth simulator"
+
     def __init__(self, locks: int = 1, **setting: Any) -> None:
         self._setting = Setting(locks=locks, **setting)
         self._bus = ""
-        self._control_port = self._setting.control_port
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._session: aiohttp.ClientSession | None = None
+        super().__init__(self._setting.control_port)
 
     @property
     def bus_address(self) -> str:
@@ -65,116 +51,21 @@ class BluetoothSimulator:
         """What a client needs in its environment."""
         return {"DBUS_SYSTEM_BUS_ADDRESS": self._bus}
 
-    @property
-    def control(self) -> str:
-        """Where the control port listens."""
-        return f"http://127.0.0.1:{self._control_port}"
+    def announcement(self) -> list[str]:
+        """The environment for clients, then the control port."""
+        return [f"{k}={v}" for k, v in self.environment.items()] + [f"ready {self.control}"]
 
-    @property
-    def pid(self) -> int:
-        """The process of the simulator, dead or alive."""
-        return self._running.pid
-
-    @property
-    def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None:
-            raise SimulatorError("the simulator is not started")
-        return self._process
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    # The process
-
-    async def start(self) -> None:
-        """Returns when BlueZ answers and every lock advertises."""
-        self._scratch = tempfile.TemporaryDirectory(
-            prefix="ble-simulator-", ignore_cleanup_errors=True
-        )
-        self._session = aiohttp.ClientSession()
-        try:
-            await self._launch()
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Ends the process and removes what was temporary."""
-        await self._end()
-        if self._session is not None:
-            await self._session.close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
-
-    async def restart(self) -> None:
-        """Everything anew but the locks' memory: same addresses and port, healthy locks."""
-        await self._end()
-        await self._launch()
-
-    def pause(self) -> None:
-        """SIGSTOP: a BlueZ and locks that hang."""
-        self._running.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT: the end of `pause`."""
-        self._running.send_signal(signal.SIGCONT)
-
-    async def wait(self) -> int:
-        """The exit status, when the process ends by itself."""
-        return await self._running.wait()
-
-    async def _launch(self) -> None:
-        assert self._scratch is not None
-        folder = Path(self._scratch.name)
+    def _command(self, scratch: Path) -> list[str]:
         setting = replace(
             self._setting,
             control_port=self._control_port,
-            memory=str(Path(self._setting.memory or folder / "memory.json").absolute()),
+            memory=str(Path(self._setting.memory or scratch / "memory.json").absolute()),
         )
-        # It ends when its stdin does, should we die; in a group of its own, so that the terminal's
-        # Ctrl-C reaches only us.
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "simulators.bluetooth.process"),
-            *(str(folder), json.dumps(asdict(setting))),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=PROJECT,
-            process_group=0,
-        )
-        assert self._process.stdout is not None
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                line = await self._process.stdout.readline()
-        except TimeoutError:
-            raise SimulatorError(f"not ready within {READY_WITHIN_S:.0f} s") from None
-        if not line:
-            status = await self._process.wait()
-            raise SimulatorError(f"the simulator ended with status {status}; stderr says why")
-        ready = json.loads(line)
-        self._bus = ready["bus"]
-        self._control_port = ready["control_port"]
+        module = "simulators.bluetooth.process"
+        return [sys.executable, "-m", module, str(scratch), json.dumps(asdict(setting))]
 
-    async def _end(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGCONT)  # a paused process hears nothing else
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOPPED_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    def _ready(self, told: dict[str, Any]) -> None:
+        self._bus, self._control_port = told["bus"], told["control_port"]
 
     # The locks, through the control port
 
@@ -263,19 +154,3 @@ class BluetoothSimulator:
 
     async def _post(self, lock: int, verb: str, **body: Any) -> dict[str, Any]:
         return await self._state("POST", f"/locks/{lock}/{verb}", body)
-
-    async def _state(
-        self, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        state: dict[str, Any] = await self._request(method, path, body)
-        return state
-
-    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        if self._session is None:
-            raise SimulatorError("the simulator is not started")
-        url = self.control + path
-        async with self._session.request(method, url, json=body) as response:
-            answer = await response.json()
-            if response.status != 200:
-                raise SimulatorError(answer["error"])
-            return answer

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 
-from simulators.bluetooth import BluetoothSimulator, Setting, SimulatorError
+from simulators.bluetooth import BluetoothSimulator, Setting
+from simulators.child import until_signal
 
 EPILOG = """\
 When BlueZ answers and the locks advertise, two lines are printed:
 
-  DBUS_SYSTEM_BUS_ADDRESS=unix:path=/tmp/ble-simulator-x/bus
+  DBUS_SYSTEM_BUS_ADDRESS=unix:path=/tmp/gatewayd-simulator-x/bus
   ready http://127.0.0.1:3002
 
 The first is all that a client of BlueZ needs in its environment, the second is the control port:
@@ -83,27 +83,6 @@ def parse(arguments: list[str]) -> BluetoothSimulator:
         parser.error(str(error))
 
 
-async def run(simulator: BluetoothSimulator) -> int:
-    """Runs until a signal (status 0) or until the simulator ends by itself (status 1)."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        async with simulator:
-            for name, value in simulator.environment.items():
-                print(f"{name}={value}")
-            print(f"ready {simulator.control}", flush=True)
-            status = await simulator.wait()
-    except asyncio.CancelledError:
-        return 0
-    except SimulatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"error: the simulator ended with status {status}", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C before the handlers stand
-        sys.exit(asyncio.run(run(parse(sys.argv[1:]))))
+        sys.exit(asyncio.run(until_signal(parse(sys.argv[1:]))))

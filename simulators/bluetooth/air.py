@@ -108,7 +108,7 @@ class Air(LocalLink):
     """All controllers, and the signal strengths between adapters and locks."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # bumble's is not typed
         self._controllers: dict[Address, Controller] = {}
         self._radios: list[Radio] = []
         self._rssi: dict[tuple[Address, Address], int | None] = {}

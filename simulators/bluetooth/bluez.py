@@ -124,7 +124,7 @@ class Bluez:
             return
         self._set_bus(None)
         bus.disconnect()
-        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast's is not typed
         for adapter in self.adapters.values():
             await adapter.drop_all()
             await adapter.forget_clients()

@@ -150,7 +150,7 @@ class Remote:
         while not self._settled.is_set():
             # Again and again: the controller may not have begun to connect, or just have done it.
             with contextlib.suppress(core.BaseBumbleError):
-                await self._adapter.host.cancel_connection()  # type: ignore[no-untyped-call]
+                await self._adapter.host.cancel_connection()  # type: ignore[no-untyped-call]  # bumble's is not typed
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CANCEL_AGAIN_S):
                     await self._settled.wait()

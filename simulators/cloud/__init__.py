@@ -54,7 +54,7 @@ class Cloud:
         self._client.on_socket_open = lambda _c, _u, sock: _send_at_once(sock)
 
     async def __aenter__(self) -> Self:
-        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's are not typed
         expiry.SessionExpiryInterval = 3600
         self._client.connect_async(*self._address, clean_start=False, properties=expiry)
         self._client.loop_start()

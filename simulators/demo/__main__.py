@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.live import Live
 
 from simulators.broker import Kind
+from simulators.child import SimulatorError
 from simulators.demo.play import play
 from simulators.demo.screen import Screen
 from simulators.demo.site import NODES, NUKIS
 from simulators.demo.stage import Stage
-from simulators.zwave import SimulatorError
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90})

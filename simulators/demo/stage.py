@@ -18,12 +18,13 @@ from typing import Any, Self
 from simulators import bluetooth
 from simulators.bluetooth import BluetoothSimulator
 from simulators.broker import Broker, Kind
+from simulators.child import SimulatorError
 from simulators.cloud import Cloud, Event
 from simulators.cloud.bookings import Bookings
 from simulators.demo.site import DOORS, NODES, NUKIS
 from simulators.demo.view import View
 from simulators.hub import Hub
-from simulators.zwave import SimulatorError, ZwaveSimulator
+from simulators.zwave import ZwaveSimulator
 
 SLOTS = 12
 """In each Z-Wave lock: more than guests ever share the gate."""

@@ -11,17 +11,12 @@ steered. Every coroutine that steers raises SimulatorError where the control por
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import aiohttp
-
-from simulators.zwave.node import SimulatorError, command
+from simulators.child import Child, SimulatorError
+from simulators.zwave.node import command
 
 __all__ = ["NODES", "SLOTS", "NodeState", "SimulatorError", "ZwaveSimulator"]
 
@@ -37,8 +32,6 @@ NODES = {
 }
 SLOTS = range(1, 256)  # what User Code V1 can count
 
-READY_WITHIN_S = 200.0  # above what server.cjs gives the interviews
-STOPPED_WITHIN_S = 5.0
 
 type NodeState = dict[str, Any]
 """id, faults, codes {slot: code}, statuses {slot: status}, mode (0 open, 255 locked, 254 in
@@ -46,12 +39,15 @@ between), battery in percent, credentials and users (of lock 4), schedules {slot
 the local time of lock 3, which is `offset` minutes ahead of UTC, asleep."""
 
 
-class ZwaveSimulator:
+class ZwaveSimulator(Child):
     """The simulator as an async context manager; usable again after `kill` through `restart`.
 
     Without `memory` the locks forget with this object, without `cache` so does zwave-js. Port 0 is
     any free one, and stays the same over restarts. `tx_delay` is in milliseconds per frame on air.
     """
+
+    NAME = "node"
+    READY_WITHIN_S = 200.0  # above what server.cjs gives the interviews
 
     def __init__(
         self,
@@ -73,133 +69,33 @@ class ZwaveSimulator:
         self._memory = memory
         self._cache = cache
         self._ws_port = ws_port
-        self._control_port = control_port
         self._tx_delay = tx_delay
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._session: aiohttp.ClientSession | None = None
+        super().__init__(control_port)
 
     @property
     def url(self) -> str:
         """Where zwave-js-server listens."""
         return f"ws://127.0.0.1:{self._ws_port}"
 
-    @property
-    def control(self) -> str:
-        """Where the control port listens."""
-        return f"http://127.0.0.1:{self._control_port}"
+    def announcement(self) -> list[str]:
+        """Both addresses."""
+        return [f"ready {self.url} {self.control}"]
 
-    @property
-    def pid(self) -> int:
-        """The Node process, dead or alive."""
-        return self._running.pid
-
-    @property
-    def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None:
-            raise SimulatorError("the simulator is not started")
-        return self._process
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    # The process
-
-    async def start(self) -> None:
-        """Returns when every lock has been interviewed that can be."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="zwave-simulator-")
-        self._session = aiohttp.ClientSession()
-        try:
-            await self._launch()
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Ends the process and removes what was temporary."""
-        await self._end()
-        if self._session is not None:
-            await self._session.close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
-
-    async def kill(self) -> None:
-        """SIGKILL: what a power cut does to the hub. The locks' memory stays."""
-        if self._running.returncode is None:
-            self._running.kill()
-        await self._running.wait()
-
-    async def restart(self) -> None:
-        """Stops what runs and starts again: same ports, cache and memory, healthy locks."""
-        await self._end()
-        await self._launch()
-
-    def pause(self) -> None:
-        """SIGSTOP: a server that hangs, with its sockets open."""
-        self._running.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT: the end of `pause`."""
-        self._running.send_signal(signal.SIGCONT)
-
-    async def wait(self) -> int:
-        """The exit status, when the process ends by itself."""
-        return await self._running.wait()
-
-    async def _launch(self) -> None:
-        assert self._scratch is not None
-        scratch = Path(self._scratch.name)
+    def _command(self, scratch: Path) -> list[str]:
         options = {
             "nodes": self._nodes,
             "slots": self._slots,
             "txDelay": self._tx_delay,
             "wsPort": self._ws_port,
             "controlPort": self._control_port,
-            "cache": str(self._cache or scratch / "cache"),
-            "memory": str(self._memory or scratch / "memory.json"),
+            "cache": str((self._cache or scratch / "cache").absolute()),
+            "memory": str((self._memory or scratch / "memory.json").absolute()),
             "scratch": str(scratch),
         }
-        # It ends when its stdin does, should we die; in a group of its own, so that the terminal's
-        # Ctrl-C reaches only us.
-        self._process = await asyncio.create_subprocess_exec(
-            *command(json.dumps(options)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            process_group=0,
-        )
-        assert self._process.stdout is not None
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                line = await self._process.stdout.readline()
-        except TimeoutError:
-            raise SimulatorError(f"not ready within {READY_WITHIN_S:.0f} s") from None
-        if not line:
-            raise SimulatorError(f"node ended with status {await self._process.wait()}")
-        ready = json.loads(line)
-        self._ws_port = ready["wsPort"]
-        self._control_port = ready["controlPort"]
+        return command(json.dumps(options))
 
-    async def _end(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGCONT)  # a paused process hears nothing else
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOPPED_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    def _ready(self, told: dict[str, Any]) -> None:
+        self._ws_port, self._control_port = told["wsPort"], told["controlPort"]
 
     # The locks, through the control port
 
@@ -281,24 +177,3 @@ class ZwaveSimulator:
 
     async def _post(self, node: int, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._state("POST", f"/nodes/{node}/{verb}", body)
-
-    async def _state(
-        self, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        state: dict[str, Any] = await self._request(method, path, body)
-        return state
-
-    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        if self._session is None:
-            raise SimulatorError("the simulator is not started")
-        url = self.control + path
-        async with self._session.request(method, url, json=body) as response:
-            answer = json.loads(await response.text(), object_hook=_numbered)
-            if response.status != 200:
-                raise SimulatorError(answer["error"])
-            return answer
-
-
-def _numbered(pairs: dict[str, Any]) -> dict[Any, Any]:
-    """JSON has only strings for keys; slots and nodes are numbers."""
-    return {int(key) if key.isdigit() else key: value for key, value in pairs.items()}

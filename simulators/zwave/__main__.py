@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from pathlib import Path
 
-from simulators.zwave import NODES, SLOTS, SimulatorError, ZwaveSimulator
+from simulators.child import until_signal
+from simulators.zwave import NODES, SLOTS, ZwaveSimulator
 
 _LOCKS = "\n".join(f"  {number}  {what}" for number, what in NODES.items())
 EPILOG = f"""\
@@ -80,25 +80,6 @@ def parse(arguments: list[str]) -> ZwaveSimulator:
     return ZwaveSimulator(**vars(options))
 
 
-async def run(simulator: ZwaveSimulator) -> int:
-    """Runs until a signal (status 0) or until the simulator ends by itself (status 1)."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        async with simulator:
-            print(f"ready {simulator.url} {simulator.control}", flush=True)
-            status = await simulator.wait()
-    except asyncio.CancelledError:
-        return 0
-    except SimulatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"error: node ended with status {status}", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C before the handlers stand
-        sys.exit(asyncio.run(run(parse(sys.argv[1:]))))
+        sys.exit(asyncio.run(until_signal(parse(sys.argv[1:]))))

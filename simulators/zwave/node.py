@@ -6,11 +6,9 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+from simulators.child import SimulatorError
+
 HERE = Path(__file__).parent
-
-
-class SimulatorError(Exception):
-    """The simulator cannot be started, or refuses what it was asked."""
 
 
 def command(options: str) -> list[str]:

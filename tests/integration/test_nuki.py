@@ -602,7 +602,7 @@ async def test_the_log_is_read_when_the_lock_says_that_something_changed(site: S
     await site.sim.keypad(LOCK, "999999")
 
     async def read() -> int:
-        return (await site.keyring.get(site.address)).log_index  # type: ignore[union-attr,return-value]
+        return (await site.keyring.get(site.address)).log_index  # type: ignore[union-attr,return-value]  # it has read
 
     async def is_read() -> bool:
         state = await site.state()

@@ -29,7 +29,7 @@ from gatewayd.locks.nuki.handshake import (
 from gatewayd.locks.nuki.identifiers import Command, ErrorCode, StatusCode
 from gatewayd.locks.nuki.wire import exactly
 
-MEANING = {
+MEANING: dict[ErrorCode | int, str] = {
     ErrorCode.NOT_PAIRING: "the lock is not in pairing mode: its button was not held",
     ErrorCode.BAD_AUTHENTICATOR: "the lock does not accept our proof of the shared key",
     ErrorCode.PAIRING_BAD_PARAMETER: "the lock does not accept our name or number",
@@ -134,7 +134,8 @@ def _expect[C: Known](answer: Packet, kind: type[C]) -> C:
     command = decode(answer)
     match command:
         case ErrorReport(code=code):
-            raise PairingFailed(MEANING.get(code, f"the lock refused with error {code:#04x}"), code)  # type: ignore[call-overload]
+            meaning = MEANING.get(code, f"the lock refused with error {code:#04x}")
+            raise PairingFailed(meaning, code)
         case Unknown(command=Command.AUTHORIZATION_INFO):
             raise UltraUnsupported("a Smart Lock Ultra pairs in a way that is not supported yet")
     if not isinstance(command, kind):

@@ -308,4 +308,4 @@ def test_a_keypad_takes_the_codes_that_the_vendor_says() -> None:
 def test_commands_do_not_change() -> None:
     """They are values."""
     with pytest.raises(FrozenInstanceError):
-        STATES.lock_state = LockState.UNLOCKED  # type: ignore[misc]
+        STATES.lock_state = LockState.UNLOCKED  # type: ignore[misc]  # the point
