@@ -95,7 +95,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             if tx.report_wanted:
                 publisher.report()
             if tx.told:
-                publisher.more()
+                publisher.more(tx.told)
 
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)

@@ -79,7 +79,7 @@ class House:
 
     async def told(self, after: int = 0) -> list[Document]:
         """The events in the outbox, oldest first."""
-        return [json.loads(out.payload) for out in await self.outbox.fetch(after, 100_000)]
+        return [json.loads(out.envelope) for out in await self.outbox.fetch(after, 100_000)]
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         """What the reader sees."""

@@ -78,7 +78,7 @@ async def hub(  # noqa: PLR0917  # as in Broker
         if tx.report_wanted:
             publisher.report()
         if tx.told:
-            publisher.more()
+            publisher.more(tx.told)
 
     database.committed = committed
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))

@@ -5,6 +5,7 @@ has none is sent again after 30 s, doubling to 5 min, and when the broker lost t
 import asyncio
 import contextlib
 import json
+from collections import deque
 from dataclasses import dataclass
 
 import structlog
@@ -16,8 +17,8 @@ from gatewayd.cloud.summary import fitted, room
 from gatewayd.domain.events import cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
-from gatewayd.store.database import Database
-from gatewayd.store.outbox import Outbox, Outgoing, park, receipted, unpark
+from gatewayd.store.database import Database, Outgoing
+from gatewayd.store.outbox import Outbox, park, receipted, unpark
 from gatewayd.store.status import reported
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class _Sent:
 
 
 class Publisher:
-    """Sends what the outbox holds; `more` says that there is more in it, and so that `reported` has
+    """Sends what the outbox holds; `more` says what is new in it, and so that `reported` has
     changed, `report` that it is wanted now."""
 
     def __init__(
@@ -53,14 +54,15 @@ class Publisher:
         self._parked: set[str] = set()  # tried again, once in each connection
         self._mended: list[str] = []
         self._last = 0
-        self._unread = True  # the outbox may hold rows beyond `_last`
+        self._told: deque[Outgoing] = deque(maxlen=WINDOW)  # just committed, so as not to be read
+        self._unread = True  # the outbox may hold rows beyond `_last` that are not in `_told`
         self._reported = clock.tick()
         self._report_due: Tick | None = None
         self._wake = asyncio.Event()
 
-    def more(self) -> None:
-        """The outbox has new rows."""
-        self._unread = True
+    def more(self, told: list[Outgoing]) -> None:
+        """The outbox has these new rows."""
+        self._told += told
         if self._report_due is None:
             self._report_due = Tick(self._reported + REPORT_EVERY)
         self._wake.set()
@@ -91,7 +93,7 @@ class Publisher:
                 await self._unpark()
             if await self._publish(connection, window - len(self._on_way)):
                 continue
-            if not self._unread and self._is_due(self._report_due):
+            if not self._behind() and self._is_due(self._report_due):
                 await self._publish_report(connection)
             await self._wait()
 
@@ -111,7 +113,7 @@ class Publisher:
         rows = await self._overdue(room)
         fresh = await self._fresh(room - len(rows))
         for row in (*rows, *fresh):
-            future = connection.publish(f"{self._prefix}evt/{row.type}", row.payload)
+            future = connection.publish(f"{self._prefix}evt/{row.type}", row.envelope.encode())
             self._last = max(self._last, row.seq)
             self._on_way.add(row.id)
             future.add_done_callback(lambda f, row=row: self._taken(row, f))  # type: ignore[misc]  # bound now
@@ -121,8 +123,18 @@ class Publisher:
         return len(rows) + len(fresh)
 
     async def _fresh(self, room: int) -> list[Outgoing]:
-        if not self._unread or room <= 0:
-            return []
+        """The next ones: those at hand where none was missed, else as the outbox has them."""
+        rows: list[Outgoing] = []
+        following = self._last + 1
+        while self._told and len(rows) < room and not self._unread:
+            row = self._told.popleft()
+            self._unread = row.seq > following
+            if row.seq == following:
+                rows.append(row)
+                following += 1
+        if rows or not self._unread or room <= 0:
+            return rows
+        self._told.clear()
         self._unread = False
         rows = await self._outbox.fetch(self._last, room)
         self._unread |= len(rows) == room
@@ -134,7 +146,7 @@ class Publisher:
         late = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way][:room]
         if not late:
             return []
-        rows = await self._outbox.again(late)
+        rows = await self._outbox.waiting(late)
         for id_ in set(late) - {row.id for row in rows}:
             del self._sent[id_]
         return rows
@@ -145,7 +157,7 @@ class Publisher:
             self._refused[row.id] = (row.type, str(future.result()))
         elif row.id in self._parked:
             self._mended.append(row.id)
-        if self._refused or self._mended or self._unread:  # there is room again
+        if self._refused or self._mended or self._behind():  # there is room again
             self._wake.set()
 
     async def _park(self) -> None:
@@ -169,6 +181,9 @@ class Publisher:
             types = await unpark(tx, mended)
             alerts = [cleared(AlertCode.EVENT_PARKED, type_) for type_ in types]
             await self._outbox.tell(tx, self._clock.now(), alerts)
+
+    def _behind(self) -> bool:
+        return self._unread or bool(self._told)
 
     def _is_due(self, at: Tick | None) -> bool:
         return at is not None and at <= self._clock.tick()

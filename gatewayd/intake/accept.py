@@ -134,7 +134,8 @@ class Intake:
             Rejected, _TooMuch: everything is rolled back; the answer is a transaction of its own.
         """
         now, id_ = self._clock.now(), CommandId(command.id)
-        if await commands.answered(tx, id_):
+        if (receipt := await commands.receipt(tx, id_)) is not None:
+            await self._outbox.again(tx, *receipt)
             return
         if command.deadline and now.surely_past(command.deadline):
             await self._answer(tx, now, command, CommandExpired())
@@ -187,10 +188,8 @@ class Intake:
         """The receipt first: it is what the same command gets again."""
         id_ = CommandId(command.id)
         receipt = events[0]
-        ((event_id, envelope),) = await self._outbox.tell(tx, now, (receipt,), id_)
-        commands.answer(
-            tx, now, id_, command.type, commands.Receipt(event_id, receipt.type, envelope)
-        )
+        (told,) = await self._outbox.tell(tx, now, (receipt,), id_)
+        commands.answer(tx, now, id_, command.type, told)
         await self._outbox.tell(tx, now, events[1:], id_)
         reason = receipt.reason if isinstance(receipt, CommandRejected) else None
         log.info(receipt.type, command=id_, type=command.type, reason=reason)

@@ -10,7 +10,7 @@ from gatewayd.domain.events import Event
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
-from gatewayd.store.database import Transaction
+from gatewayd.store.database import Outgoing, Transaction
 from gatewayd.store.outbox import Outbox
 
 
@@ -29,6 +29,6 @@ class Change:
     granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
 
-    async def tell(self, *events: Event) -> list[tuple[str, str]]:
+    async def tell(self, *events: Event) -> list[Outgoing]:
         """Add events that this command caused."""
         return await self.outbox.tell(self.tx, self.now, events, self.cause)

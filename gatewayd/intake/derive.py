@@ -101,7 +101,7 @@ async def _grant(
         announced = reservation.announced_at is not None
         doors = _doors(change, key, code)
         changed = CodeChanged(key.id, reservation.id, doors, code.digits, announced)
-        ((handover, _),) = await change.tell(changed)
+        handover = (await change.tell(changed))[0].id
     await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
@@ -126,7 +126,7 @@ async def reallocate(change: Change, reservation: Reservation, refused: Code) ->
         reservation.announced_at is not None,
         Reason.DUPLICATE_CODE,
     )
-    ((handover, _),) = await change.tell(changed)
+    handover = (await change.tell(changed))[0].id
     await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
 

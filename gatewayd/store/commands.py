@@ -1,34 +1,18 @@
 """Commands that came in: receipts, so that the same command gets the same answer, and brakes."""
 
-from dataclasses import dataclass
-
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
-from gatewayd.store.database import Transaction
-from gatewayd.store.outbox import put_back
+from gatewayd.store.database import Outgoing, Row, Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer that a command got: its event's id, type and envelope."""
-
-    id: str
-    type: str
-    envelope: str
-
-
-async def answered(tx: Transaction, command: CommandId) -> bool:
-    """Whether the command was here before; if so its receipt goes out again."""
-    row = await tx.row(
+async def receipt(tx: Transaction, command: CommandId) -> Row | None:
+    """What the command was answered when it was here before: the event's id, type, envelope."""
+    return await tx.row(
         "SELECT receipt_id, receipt_type, receipt FROM commands WHERE id = ?", (command,)
     )
-    if row is None:
-        return False
-    put_back(tx, *row)
-    return True
 
 
-def answer(tx: Transaction, now: Now, command: CommandId, type_: str, receipt: Receipt) -> None:
+def answer(tx: Transaction, now: Now, command: CommandId, type_: str, told: Outgoing) -> None:
     """Remember what a command was answered."""
     tx.later(
         "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)",
@@ -36,9 +20,9 @@ def answer(tx: Transaction, now: Now, command: CommandId, type_: str, receipt: R
             command,
             type_,
             now.latest.timestamp(),
-            receipt.id,
-            receipt.type,
-            receipt.envelope,
+            told.id,
+            told.type,
+            told.envelope,
         ),
     )
 

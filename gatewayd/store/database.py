@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ SCHEMA_VERSION = 1
 BEGIN = "BEGIN IMMEDIATE"
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One event as it is published below `evt/`; `seq` is its place in the outbox."""
+
+    seq: int
+    id: str
+    type: str
+    envelope: str
+
+
 class Transaction:
     """Statements that become true together; `woken`, `operations` and `told` tell what to wake and
     to do afterwards.
@@ -54,7 +65,7 @@ class Transaction:
         self.ahead: dict[tuple[str, str], Any] = {}
         self.woken: set[LockId] = set()
         self.operations: list[Operation] = []
-        self.told = False
+        self.told: list[Outgoing] = []
         self.site_changed = False
         self.report_wanted = False
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -14,19 +13,9 @@ from gatewayd.domain.events import AlertCleared, AlertRaised, Event
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
-from gatewayd.store.database import Database, Transaction
+from gatewayd.store.database import Database, Outgoing, Transaction
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One event ready to be published below `evt/`."""
-
-    seq: int
-    id: str
-    type: str
-    payload: bytes
 
 
 class Outbox:
@@ -34,23 +23,25 @@ class Outbox:
 
     def __init__(self, database: Database, hub: str, epoch: str) -> None:
         self._database, self._hub, self._epoch = database, hub, epoch
+        self._seq: int | None = None  # the last one given
 
     async def tell(
         self, tx: Transaction, now: Now, events: Iterable[Event], cause: CommandId | None = None
-    ) -> list[tuple[str, str]]:
-        """Add events; an alert that is already in that state is not told again.
-
-        Returns the id and envelope of each that was added.
-        """
+    ) -> list[Outgoing]:
+        """Add events and return them; an alert that is already in that state is not told again."""
         added = []
         for event in events:
             if isinstance(event, AlertRaised | AlertCleared) and not await _news(tx, now, event):
                 continue
-            id_ = str(ULID())
-            envelope = self._envelope(id_, event, now, cause)
-            put_back(tx, id_, event.type, envelope)
-            added.append((id_, envelope))
+            seq, id_ = await self._next(tx), str(ULID())
+            row = Outgoing(seq, id_, event.type, self._envelope(seq, id_, event, now, cause))
+            _add(tx, row)
+            added.append(row)
         return added
+
+    async def again(self, tx: Transaction, id_: str, type_: str, envelope: str) -> None:
+        """Send an event once more as it was: under its first id, with its first `seq` inside."""
+        _add(tx, Outgoing(await self._next(tx), id_, type_, envelope))
 
     async def fetch(self, after: int, limit: int) -> list[Outgoing]:
         """The next events beyond `after`, oldest first."""
@@ -59,23 +50,31 @@ class Outbox:
             "ORDER BY seq LIMIT ?",
             (after, limit),
         )
-        return [_outgoing(*row) for row in rows]
+        return [Outgoing(*row) for row in rows]
 
-    async def again(self, ids: list[str]) -> list[Outgoing]:
+    async def waiting(self, ids: list[str]) -> list[Outgoing]:
         """Those of the named events that still wait for their receipt, parked or not."""
         rows = await self._database.read.rows(
             "SELECT seq, id, type, envelope FROM outbox WHERE id IN "
             "(SELECT value FROM json_each(?)) ORDER BY seq",
             (json.dumps(ids),),
         )
-        return [_outgoing(*row) for row in rows]
+        return [Outgoing(*row) for row in rows]
 
     async def parked(self) -> list[str]:
         """The ids of the events that the broker refused."""
         rows = await self._database.read.rows("SELECT id FROM outbox WHERE parked IS NOT NULL")
         return [id_ for (id_,) in rows]
 
-    def _envelope(self, id_: str, event: Event, now: Now, cause: CommandId | None) -> str:
+    async def _next(self, tx: Transaction) -> int:
+        """The next place; what is rolled back leaves a gap."""
+        if self._seq is None:
+            row = await tx.row("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+            self._seq = row[0] if row else 0
+        self._seq += 1
+        return self._seq
+
+    def _envelope(self, seq: int, id_: str, event: Event, now: Now, cause: CommandId | None) -> str:
         doubt = {}
         if not now.trusted:
             doubt = {"ts_earliest": now.earliest, "ts_latest": now.latest}
@@ -85,6 +84,7 @@ class Outbox:
             "schema_version": SCHEMA,
             "hub": self._hub,
             "epoch": self._epoch,
+            "seq": seq,
             "ts": now.latest,
             "ts_trusted": now.trusted,
             **doubt,
@@ -95,11 +95,12 @@ class Outbox:
         return json.dumps(envelope, default=plain, separators=(",", ":"))
 
 
-def put_back(tx: Transaction, id_: str, type_: str, envelope: str) -> None:
-    """Add an envelope, once; also used to send a receipt again under its first id."""
-    tx.told = True
+def _add(tx: Transaction, row: Outgoing) -> None:
+    """Once: an event that is sent again may wait for its first receipt still."""
+    tx.told.append(row)
     tx.later(
-        "INSERT OR IGNORE INTO outbox (id, type, envelope) VALUES (?, ?, ?)", (id_, type_, envelope)
+        "INSERT OR IGNORE INTO outbox (seq, id, type, envelope) VALUES (?, ?, ?, ?)",
+        (row.seq, row.id, row.type, row.envelope),
     )
 
 
@@ -169,8 +170,3 @@ async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) ->
             (alert.code, alert.subject),
         )
     return bool(changed)
-
-
-def _outgoing(seq: int, id_: str, type_: str, envelope: str) -> Outgoing:
-    """`seq` is known only once the row is in: it joins the stored object at its end."""
-    return Outgoing(seq, id_, type_, f'{envelope[:-1]},"seq":{seq}}}'.encode())

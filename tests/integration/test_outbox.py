@@ -28,7 +28,7 @@ async def tell(house: House, *events: object, cause: CommandId | None = None) ->
     """Tell events in a transaction of their own; returns the ids of those that were news."""
     async with house.database.transaction() as tx:
         added = await house.outbox.tell(tx, house.clock.now(), events, cause)  # type: ignore[arg-type]  # tests tell what they like
-    return [id_ for id_, _ in added]
+    return [row.id for row in added]
 
 
 async def test_an_event_has_the_fields_of_the_contract(house: House) -> None:
@@ -137,8 +137,8 @@ async def test_again_gives_those_that_still_wait_with_the_same_id_and_seq(house:
     async with house.database.transaction() as tx:
         await receipted(tx, [second])
     before = await house.told()
-    again = await house.outbox.again([third, first, second, "unknown"])
-    assert [json.loads(out.payload) for out in again] == before
+    again = await house.outbox.waiting([third, first, second, "unknown"])
+    assert [json.loads(out.envelope) for out in again] == before
     assert [(out.id, out.seq) for out in again] == [(first, 1), (third, 3)]
 
 

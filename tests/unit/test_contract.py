@@ -81,8 +81,8 @@ def checker(schema: dict[str, Any]) -> Draft202012Validator:
 def envelope(event: Event, now: Now, cause: str | None) -> dict[str, Any]:
     """As it is published."""
     outbox = Outbox(None, HUB, EPOCH)  # type: ignore[arg-type]  # an envelope needs no database
-    text = outbox._envelope("01J0000000000000000000000A", event, now, CommandId(cause or "C1"))
-    return json.loads(text) | {"seq": 1}  # type: ignore[no-any-return]  # an object
+    text = outbox._envelope(1, "01J0000000000000000000000A", event, now, CommandId(cause or "C1"))
+    return json.loads(text)  # type: ignore[no-any-return]  # an object
 
 
 def refs(part: Any) -> Iterator[str]:

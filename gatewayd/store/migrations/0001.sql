@@ -125,7 +125,7 @@ CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     type TEXT NOT NULL,
-    envelope TEXT NOT NULL,         -- JSON without seq
+    envelope TEXT NOT NULL,         -- JSON
     parked TEXT                     -- why the broker refused it
 ) STRICT;
 
