@@ -8,6 +8,8 @@ from gatewayd.domain.ids import CommandId, LockId
 
 OPERATE_WITHIN = timedelta(seconds=60)
 """A door that opens minutes after it was asked for opens to whoever stands there then."""
+OPERATE_AHEAD = timedelta(seconds=5)
+"""So far two clocks that are set may be apart; what is later still would be in force too long."""
 
 
 class Bolt(StrEnum):

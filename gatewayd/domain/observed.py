@@ -37,15 +37,12 @@ def looked(so_far: Outcome, seen: Mapping[int, Observation], now: Now, tick: Tic
 
 
 def listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) -> Outcome:
-    """A lock that numbers its codes itself showed them all. A code that we may have added, and
-    whose number we never heard, is ours."""
+    """A lock that numbers its codes itself showed them all."""
     outcome = answered(replace(s, inventoried=True))
     s, events = outcome.situation, [*outcome.events]
     for lease in s.leases:
         if lease.slot is None and lease.stage not in (Stage.TAKEN, Stage.GONE):
-            leased = {other.slot for other in s.leases}
-            same = [n for n, o in seen.items() if isinstance(o, Holds) and o.code == lease.code]
-            slot = next((n for n in same if n not in leased), None)
+            slot = _number(s, lease, seen, now)
             s = s.with_lease(replace(lease, slot=slot))
             if slot is None:
                 gone = _shown(s, lease, Empty(now.earliest), now, tick)
@@ -57,6 +54,19 @@ def listed(s: Situation, seen: Mapping[int, Observation], now: Now, tick: Tick) 
     return replace(
         outcome, situation=replace(s, slots={n: s.slots[n] for n in s.slots.keys() & known})
     )
+
+
+def _number(s: Situation, lease: Lease, seen: Mapping[int, Observation], now: Now) -> int | None:
+    """The number of a code that we may have added, and never heard it: an entry as we wrote it that
+    was not there before. A person's code with the same digits is not ours."""
+    leased = {other.slot for other in s.leases}
+    for slot, shown in seen.items():
+        if isinstance(shown, Holds) and shown.code == lease.code and lease.limits(shown, now):
+            before = s.slots.get(slot)
+            was_there = isinstance(before, Holds) and before.code == shown.code
+            if slot not in leased and not was_there:
+                return slot
+    return None
 
 
 def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> Outcome:

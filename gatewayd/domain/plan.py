@@ -148,6 +148,8 @@ def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Ste
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
     elif claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
         return  # two codes of one key only in a handover
+    elif s.capabilities.assigns_slots and not s.inventoried:
+        yield Observe()  # what is there before cannot be taken for ours afterwards
     elif s.has_room():
         yield Take(claim.key_id, claim.code, s.free_slot())
 

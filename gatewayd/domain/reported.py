@@ -86,13 +86,6 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             assert_never(report)
 
 
-def restored(s: Situation, now: Now) -> bool:
-    """Whether each code that is due was seen at the lock again since it reported a reset."""
-    due = (c for c in s.claims.values() if c.wanted(now) and c.withheld is None)
-    leases = (s.lease_of(claim.key_id, claim.code) for claim in due)
-    return all(lease is not None and lease.proven and lease.slot in s.slots for lease in leases)
-
-
 def _used(s: Situation, report: Used) -> Outcome:
     """A turned bolt ends a jam, a used code what was wrong with the keypad or its cover; and it is
     the best proof there is."""

@@ -77,6 +77,20 @@ class Situation:
         entry = claim.entry(self.capabilities, now)
         return lease is not None and lease.proven and lease.is_for(entry)
 
+    def in_step(self, now: Now) -> bool:
+        """Whether the lock has shown all that belongs on it, and nothing of ours that does not,
+        since what was seen there was forgotten."""
+        out = self.crowded_out(now)
+        due = [c for c in self.claims.values() if c.wanted(now) and c.withheld is None]
+        shown = all(self._shown(c, now) for c in due if c.key_id not in out)
+        return self.ladder is None and shown and all(self.rightful(x, now) for x in self.leases)
+
+    def _shown(self, claim: Claim, now: Now) -> bool:
+        lease = self.lease_of(claim.key_id, claim.code)
+        if lease is not None and lease.reason is Reason.DELETED_AT_LOCK:
+            return True
+        return lease is not None and self.done(claim, now) and lease.slot in self.slots
+
     def seen(self, lease: Lease) -> Observation | None:
         """What was last seen of a lease's slot; None = to be read."""
         if lease.slot is not None:

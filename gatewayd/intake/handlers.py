@@ -3,7 +3,7 @@
 import json
 from typing import assert_never
 
-from gatewayd.domain.bolt import Operation
+from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
 from gatewayd.domain.events import CommandDone, cleared
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId, PropertyId
@@ -39,6 +39,8 @@ async def handle(change: Change, command: schemas.Command) -> bool:
             return False
         case schemas.LockOperateCommand(data=data):
             lock, cause = LockId(data.lock_id), CommandId(command.id)
+            if command.ts > change.now.latest + OPERATE_AHEAD:
+                raise Rejected(Reason.INVALID_FIELD, "said by a clock that is ahead", path="ts")
             _operate(change, Operation(lock, data.action, cause, command.deadline))
             return False
         case schemas.ReportCommand():

@@ -28,16 +28,15 @@ async def operate(driver: LockDriver, clock: Clock, operation: Operation) -> Ans
         async with driver.session() as session:
             if _too_late(clock, operation):  # to reach the lock took a while
                 return CommandExpired()
-            asked = True
             with contextlib.suppress(OutcomeUnknown):  # the look tells
                 await session.operate(operation.action)
+            asked = True
             bolt = await _settled(session, clock, operation.action.wanted)
-    except (Refused, Unsupported) as error:
-        return CommandRejected(error.reason, "", str(error), retryable=False)
     except LockError as error:
         if asked:
             return _unknown("it was asked to turn, and could not be looked at")
-        return CommandRejected(error.reason, "", str(error), retryable=True)
+        refused = isinstance(error, Refused | Unsupported)
+        return CommandRejected(error.reason, "", str(error), retryable=not refused)
     match bolt:
         case operation.action.wanted:
             return CommandDone()

@@ -23,7 +23,7 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive, Battery, CodeDeleted, Report
-from gatewayd.domain.reported import reported, restored
+from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
@@ -226,27 +226,23 @@ class Worker:
     async def _rest(self, situation: Situation) -> None:
         """Nothing to do: what is over is dropped; a full lock is told, and one that is in step
         again after a reset or a resync."""
-        now = self.tools.clock.now()
-        out = situation.crowded_out(now)
-        over = situations.over(situation, now)
-        back = self._reset and restored(situation, now)
-        resyncs = await sites.resynced(self.tools.database.read, self.lock)
-        done = bool(resyncs) and situation.active and situation.ladder is None
-        if not (over or done or out or back or self._full):
+        now, tell = self.tools.clock.now(), self.tools.outbox.tell
+        waits = self._reset or await sites.resynced(self.tools.database.read, self.lock)
+        back = waits and situation.active and situation.in_step(now)
+        full = self._full or situation.crowded_out(now)
+        if not (back or full or situations.over(situation, now)):
             return
         async with self.tools.database.transaction() as tx:
-            there = await situations.load(tx, self.lock, now)  # a stay may be extended by now
+            there = await situations.load(tx, self.lock, now)  # it may be another by now
             await situations.prune(tx, self.lock, situations.over(there, now))
-            if done:
-                await sites.forget_resync(tx, self.lock)
-                for resync in resyncs:
-                    await self.tools.outbox.tell(tx, now, (CommandDone(),), resync)
+            out = there.crowded_out(now)
             alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
-            if await self.tools.outbox.tell(tx, now, (alert,)) and out:
-                await self.tools.outbox.tell(tx, now, (LockFull(self.lock, out),))
-            if back:
-                end = cleared(AlertCode.LOCK_RESET, self.lock)
-                await self.tools.outbox.tell(tx, now, (end,))
+            if await tell(tx, now, (alert,)) and out:
+                await tell(tx, now, (LockFull(self.lock, out),))
+            if back := there.active and there.in_step(now):
+                await tell(tx, now, (cleared(AlertCode.LOCK_RESET, self.lock),))
+                for resync in await sites.forget_resyncs(tx, self.lock):
+                    await tell(tx, now, (CommandDone(),), resync)
         self._full, self._reset = bool(out), self._reset and not back
 
     def _urgency(self, s: Situation) -> Urgency:

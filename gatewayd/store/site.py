@@ -100,9 +100,11 @@ async def resynced(tx: Transaction, lock: LockId) -> list[CommandId]:
     return [CommandId(cause) for cause in json.loads((row and row[0]) or "[]")]
 
 
-async def forget_resync(tx: Transaction, lock: LockId) -> None:
-    """It is told."""
-    await tx.rows("UPDATE locks SET cause = NULL WHERE id = ?", (lock,))
+async def forget_resyncs(tx: Transaction, lock: LockId) -> list[CommandId]:
+    """The same, to be told now."""
+    causes = await resynced(tx, lock)
+    tx.later("UPDATE locks SET cause = NULL WHERE id = ?", (lock,))
+    return causes
 
 
 async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gatewayd.domain.bolt import Action, Bolt, Operation
-from gatewayd.domain.events import CommandExpired
+from gatewayd.domain.events import CommandDone, CommandExpired, CommandRejected
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
+from gatewayd.errors import LockError, RadioDown, Reason, Refused, Unreachable
 from gatewayd.reconciler.operate import operate
 from tests import house as houses
 from tests.fakes import FakeLock
@@ -34,6 +36,14 @@ class DoubtfulClock(VirtualClock):
     def now(self) -> Now:
         """In doubt."""
         return Now(self.wall, self.wall + self.doubt)
+
+
+class ImpatientClock(VirtualClock):
+    """What is waited for is over at once."""
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Time has passed."""
+        self._move(self.ticks + (seconds or 0))
 
 
 def unlock(lock: str = "a", **envelope: object) -> Document:
@@ -101,6 +111,57 @@ async def test_a_door_that_waited_too_long_for_the_radio_stays_shut() -> None:
     assert lock.touched == []
 
 
+@dataclass
+class Turning(FakeLock):
+    """Its bolt is looked at: each look gives the next of `looks`, the last one for ever."""
+
+    looks: list[Bolt | LockError] = field(default_factory=list)
+    refusal: LockError | None = None
+
+    async def operate(self, action: Action) -> None:
+        """Refused where so set."""
+        if self.refusal:
+            raise self.refusal
+        await super().operate(action)
+
+    async def bolt(self) -> Bolt:
+        """The next look."""
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if isinstance(look, LockError):
+            raise look
+        return look
+
+
+@pytest.mark.parametrize(
+    ("looks", "refusal", "reason", "retryable"),
+    [
+        ([Bolt.MOVING, Bolt.MOVING, Bolt.UNLOCKED], None, None, False),
+        ([Bolt.MOVING], None, Reason.UNKNOWN_OUTCOME, False),
+        ([Bolt.LOCKED], None, Reason.UNKNOWN_OUTCOME, False),
+        ([Bolt.MOVING, Bolt.JAMMED], None, Reason.REFUSED, False),
+        ([Bolt.MOVING, Unreachable("silent")], None, Reason.UNKNOWN_OUTCOME, False),
+        ([Refused("no look now")], None, Reason.UNKNOWN_OUTCOME, False),
+        ([Bolt.LOCKED], Refused("never"), Reason.REFUSED, False),
+        ([Bolt.LOCKED], Unreachable("busy"), Reason.LOCK_UNREACHABLE, True),
+        ([Bolt.LOCKED], RadioDown("gone"), Reason.RADIO_DOWN, True),
+    ],
+)
+async def test_what_is_said_of_a_bolt_is_what_is_known_of_it(
+    looks: list[Bolt | LockError], refusal: LockError | None, reason: Reason | None, retryable: bool
+) -> None:
+    """After it was asked to turn nobody is invited to ask again; before, nothing has changed."""
+    clock = ImpatientClock()
+    lock = Turning(clock, looks=looks, refusal=refusal)
+    soon = clock.wall + timedelta(minutes=1)
+    match await operate(
+        lock, clock, Operation(LockId("a"), Action.UNLOCK, CommandId("OPEN"), soon)
+    ):
+        case CommandRejected() as told:
+            assert (told.reason, told.retryable) == (reason, retryable)
+        case told:
+            assert (told, reason) == (CommandDone(), None)
+
+
 async def test_a_clock_in_doubt_opens_no_door(tmp_path: Path) -> None:
     async with site(tmp_path, DoubtfulClock(), "a") as hub:
         await take(hub.intake, unlock())
@@ -115,6 +176,7 @@ async def test_a_clock_in_doubt_opens_no_door(tmp_path: Path) -> None:
         ({"ts": "2026-07-01T11:58:59Z"}, "command.expired"),
         ({"ts": "2026-07-01T11:58:59Z", "expires": "2026-07-01T13:00:00Z"}, "command.expired"),
         ({"expires": "2026-07-01T11:59:59Z"}, "command.expired"),
+        ({"ts": "2026-07-01T12:00:06Z"}, "command.rejected"),
         ({"data": {"lock_id": "attic", "action": "lock"}}, "command.rejected"),
         ({"data": {"lock_id": "front", "action": "shake"}}, "command.rejected"),
     ],

@@ -93,6 +93,36 @@ def test_a_code_whose_number_was_never_heard_is_recognised() -> None:
     assert isinstance(plan(absent, NOW, tick(60)).step, Write)
 
 
+def test_a_persons_code_with_the_same_digits_is_never_taken_for_ours() -> None:
+    """S1-11: the write never reached the lock, which has held these digits all along."""
+    twin: dict[int, Observation] = {1: Holds(NOON, CODE)}
+    s = at(claim(), known=False)
+    assert plan(s, NOW, TICK) == Plan(Observe()), "before anything is added"
+    s = taken(listed(s, twin), Take(KEY, CODE, None)).situation
+    write = plan(s, NOW, TICK).step
+    assert isinstance(write, Write)
+    lost = failed_step(begun(s, write), write, OutcomeUnknown("dropped"), NOW, TICK).situation
+    once = listed(lost, twin)
+    assert only(once.leases).slot is None
+    cancelled = replace(once, claims={})
+    assert isinstance(plan(listed(cancelled, twin, SETTLES), NOW, tick(SETTLES)).step, Free)
+    both = listed(lost, twin | {5: Holds(NOON, CODE)})
+    assert only(both.leases).slot == 5, "what is new is ours"
+
+
+def test_a_code_with_other_limits_is_not_the_one_that_was_added() -> None:
+    """A lost write is there whole or not at all."""
+    s = at(claim())
+    s = replace(s, capabilities=replace(LIST, enforces_windows=True))
+    write = plan(taken(s, Take(KEY, CODE, None)).situation, NOW, TICK).step
+    assert isinstance(write, Write)
+    begun_ = begun(taken(s, Take(KEY, CODE, None)).situation, write)
+    lost = failed_step(begun_, write, OutcomeUnknown("dropped"), NOW, TICK).situation
+    assert only(listed(lost, {3: Holds(NOON, CODE)}).leases).slot is None
+    ours = listed(lost, {3: Holds(NOON, CODE, window=write.entry.window)})
+    assert only(ours.leases).slot == 3
+
+
 def test_a_removal_in_doubt_looks_twice() -> None:
     """Cancelled while its number is unknown: two lists, a minute apart."""
     s = replace(at(), leases=(lease(Stage.WRITING, slot=None),))

@@ -39,7 +39,7 @@ from gatewayd.domain.report import (
     Used,
     WrongCode,
 )
-from gatewayd.domain.reported import reported, restored
+from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Holds, Occupied
@@ -202,21 +202,27 @@ def test_a_reset_is_not_a_persons_deletion() -> None:
     assert plan(s, NOW, TICK).step is not None
 
 
-def test_a_reset_is_over_when_each_due_code_was_seen_again() -> None:
-    """A proof from before the reset does not count, nor does what is withheld or not yet due."""
+def test_a_lock_is_in_step_when_all_that_belongs_there_was_seen_and_nothing_else() -> None:
+    """A proof from before a reset does not count, nor does what is withheld or not yet due."""
     wishes = [claim(), claim(OTHER_KEY, NEW_CODE)]
     other = replace(proven(), key_id=OTHER_KEY, code=NEW_CODE, slot=2)
     s = hear(situation(wishes, [proven(), other], {1: OURS}), CodeDeleted(None)).situation
-    assert not restored(s, NOW)
+    assert not s.in_step(NOW)
     s = s.with_slot(1, OURS)
-    assert not restored(s, NOW)
-    assert restored(s.with_slot(2, Holds(NOON, NEW_CODE)), NOW)
-    assert not restored(s.with_slot(2, Empty(NOON)).without_lease(other), NOW)
+    assert not s.in_step(NOW)
+    both = s.with_slot(2, Holds(NOON, NEW_CODE))
+    assert both.in_step(NOW)
+    assert not replace(both, ladder=Ladder(1, TICK)).in_step(NOW)
+    assert not replace(both, claims={KEY: wishes[0]}).in_step(NOW), "what is over is still there"
+    alone = both.with_slot(2, Empty(NOON)).without_lease(other)
+    assert not alone.in_step(NOW)
     held_back = replace(wishes[1], withheld=Reason.LOCK_INACTIVE)
     later = replace(wishes[1], due=NOON + 2 * HOUR)
     for wish in (held_back, later):
-        assert restored(replace(s, claims={KEY: wishes[0], OTHER_KEY: wish}), NOW)
-    assert restored(situation([]), NOW)
+        assert replace(alone, claims={KEY: wishes[0], OTHER_KEY: wish}).in_step(NOW)
+    respected = replace(other, reason=Reason.DELETED_AT_LOCK)
+    assert alone.with_lease(respected).in_step(NOW)
+    assert situation([]).in_step(NOW)
 
 
 # --- added ---------------------------------------------------------------------------------------
