@@ -59,6 +59,7 @@ class Reason(StrEnum):
     DUPLICATE_CODE = "duplicate_code"
     DUPLICATE_NAME = "duplicate_name"
     REFUSED = "refused"
+    PIN_REFUSED = "pin_refused"
     UNKNOWN_OUTCOME = "unknown_outcome"
     MISMATCH = "mismatch"
     UNREADABLE = "unreadable"

@@ -91,12 +91,14 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.RADIO_DOWN: AlertKind(
         Severity.CRITICAL,
         "the radio {subject} is not there",
-        "look at its service (systemctl status zwave-js-server) and the stick",
+        "zwave: systemctl status zwave-js-server, and the stick; nuki: systemctl status bluetooth, "
+        "and bluetoothctl list",
     ),
     AlertCode.RADIO_UNSAFE: AlertKind(
         Severity.CRITICAL,
         "the radio service {subject} does not fit and is not used",
-        "install the version that the log names; set interview.queryAllUserCodes to true",
+        "the log says why; zwave: install the version that it names, and set "
+        "interview.queryAllUserCodes to true; nuki: put the user gatewayd into the group bluetooth",
     ),
     AlertCode.MAPPING_UNKNOWN: AlertKind(
         Severity.WARNING,

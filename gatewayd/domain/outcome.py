@@ -56,6 +56,8 @@ def unreachable(s: Situation, reason: Reason, now: Now, tick: Tick) -> Outcome:
     events: list[Event] = []
     if s.ladder is None:
         events += [LockOffline(s.lock, reason), raised(AlertCode.LOCK_OFFLINE, s.lock)]
+    if reason is Reason.PIN_REFUSED:
+        events.append(raised(AlertCode.PIN_REFUSED, s.lock))
     if told(ladder):
         retry = (reason, ladder.failures, next_try(ladder, now, tick))
         for claim in s.claims.values():

@@ -104,6 +104,8 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
             yield from _handed_over(s, claim, now, tick)
     if not s.inventoried:
         yield from _inventory(s, now)
+    elif s.ladder is not None:
+        yield _probe(s)
 
 
 def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
@@ -117,9 +119,14 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
     if len(recent) >= AT_ONCE:
         yield (min(recent) + PACE - now.earliest).total_seconds()
     elif s.ladder is not None and s.slots:  # is it the lock that is mute, or only that slot?
-        yield Observe((min(s.slots),))
+        yield _probe(s)
     else:
         yield Observe((unread[0],))
+
+
+def _probe(s: Situation) -> Observe:
+    """Whether the lock answers."""
+    return Observe() if s.capabilities.assigns_slots else Observe((min(s.slots, default=1),))
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:

@@ -20,7 +20,7 @@ from gatewayd.domain.events import (
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, not_taken
+from gatewayd.domain.outcome import Outcome, not_taken, unreachable
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -81,7 +81,7 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
         case ClockSkew(seconds=seconds, mended=mended):
             return Outcome(s, (LockClockSkew(s.lock, seconds, mended),))
         case PinRefused():
-            return Outcome(s, (raised(AlertCode.PIN_REFUSED, s.lock),))
+            return Outcome(s) if s.ladder else unreachable(s, Reason.PIN_REFUSED, now, tick)
         case _:
             assert_never(report)
 

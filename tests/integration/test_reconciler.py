@@ -253,6 +253,24 @@ async def test_a_lock_that_comes_back_is_served_at_once_and_a_flapping_one_is_no
         assert len(lock.codes) == 1
 
 
+async def test_a_lock_that_nobody_needs_any_more_is_asked_until_it_answers(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        lock = hub.lock("a")
+        lock.dead = True
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE)
+        await take(hub.intake, command("reservation.cancel", {"id": "r1", "version": 2}))
+        await hub.pass_(MINUTE)
+        await eventually(hub, ("lock_offline", "a"))
+        lock.dead = False
+        await hub.pass_(5 * MINUTE)
+        await eventually(hub)
+        lock.touched.clear()
+        await hub.pass_(HOUR)
+        assert lock.touched == []
+
+
 async def test_a_hub_timed_code_is_on_the_lock_for_its_window_and_the_lead(
     tmp_path: Path,
 ) -> None:

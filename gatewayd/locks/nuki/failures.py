@@ -32,7 +32,7 @@ def translated(said: LockSaid, *, writing: bool) -> LockError:
     """The error for the caller. A lock reports before it acts, so nothing has changed."""
     match said.code:
         case ErrorCode.BAD_PIN | ErrorCode.TOO_MANY_PIN_ATTEMPTS:
-            return Unreachable(PIN_STOPPED, Reason.REFUSED)
+            return Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
         case ErrorCode.NOT_AUTHORIZED | ErrorCode.INVALID_AUTH_ID:
             return Unreachable(NOT_AUTHORISED, Reason.REFUSED)
         case ErrorCode.BUSY:

@@ -124,7 +124,7 @@ class NukiRadio:
         if credentials is None:
             raise Unreachable(NOT_PAIRED, Reason.REFUSED)
         if credentials.pin_refused:
-            raise Unreachable(PIN_STOPPED, Reason.REFUSED)
+            raise Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
         return credentials
 
     async def _nearest(self, address: str, neighbour: Neighbour) -> tuple[Adapter, Hearing]:

@@ -11,6 +11,7 @@ from gatewayd.domain.events import (
     LockForeignCode,
     LockJammed,
     LockKeypadDisabled,
+    LockOffline,
     LockReset,
     LockTampered,
     LockUsed,
@@ -34,6 +35,7 @@ from gatewayd.domain.report import (
     DuplicateRefused,
     Jammed,
     KeypadDisabled,
+    PinRefused,
     Report,
     Tampered,
     Used,
@@ -223,6 +225,19 @@ def test_a_lock_is_in_step_when_all_that_belongs_there_was_seen_and_nothing_else
     respected = replace(other, reason=Reason.DELETED_AT_LOCK)
     assert alone.with_lease(respected).in_step(NOW)
     assert situation([]).in_step(NOW)
+
+
+def test_a_refused_pin_takes_a_lock_out_of_use_until_it_answers_again() -> None:
+    """Also one at which nothing was due; with a ladder it is out of use already."""
+    got = hear(situation([]), PinRefused())
+    assert got.situation.ladder == Ladder(1, tick(60))
+    assert got.events[0] == LockOffline(LOCK, Reason.PIN_REFUSED)
+    assert raised(AlertCode.PIN_REFUSED, LOCK) in got.events
+    assert hear(got.situation, PinRefused()) == Outcome(got.situation)
+    assert plan(got.situation, NOW, TICK) == Plan(None, 60.0)
+    assert plan(got.situation, NOW, tick(60)) == Plan(Observe((1,)))
+    back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
+    assert cleared(AlertCode.PIN_REFUSED, LOCK) in back.events
 
 
 # --- added ---------------------------------------------------------------------------------------
