@@ -22,7 +22,8 @@ from gatewayd.cloud.connection import Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
-from gatewayd.domain.events import Event, HubStarted, SnapshotWanted
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.errors import ConfigError
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio

@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Connection
 from gatewayd.cloud.summary import fitted, room
-from gatewayd.domain.events import cleared, raised
+from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Database, Outgoing

@@ -1,6 +1,6 @@
 """How one key stands at one door, in the words of the contract."""
 
-from gatewayd.domain.events import DoorState
+from gatewayd.domain.events.code import DoorState
 from gatewayd.domain.lease import Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import next_try

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gatewayd.domain.events import CodeConfirmed, CodeLost, LockForeignCode
+from gatewayd.domain.events.code import CodeConfirmed, CodeLost
+from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import After, Outcome, answered, not_taken, still_there

@@ -4,15 +4,10 @@ failures count, for the lock or for one code."""
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gatewayd.domain.events import (
-    CodeFailed,
-    CodeRemovalFailed,
-    Event,
-    LockOffline,
-    LockOnline,
-    cleared,
-    raised,
-)
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeFailed, CodeRemovalFailed
+from gatewayd.domain.events.lock import LockOffline, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import assert_never
 
-from gatewayd.domain.events import (
-    Event,
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.lock import (
     LockBattery,
     LockClockSkew,
     LockForeignCode,
@@ -14,8 +15,6 @@ from gatewayd.domain.events import (
     LockTampered,
     LockUsed,
     LockWrongCode,
-    cleared,
-    raised,
 )
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage

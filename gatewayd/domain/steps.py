@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gatewayd.domain.events import CodeLost, CodeRemoved, Event, LockForeignCode, cleared
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.code import CodeLost, CodeRemoved
+from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now

@@ -12,14 +12,13 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
-from gatewayd.domain.events import (
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.command import (
     CommandAccepted,
     CommandDone,
     CommandExpired,
     CommandRejected,
-    Event,
-    cleared,
-    raised,
 )
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId

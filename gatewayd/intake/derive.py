@@ -3,7 +3,9 @@
 from itertools import islice
 
 from gatewayd.domain.code import DEFAULT_FORM, Code, candidates, from_phone
-from gatewayd.domain.events import CodeAssigned, CodeChanged, CommandDone, DoorCode, cleared, raised
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
+from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
 from gatewayd.domain.key import Key, key_for

@@ -4,7 +4,8 @@ import json
 from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
-from gatewayd.domain.events import CommandDone, cleared
+from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId, PropertyId
 from gatewayd.domain.site import changed_properties

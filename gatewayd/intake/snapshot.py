@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from gatewayd.domain.events import CommandRejected
+from gatewayd.domain.events.command import CommandRejected
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.change import Change

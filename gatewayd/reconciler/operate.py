@@ -9,7 +9,7 @@ import contextlib
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Bolt, Operation
-from gatewayd.domain.events import CommandDone, CommandExpired, CommandRejected
+from gatewayd.domain.events.command import CommandDone, CommandExpired, CommandRejected
 from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unsupported
 from gatewayd.locks.driver import LockDriver, Session
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import structlog
 
 from gatewayd.domain.bolt import Operation
-from gatewayd.domain.events import CommandRejected, Event, cleared, raised
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.report import Report

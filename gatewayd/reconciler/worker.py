@@ -16,7 +16,9 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
-from gatewayd.domain.events import CommandDone, LockFull, cleared, raised
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.command import CommandDone
+from gatewayd.domain.events.lock import LockFull
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now

@@ -9,7 +9,8 @@ from typing import Any
 
 from ulid import ULID
 
-from gatewayd.domain.events import AlertCleared, AlertRaised, Event
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now

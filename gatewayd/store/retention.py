@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from gatewayd.domain.events import CommandDone, cleared
+from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from gatewayd.clock import Clock
 from gatewayd.domain.door import door_state
-from gatewayd.domain.events import DoorState, KeyStatus
+from gatewayd.domain.events.code import DoorState, KeyStatus
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.situation import Situation

@@ -16,7 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from gatewayd.cloud import publisher as publishing
-from gatewayd.domain.events import HubStarted, LockOnline, raised
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.hub import HubStarted
+from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
 from simulators.broker import Broker, find_mosquitto, free_port

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayd.domain.events import HubStarted, LockOnline
+from gatewayd.domain.events.hub import HubStarted
+from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.ids import LockId
 from gatewayd.store.outbox import receipted
 from simulators.broker import free_port

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.domain.bolt import Action, Bolt, Operation
-from gatewayd.domain.events import CommandDone, CommandExpired, CommandRejected
+from gatewayd.domain.events.command import CommandDone, CommandExpired, CommandRejected
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.errors import LockError, RadioDown, Reason, Refused, Unreachable

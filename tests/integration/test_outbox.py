@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.domain.events import CodeConfirmed, HubStarted, LockFull, LockOnline, cleared, raised
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeConfirmed
+from gatewayd.domain.events.hub import HubStarted
+from gatewayd.domain.events.lock import LockFull, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.lease import Proof

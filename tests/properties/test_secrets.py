@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.domain.code import Code, CodeRules, candidates, from_phone
-from gatewayd.domain.events import CodeAssigned, CodeChanged, DoorCode
+from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
 from gatewayd.domain.ids import PropertyId, ReservationId
 from gatewayd.domain.label import label
 from gatewayd.domain.lease import Proof, Stage

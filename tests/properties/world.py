@@ -12,7 +12,8 @@ from typing import assert_never
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
-from gatewayd.domain.events import CodeConfirmed, CodeLost, LockOffline, LockOnline
+from gatewayd.domain.events.code import CodeConfirmed, CodeLost
+from gatewayd.domain.events.lock import LockOffline, LockOnline
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now

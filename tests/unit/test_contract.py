@@ -10,8 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gatewayd import contract
-from gatewayd.domain import events
-from gatewayd.domain.events import DoorCode, DoorState, Event, cleared, raised
+from gatewayd.domain.events import Event
+from gatewayd.domain.events import code as codes
+from gatewayd.domain.events import command as answers
+from gatewayd.domain.events import hub as hubs
+from gatewayd.domain.events import lock as locks
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import DoorCode, DoorState
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, ReservationId
 from gatewayd.domain.lease import Proof
@@ -30,43 +35,43 @@ KEY, LOCK, BOOKING = KeyId("res:R1"), LockId("front"), ReservationId("R1")
 DOORS = (DoorCode(LOCK, "Front", "073916"),)
 
 EXAMPLES: list[Event] = [
-    events.CommandAccepted(),
-    events.CommandAccepted("C1"),
-    events.CommandRejected(Reason.TIMES_MISSING, "data.check_in", "no times", False),
-    events.CommandDone(),
-    events.CommandExpired(),
-    events.CodeAssigned(KEY, BOOKING, DOORS, "073916"),
-    events.CodeAssigned(KEY, BOOKING, (), "073916", late=True),
-    events.CodeChanged(KEY, BOOKING, DOORS, "073916"),
-    events.CodeChanged(KEY, BOOKING, DOORS, "073916", True, Reason.DUPLICATE_CODE),
-    events.CodeConfirmed(KEY, LOCK, Proof.MATCHED, AT),
-    events.CodeLost(KEY, LOCK),
-    events.CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),
-    events.CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 3, AT),
-    events.CodeFailed(KEY, LOCK, Reason.REFUSED, 1, None),
-    events.CodeRemoved(KEY, LOCK),
-    events.CodeRemovalFailed(KEY, LOCK, Reason.MISMATCH, 2, AT),
-    events.KeyStatus(KEY, "current", (DoorState(LOCK, "proven", Proof.USED),)),
-    events.KeyStatus(KEY, "revoked", ()),
-    events.KeyStatus(KEY, "upcoming", (DoorState(LOCK, "failing", None, Reason.LOCK_FULL, AT),)),
-    events.LockOnline(LOCK),
-    events.LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
-    events.LockBattery(LOCK, 90, low=False),
-    events.LockBattery(LOCK, None, low=True),
-    events.LockUsed(LOCK, 3, KEY, "unlock"),
-    events.LockUsed(LOCK, None, None, "lock"),
-    events.LockWrongCode(LOCK),
-    events.LockKeypadDisabled(LOCK),
-    events.LockJammed(LOCK),
-    events.LockTampered(LOCK),
-    events.LockFull(LOCK, (KEY,)),
-    events.LockForeignCode(LOCK, 4),
-    events.LockReset(LOCK),
-    events.LockClockSkew(LOCK, -41.5, mended=True),
+    answers.CommandAccepted(),
+    answers.CommandAccepted("C1"),
+    answers.CommandRejected(Reason.TIMES_MISSING, "data.check_in", "no times", False),
+    answers.CommandDone(),
+    answers.CommandExpired(),
+    codes.CodeAssigned(KEY, BOOKING, DOORS, "073916"),
+    codes.CodeAssigned(KEY, BOOKING, (), "073916", late=True),
+    codes.CodeChanged(KEY, BOOKING, DOORS, "073916"),
+    codes.CodeChanged(KEY, BOOKING, DOORS, "073916", True, Reason.DUPLICATE_CODE),
+    codes.CodeConfirmed(KEY, LOCK, Proof.MATCHED, AT),
+    codes.CodeLost(KEY, LOCK),
+    codes.CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),
+    codes.CodeFailed(KEY, LOCK, Reason.LOCK_UNREACHABLE, 3, AT),
+    codes.CodeFailed(KEY, LOCK, Reason.REFUSED, 1, None),
+    codes.CodeRemoved(KEY, LOCK),
+    codes.CodeRemovalFailed(KEY, LOCK, Reason.MISMATCH, 2, AT),
+    codes.KeyStatus(KEY, "current", (DoorState(LOCK, "proven", Proof.USED),)),
+    codes.KeyStatus(KEY, "revoked", ()),
+    codes.KeyStatus(KEY, "upcoming", (DoorState(LOCK, "failing", None, Reason.LOCK_FULL, AT),)),
+    locks.LockOnline(LOCK),
+    locks.LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
+    locks.LockBattery(LOCK, 90, low=False),
+    locks.LockBattery(LOCK, None, low=True),
+    locks.LockUsed(LOCK, 3, KEY, "unlock"),
+    locks.LockUsed(LOCK, None, None, "lock"),
+    locks.LockWrongCode(LOCK),
+    locks.LockKeypadDisabled(LOCK),
+    locks.LockJammed(LOCK),
+    locks.LockTampered(LOCK),
+    locks.LockFull(LOCK, (KEY,)),
+    locks.LockForeignCode(LOCK, 4),
+    locks.LockReset(LOCK),
+    locks.LockClockSkew(LOCK, -41.5, mended=True),
     *(raised(code, "front") for code in AlertCode),
     cleared(AlertCode.LOCK_FULL, "front"),
-    events.HubStarted("1.2.3"),
-    events.SnapshotWanted("new_database"),
+    hubs.HubStarted("1.2.3"),
+    hubs.SnapshotWanted("new_database"),
 ]
 
 

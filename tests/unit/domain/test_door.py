@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gatewayd.domain.door import door_state
-from gatewayd.domain.events import DoorState
+from gatewayd.domain.events.code import DoorState
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.retry import Ladder

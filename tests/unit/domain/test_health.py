@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayd.domain.events import cleared, raised
+from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.health import ALERTS, AlertCode, Severity
 
 

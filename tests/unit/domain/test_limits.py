@@ -7,7 +7,7 @@ import pytest
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.door import door_state
-from gatewayd.domain.events import CodeConfirmed, CodeFailed, CodeLost
+from gatewayd.domain.events.code import CodeConfirmed, CodeFailed, CodeLost
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.observed import observed

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.events import CodeConfirmed, CodeLost, LockForeignCode
+from gatewayd.domain.events.code import CodeConfirmed, CodeLost
+from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.lease import SETTLES, Proof, Stage
 from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
 from gatewayd.domain.situation import Claim, Situation

@@ -5,14 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from gatewayd.domain.events import (
-    CodeConfirmed,
-    CodeFailed,
-    CodeLost,
-    CodeRemovalFailed,
-    LockForeignCode,
-    raised,
-)
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.code import CodeConfirmed, CodeFailed, CodeLost, CodeRemovalFailed
+from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now

@@ -5,12 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from gatewayd.domain.events import (
-    CodeFailed,
-    CodeRemovalFailed,
-    LockOffline,
-    raised,
-)
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.code import CodeFailed, CodeRemovalFailed
+from gatewayd.domain.events.lock import LockOffline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from gatewayd.domain.events import (
-    CodeFailed,
-    CodeLost,
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeFailed, CodeLost
+from gatewayd.domain.events.lock import (
     LockBattery,
     LockForeignCode,
     LockJammed,
@@ -16,8 +16,6 @@ from gatewayd.domain.events import (
     LockTampered,
     LockUsed,
     LockWrongCode,
-    cleared,
-    raised,
 )
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId

@@ -5,14 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from gatewayd.domain.events import (
-    CodeLost,
-    CodeRemoved,
-    LockForeignCode,
-    LockOnline,
-    cleared,
-    raised,
-)
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeLost, CodeRemoved
+from gatewayd.domain.events.lock import LockForeignCode, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Proof, Stage
 from gatewayd.domain.observed import observed

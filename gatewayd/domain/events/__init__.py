@@ -1,0 +1,65 @@
+"""Facts for the cloud. `type` names the topic and the schema."""
+
+from gatewayd.domain.events.alert import AlertCleared, AlertRaised
+from gatewayd.domain.events.code import (
+    CodeAssigned,
+    CodeChanged,
+    CodeConfirmed,
+    CodeFailed,
+    CodeLost,
+    CodeRemovalFailed,
+    CodeRemoved,
+    KeyStatus,
+)
+from gatewayd.domain.events.command import (
+    CommandAccepted,
+    CommandDone,
+    CommandExpired,
+    CommandRejected,
+)
+from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.events.lock import (
+    LockBattery,
+    LockClockSkew,
+    LockForeignCode,
+    LockFull,
+    LockJammed,
+    LockKeypadDisabled,
+    LockOffline,
+    LockOnline,
+    LockReset,
+    LockTampered,
+    LockUsed,
+    LockWrongCode,
+)
+
+type Event = (
+    CommandAccepted
+    | CommandRejected
+    | CommandDone
+    | CommandExpired
+    | CodeAssigned
+    | CodeChanged
+    | CodeConfirmed
+    | CodeLost
+    | CodeFailed
+    | CodeRemoved
+    | CodeRemovalFailed
+    | KeyStatus
+    | LockOnline
+    | LockOffline
+    | LockBattery
+    | LockUsed
+    | LockWrongCode
+    | LockKeypadDisabled
+    | LockJammed
+    | LockTampered
+    | LockFull
+    | LockForeignCode
+    | LockReset
+    | LockClockSkew
+    | AlertRaised
+    | AlertCleared
+    | HubStarted
+    | SnapshotWanted
+)

@@ -1,0 +1,118 @@
+"""Codes and keys: what is wanted, and what a lock has shown. No repr shows a code."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from gatewayd.domain.ids import KeyId, LockId, ReservationId
+from gatewayd.domain.lease import Proof
+from gatewayd.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DoorCode:
+    """The code of a key at one door."""
+
+    lock_id: LockId
+    name: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAssigned:
+    """The code that the guest will get; not yet on any door."""
+
+    type: ClassVar[str] = "code.assigned"
+    key_id: KeyId
+    reservation_id: ReservationId
+    doors: tuple[DoorCode, ...]
+    display: str = field(repr=False)
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChanged:
+    """Another code takes the place of the last; the old one stays until the new one is proven."""
+
+    type: ClassVar[str] = "code.changed"
+    key_id: KeyId
+    reservation_id: ReservationId
+    doors: tuple[DoorCode, ...]
+    display: str = field(repr=False)
+    announced: bool = False
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeConfirmed:
+    """The lock itself shows the code."""
+
+    type: ClassVar[str] = "code.confirmed"
+    key_id: KeyId
+    lock_id: LockId
+    proof: Proof
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLost:
+    """A proven code is gone: retracts a confirmation."""
+
+    type: ClassVar[str] = "code.lost"
+    key_id: KeyId
+    lock_id: LockId
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFailed:
+    """A code is not on the lock, and when the hub tries again."""
+
+    type: ClassVar[str] = "code.failed"
+    key_id: KeyId
+    lock_id: LockId
+    reason: Reason
+    attempt: int
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRemoved:
+    """The lock shows that the code is gone."""
+
+    type: ClassVar[str] = "code.removed"
+    key_id: KeyId
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRemovalFailed:
+    """A code that is over still opens, or may; tried for ever."""
+
+    type: ClassVar[str] = "code.removal_failed"
+    key_id: KeyId
+    lock_id: LockId
+    reason: Reason
+    attempt: int
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorState:
+    """One door of a key."""
+
+    lock_id: LockId
+    state: Literal["waiting", "writing", "proven", "failing", "withheld", "removing", "removed"]
+    proof: Proof | None = None
+    reason: Reason | None = None
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """Where a key stands, over all its doors."""
+
+    type: ClassVar[str] = "key.status"
+    key_id: KeyId
+    status: Literal["upcoming", "current", "past", "revoked"]
+    doors: tuple[DoorState, ...]

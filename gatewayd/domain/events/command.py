@@ -1,0 +1,39 @@
+"""Answers to commands."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gatewayd.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAccepted:
+    """The command is stored, not yet carried out; `held_by` names a brake to confirm first."""
+
+    type: ClassVar[str] = "command.accepted"
+    held_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRejected:
+    """The command changed nothing; `path` is the field at fault, dotted, empty for the whole."""
+
+    type: ClassVar[str] = "command.rejected"
+    reason: Reason
+    path: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone:
+    """The command's effect on all doors is proven; of several about one reservation the last."""
+
+    type: ClassVar[str] = "command.done"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandExpired:
+    """The command came too late and changed nothing."""
+
+    type: ClassVar[str] = "command.expired"

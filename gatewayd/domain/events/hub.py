@@ -1,0 +1,20 @@
+"""The hub itself."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class HubStarted:
+    """The daemon is up."""
+
+    type: ClassVar[str] = "hub.started"
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotWanted:
+    """The hub asks for all reservations: its database is new, or the session was lost."""
+
+    type: ClassVar[str] = "snapshot.wanted"
+    why: Literal["new_database", "session_lost"]

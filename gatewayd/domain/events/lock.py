@@ -1,0 +1,113 @@
+"""What a lock told, or how it is reached."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class LockOnline:
+    """The lock answers again."""
+
+    type: ClassVar[str] = "lock.online"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockOffline:
+    """The lock does not answer."""
+
+    type: ClassVar[str] = "lock.offline"
+    lock_id: LockId
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class LockBattery:
+    """Percent where the lock tells; `low` is the lock's own warning."""
+
+    type: ClassVar[str] = "lock.battery"
+    lock_id: LockId
+    level: int | None
+    low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockUsed:
+    """A code was used; `slot` None where the lock does not say which."""
+
+    type: ClassVar[str] = "lock.used"
+    lock_id: LockId
+    slot: int | None
+    key_id: KeyId | None
+    how: Literal["unlock", "lock"]
+
+
+@dataclass(frozen=True, slots=True)
+class LockWrongCode:
+    """A code that the lock does not know was typed."""
+
+    type: ClassVar[str] = "lock.wrong_code"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockKeypadDisabled:
+    """The keypad is locked out for a while."""
+
+    type: ClassVar[str] = "lock.keypad_disabled"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockJammed:
+    """The bolt could not move."""
+
+    type: ClassVar[str] = "lock.jammed"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockTampered:
+    """The cover was opened."""
+
+    type: ClassVar[str] = "lock.tampered"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockFull:
+    """Keys that are due and find no slot."""
+
+    type: ClassVar[str] = "lock.full"
+    lock_id: LockId
+    key_ids: tuple[KeyId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockForeignCode:
+    """A code that is not ours sits in a slot; it is left alone."""
+
+    type: ClassVar[str] = "lock.foreign_code"
+    lock_id: LockId
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockReset:
+    """The lock reports that all its codes were deleted."""
+
+    type: ClassVar[str] = "lock.reset"
+    lock_id: LockId
+
+
+@dataclass(frozen=True, slots=True)
+class LockClockSkew:
+    """The lock's own clock is off by so many seconds (behind: negative); `mended`: it was set."""
+
+    type: ClassVar[str] = "lock.clock_skew"
+    lock_id: LockId
+    seconds: float
+    mended: bool
