@@ -9,12 +9,12 @@ from gatewayd.domain.ids import LockId, PropertyId, ReservationId
 from gatewayd.domain.reservation import Guest, Reservation
 from gatewayd.domain.site import BLUETOOTH_ADDRESS, Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
+from gatewayd.intake.policies import patch_of
 from gatewayd.intake.schemas import (
     LockDocument,
     PropertyDocument,
     ReservationPut,
     SitePut,
-    patch_of,
 )
 
 

@@ -3,113 +3,23 @@
 Unknown fields are ignored. A null clears a field, an absent one leaves it as it was.
 """
 
-import re
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     SkipValidation,
     StringConstraints,
     TypeAdapter,
-    WithJsonSchema,
 )
 
 from gatewayd.domain.bolt import OPERATE_WITHIN, Action
-from gatewayd.domain.policy import PinSource
 from gatewayd.domain.reservation import Kind
+from gatewayd.intake.fields import Day, Digits, Id, LocalTime, Model, Text, Version, Zone
+from gatewayd.intake.policies import PolicyDocument
 
 MAX_ITEMS = 1_000
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a time zone of the IANA database, such as Europe/Zurich") from None
-    return name
-
-
-def _duration(text: object) -> timedelta:
-    units = {"s": 1, "m": 60, "h": 3600}
-    if text == "0":
-        return timedelta()
-    if isinstance(text, str) and re.fullmatch("[0-9]{1,5}[smh]", text):
-        return timedelta(seconds=int(text[:-1]) * units[text[-1]])
-    raise ValueError('a duration is a number with s, m or h, such as "90s", "10m", "1h", or "0"')
-
-
-def _as_text(span: timedelta) -> str:
-    return f"{int(span.total_seconds())}s"
-
-
-def _local_time(text: object) -> time | str:
-    if text == "all_day":
-        return "all_day"
-    try:
-        if isinstance(text, str) and len(text) == len("HH:MM"):
-            return time.fromisoformat(text)
-    except ValueError:
-        pass
-    raise ValueError('a local time is "HH:MM", or "all_day"')
-
-
-Id = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$"),
-]
-Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA zone")]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(_as_text),
-    WithJsonSchema({"type": "string", "pattern": "^(0|[0-9]+[smh])$", "examples": ["1h", "90s"]}),
-]
-LocalTime = Annotated[
-    time | Literal["all_day"],
-    BeforeValidator(_local_time),
-    PlainSerializer(lambda at: at if isinstance(at, str) else at.strftime("%H:%M")),
-    WithJsonSchema(
-        {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
-    ),
-]
-Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
-Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
-Text = Annotated[str, StringConstraints(max_length=200)]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
-
-
-class Model(BaseModel):
-    """Strict types; values never appear in an error's text."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class PinPolicy(Model):
-    """Where codes come from."""
-
-    source: PinSource | None = None
-    length: Annotated[int, Field(ge=4, le=8)] | None = None
-
-
-class PolicyDocument(Model):
-    """Settings of one level; what is absent is left to the wider level (site, property, key)."""
-
-    grace: Duration | Literal["all_day"] | None = Field(
-        default=None, description="before and after the stay; all_day = whole first and last day"
-    )
-    grace_before: Duration | None = None
-    grace_after: Duration | None = None
-    pin: PinPolicy | None = None
-    write_lead: Duration | None = Field(default=None, description="how long before the window")
-    verify_after: Duration | None = Field(default=None, description="second look at a new code")
 
 
 class PropertyDocument(Model):
@@ -120,7 +30,7 @@ class PropertyDocument(Model):
     zone: Zone | None = None
     check_in: LocalTime | None = None
     check_out: LocalTime | None = None
-    locks: list[Id] = []
+    locks: tuple[Id, ...] = ()
     policy: PolicyDocument | None = None
 
 
@@ -316,26 +226,6 @@ Command = (
 COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
 
 type Document = dict[str, Any]
-
-
-def patch_of(policy: PolicyDocument | None) -> dict[str, object]:
-    """The fields of `domain.policy.Policy` that a document sets."""
-    if policy is None:
-        return {}
-    patch: dict[str, object] = {}
-    if policy.grace is not None:
-        whole = policy.grace == "all_day"
-        patch["grace_all_day"] = whole
-        if not whole:
-            patch["grace_before"] = patch["grace_after"] = policy.grace
-    for name in ("grace_before", "grace_after", "write_lead", "verify_after"):
-        if (span := getattr(policy, name)) is not None:
-            patch[name] = span
-    if policy.pin is not None and policy.pin.source is not None:
-        patch["pin_source"] = policy.pin.source
-    if policy.pin is not None and policy.pin.length is not None:
-        patch["pin_length"] = policy.pin.length
-    return patch
 
 
 def merged(old: Document, new: Document) -> Document:

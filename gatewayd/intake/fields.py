@@ -1,0 +1,80 @@
+"""The kinds of fields that documents are made of."""
+
+import re
+from datetime import date, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database, such as Europe/Zurich") from None
+    return name
+
+
+def _duration(text: object) -> timedelta:
+    units = {"s": 1, "m": 60, "h": 3600}
+    if text == "0":
+        return timedelta()
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,5}[smh]", text):
+        return timedelta(seconds=int(text[:-1]) * units[text[-1]])
+    raise ValueError('a duration is a number with s, m or h, such as "90s", "10m", "1h", or "0"')
+
+
+def _as_text(span: timedelta) -> str:
+    return f"{int(span.total_seconds())}s"
+
+
+def _local_time(text: object) -> time | str:
+    if text == "all_day":
+        return "all_day"
+    try:
+        if isinstance(text, str) and len(text) == len("HH:MM"):
+            return time.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError('a local time is "HH:MM", or "all_day"')
+
+
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$"),
+]
+Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA zone")]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_as_text),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[0-9]+[smh])$", "examples": ["1h", "90s"]}),
+]
+LocalTime = Annotated[
+    time | Literal["all_day"],
+    BeforeValidator(_local_time),
+    PlainSerializer(lambda at: at if isinstance(at, str) else at.strftime("%H:%M")),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
+    ),
+]
+Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
+Text = Annotated[str, StringConstraints(max_length=200)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
+
+
+class Model(BaseModel):
+    """Strict types; values never appear in an error's text."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
