@@ -93,6 +93,8 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
 
         def committed(tx: Transaction) -> None:
             reconciler.committed(tx)
+            if tx.held:
+                intake.held.set()
             if tx.report_wanted:
                 publisher.report()
             if tx.told:
@@ -118,6 +120,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(reconciler.run(group), name="reconciler")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
+            group.create_task(_look_again(intake, clock), name="held reservations")
             group.create_task(_forget_daily(database, outbox, clock), name="retention")
             yield
             raise _Stop
@@ -158,6 +161,13 @@ async def _watchdog(database: Database) -> None:
             await tx.rows("SELECT 1")
         systemd.notify("WATCHDOG=1")
         await asyncio.sleep(interval)
+
+
+async def _look_again(intake: Intake, clock: Clock) -> None:
+    """Codes that are to be made some days before arrival (S2-8), each when it is due."""
+    while True:
+        intake.held.clear()
+        await clock.wait(intake.held, await intake.look_again())
 
 
 async def _forget_daily(database: Database, outbox: Outbox, clock: Clock) -> None:

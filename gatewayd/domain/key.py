@@ -1,18 +1,26 @@
-"""A key: what a reservation gives its guest, and at which doors."""
+"""A key: what a reservation and staff's word on it give, and at which doors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
-from gatewayd.domain.code import CodeRules, common
+from gatewayd.domain.code import Code, CodeRules, common
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.label import label
-from gatewayd.domain.moment import Window
-from gatewayd.domain.policy import Policy
-from gatewayd.domain.reservation import Reservation
-from gatewayd.domain.site import Site
-from gatewayd.domain.stay import window
+from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.override import NOTHING, Override
+from gatewayd.domain.policy import (
+    Generate,
+    MissingPhone,
+    PinSource,
+    Policy,
+    ProvisionAt,
+    narrow,
+)
+from gatewayd.domain.reservation import Kind, Reservation
+from gatewayd.domain.site import Lock, Property, Site
+from gatewayd.domain.stay import local, window
 from gatewayd.errors import Reason, Rejected
 
 
@@ -25,12 +33,46 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a key is made from: a reservation, staff's word, or both."""
+
+    key_id: KeyId
+    reservation: Reservation | None
+    override: Override = NOTHING
+
+    @property
+    def code(self) -> Code | None:
+        """The code that is asked for; staff's word wins."""
+        return self.override.code or (self.reservation.code if self.reservation else None)
+
+    @property
+    def phone(self) -> str | None:
+        """The guest's."""
+        return self.reservation.guest.phone if self.reservation else None
+
+    @property
+    def announced(self) -> bool:
+        """Whether the guest was told the code."""
+        return self.reservation is not None and self.reservation.announced_at is not None
+
+    @property
+    def may_open(self) -> bool:
+        """Whether it can give access at all; a cancellation beats staff's word."""
+        return self.reservation.may_open if self.reservation else self.override is not NOTHING
+
+    @property
+    def subject(self) -> str:
+        """What an alert about it names."""
+        return self.reservation.id if self.reservation else self.key_id
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """Permission to open a set of locks within a window; its code is allocated by the intake."""
 
     id: KeyId
-    reservation_id: ReservationId
-    label: str
+    reservation_id: ReservationId | None
+    label: str = field(repr=False)
     window: Window
     doors: Mapping[LockId, Door]
     policy: Policy
@@ -38,42 +80,113 @@ class Key:
 
 
 def key_for(
-    site: Site | None, reservation: Reservation, capabilities: Mapping[LockId, Capabilities]
+    site: Site | None, basis: Basis, capabilities: Mapping[LockId, Capabilities]
 ) -> Key | None:
-    """The key that a reservation gives, or None where it gives no access or no lock is there.
+    """The key that this gives, or None where it gives no access or no lock is there.
 
     Raises:
-        Rejected: `mapping_unknown`, `times_missing`, `dates_reversed`, `rules_conflict`.
+        Rejected: `mapping_unknown`, `unknown_lock`, `times_missing`, `dates_reversed`,
+            `rules_conflict`, `missing_field`.
     """
-    property_ = site.properties.get(reservation.property_id) if site else None
-    if site is None or property_ is None:
-        raise Rejected(
-            Reason.MAPPING_UNKNOWN, "no such property on this site yet", path="data.property_id"
-        )
-    policy = site.policy_of(property_, reservation.policy)
-    stay = window(reservation, property_, site.zone_of(property_), policy)
-    if not reservation.wants_key or not property_.locks:
+    if site is None:
+        raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")
+    reservation, override = basis.reservation, basis.override
+    property_ = _property(site, reservation)
+    own = (reservation.policy if reservation else {}, override.policy)
+    wide = (site.policy, property_.policy if property_ else {})
+    policy = narrow(*wide, *own)
+    stay = _stay(site, property_, basis, policy)
+    locks = override.doors(property_.locks if property_ else ())
+    if not basis.may_open or override.revoked or not locks or _blocked(reservation, policy):
         return None
-    known = {
-        id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in property_.locks
-    }
+    for id_ in locks:
+        if id_ not in site.locks:
+            raise Rejected(Reason.UNKNOWN_LOCK, "no such lock on this site", path="data.doors")
+    able = {id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in locks}
     doors = {}
-    for id_, able in known.items():
-        lock = site.locks[id_]
-        withheld = None
-        if not reservation.allow_provisioning:
-            withheld = Reason.PROVISIONING_DISABLED_KEY
-        elif not lock.allow_provisioning:
-            withheld = Reason.PROVISIONING_DISABLED_DOOR
-        elif not lock.active:
-            withheld = Reason.LOCK_INACTIVE
-        doors[id_] = Door(stay.start - policy.lead(lock_timed=able.lock_timed), withheld)
+    for id_, can in able.items():
+        at_door = narrow(*wide, site.locks[id_].policy, *own)
+        due = stay.start - at_door.lead(lock_timed=can.lock_timed)
+        doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
+    name = override.name or (reservation.confirmation_code if reservation else basis.key_id)
     return Key(
-        id=reservation.key_id,
-        reservation_id=reservation.id,
-        label=label(reservation.confirmation_code, max(c.label_length for c in known.values())),
+        id=basis.key_id,
+        reservation_id=reservation.id if reservation else None,
+        label=label(name, max(can.label_length for can in able.values())),
         window=stay,
         doors=doors,
         policy=policy,
-        rules=common([able.code for able in known.values()]),
+        rules=common([can.code for can in able.values()]),
     )
+
+
+def waits_for(
+    key: Key, basis: Basis, now: Now, *, existing: bool
+) -> tuple[Reason, datetime | None] | None:
+    """Why a key gets no code yet, and when to look again where time alone brings it (S2-7, S2-8,
+    S2-13); `existing`: the reservation was there before the hub.
+
+    A reservation that names its code does not wait.
+    """
+    stay, policy = basis.reservation, key.policy
+    if stay is None or basis.code is not None:
+        return None
+    if policy.generate is Generate.MANUAL or (existing and not policy.existing_bookings):
+        return Reason.NOT_DUE, None
+    if policy.generate is Generate.AT_CHECK_IN and stay.checked_in is None:
+        return Reason.AWAITING_CHECK_IN, None
+    if policy.generate is Generate.BEFORE_ARRIVAL:
+        due = key.window.start - timedelta(days=policy.generate_days)
+        if not now.maybe_reached(due):
+            return Reason.NOT_DUE, due
+    by_phone = policy.pin_source is PinSource.PHONE and policy.missing_phone is MissingPhone.WAIT
+    if by_phone and not basis.phone:
+        return Reason.PHONE_MISSING, None
+    return None
+
+
+def _property(site: Site, reservation: Reservation | None) -> Property | None:
+    """Where a reservation is for; a manual key is for no property."""
+    if reservation is None:
+        return None
+    if (property_ := site.properties.get(reservation.property_id)) is None:
+        raise Rejected(
+            Reason.MAPPING_UNKNOWN, "no such property on this site yet", path="data.property_id"
+        )
+    return property_
+
+
+def _stay(site: Site, property_: Property | None, basis: Basis, policy: Policy) -> Window:
+    """The window that staff names, else the reservation's; it ends when the guest checks out."""
+    stay, word = basis.reservation, basis.override
+    zone = site.zone_of(property_) if property_ else site.zone
+    starts = local(word.starts, zone, earlier=True) if word.starts else None
+    ends = local(word.ends, zone, earlier=False) if word.ends else None
+    if stay is not None and property_ is not None:
+        booked = window(stay, property_, zone, policy)
+        starts, ends = starts or booked.start, ends or booked.end
+    if starts is None or ends is None:
+        raise Rejected(Reason.MISSING_FIELD, "a manual key has starts and ends", path="data")
+    if ends <= starts:
+        raise Rejected(Reason.DATES_REVERSED, "it ends before it starts", path="data.ends")
+    if stay is not None and stay.checked_out is not None:
+        ends = min(ends, stay.checked_out)
+    return Window(starts, ends)
+
+
+def _blocked(reservation: Reservation | None, policy: Policy) -> bool:
+    return reservation is not None and reservation.kind is Kind.BLOCK and not policy.blocks
+
+
+def _withheld(reservation: Reservation | None, lock: Lock, policy: Policy) -> Reason | None:
+    """Why nothing new is written; both the door and the reservation must allow it (S3-20)."""
+    if reservation is not None and not reservation.allow_provisioning:
+        return Reason.PROVISIONING_DISABLED_KEY
+    if not lock.allow_provisioning:
+        return Reason.PROVISIONING_DISABLED_DOOR
+    if not lock.active:
+        return Reason.LOCK_INACTIVE
+    at_check_in = policy.provision_at is ProvisionAt.CHECK_IN
+    if at_check_in and reservation is not None and reservation.checked_in is None:
+        return Reason.AWAITING_CHECK_IN
+    return None

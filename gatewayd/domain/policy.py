@@ -18,6 +18,37 @@ class PinSource(StrEnum):
     PHONE = "phone"
 
 
+class PinPolicy(StrEnum):
+    """What becomes of a code that somebody asked for (S3-2)."""
+
+    RANDOM = "random"  # dictated or refused; a phone's digits or others
+    PREFERRED = "preferred"  # used if it is free and fits, else another
+    STRICT = "strict"  # dictated or refused, and reserved: no other key gets it, whenever
+
+
+class Generate(StrEnum):
+    """When a key gets its code (S2-8)."""
+
+    AT_BOOKING = "at_booking"
+    BEFORE_ARRIVAL = "before_arrival"
+    AT_CHECK_IN = "at_check_in"
+    MANUAL = "manual"
+
+
+class MissingPhone(StrEnum):
+    """What a guest without a phone number gets where codes come from it (S1-22, S2-7)."""
+
+    RANDOM = "random"
+    WAIT = "wait"
+
+
+class ProvisionAt(StrEnum):
+    """From when on a code may lie on the locks (S3-17)."""
+
+    WINDOW = "window"
+    CHECK_IN = "check_in"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Every setting with its default; see the requirement's id at each."""
@@ -27,6 +58,14 @@ class Policy:
     grace_all_day: bool = False  # S2-3: the whole first and last day
     pin_source: PinSource = PinSource.RANDOM  # S1-3
     pin_length: int | None = None  # S2-6; None = what fits every lock
+    pin_policy: PinPolicy = PinPolicy.RANDOM  # S3-2
+    missing_phone: MissingPhone = MissingPhone.RANDOM  # S1-22, S2-7
+    segment: int | None = None  # S2-10: digits between hyphens, for display only
+    generate: Generate = Generate.AT_BOOKING  # S2-8
+    generate_days: int = 3  # before the day of arrival, for `before_arrival`
+    existing_bookings: bool = True  # S2-13: those of a snapshot get codes without being asked for
+    blocks: bool = False  # S2-9: blocked time gets codes; mutual blocks never
+    provision_at: ProvisionAt = ProvisionAt.WINDOW  # S3-17
     write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
     verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
 
@@ -35,6 +74,11 @@ class Policy:
         if self.write_lead is not None:
             return self.write_lead
         return LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+
+    def display(self, digits: str) -> str:
+        """A code as a person reads it; never stored, never sent to a lock."""
+        step = self.segment or len(digits)
+        return "-".join(digits[i : i + step] for i in range(0, len(digits), step))
 
 
 type PolicyPatch = Mapping[str, object]

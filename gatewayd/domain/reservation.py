@@ -15,8 +15,13 @@ def key_of(reservation: ReservationId) -> KeyId:
     return KeyId(f"res:{reservation}")
 
 
+def reservation_of(key: KeyId) -> ReservationId | None:
+    """The reservation from which a key of that id is made; None: a key by hand."""
+    return ReservationId(key[4:]) if key.startswith("res:") else None
+
+
 class Kind(StrEnum):
-    """What holds the dates; only bookings get codes."""
+    """What holds the dates; bookings get codes, blocks where the policy says so (S2-9)."""
 
     BOOKING = "booking"
     BLOCK = "block"
@@ -50,6 +55,8 @@ class Reservation:
     allow_provisioning: bool = True
     code: Code | None = None
     announced_at: datetime | None = None
+    checked_in: datetime | None = None
+    checked_out: datetime | None = None
     policy: PolicyPatch = field(default_factory=dict)
 
     @property
@@ -58,6 +65,6 @@ class Reservation:
         return key_of(self.id)
 
     @property
-    def wants_key(self) -> bool:
-        """Whether it gives access at all."""
-        return self.confirmed and self.kind is Kind.BOOKING
+    def may_open(self) -> bool:
+        """Whether it can give access at all."""
+        return self.confirmed and self.kind is not Kind.MUTUAL_BLOCK

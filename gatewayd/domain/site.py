@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gatewayd.domain.ids import LockId, PropertyId
-from gatewayd.domain.policy import Policy, PolicyPatch, narrow
+from gatewayd.domain.policy import PolicyPatch
 
 BLUETOOTH_ADDRESS = "([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 """The address of a Nuki, such as 54:D2:72:00:00:01; upper case wherever it is kept."""
@@ -40,6 +40,7 @@ class Lock:
     allow_provisioning: bool = True
     active: bool = True
     fallback_note: str | None = None
+    policy: PolicyPatch = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,6 @@ class Site:
     def zone_of(self, property_: Property) -> ZoneInfo:
         """The zone in which the property's dates are meant."""
         return property_.zone or self.zone
-
-    def policy_of(self, property_: Property, *narrower: PolicyPatch) -> Policy:
-        """The policy in force at a property, or narrower still."""
-        return narrow(self.policy, property_.policy, *narrower)
 
 
 def changed_properties(before: Site | None, after: Site) -> set[PropertyId]:

@@ -35,6 +35,11 @@ def window(reservation: Reservation, property_: Property, zone: ZoneInfo, policy
     return Window(start, end)
 
 
+def local(at: datetime, zone: ZoneInfo, *, earlier: bool) -> datetime:
+    """A local date and time without grace; a fold takes the earlier reading, or the later."""
+    return (min if earlier else max)(_readings(at.date(), at.time(), zone))
+
+
 def _start(day: date, at: TimeOfDay, zone: ZoneInfo) -> datetime:
     return min(_readings(day, time.min if at == "all_day" else at, zone))
 

@@ -4,6 +4,7 @@ What is bad becomes a `command.rejected` event: never a crash, never an unanswer
 command that was here before gets the same answer and changes nothing.
 """
 
+import asyncio
 from collections.abc import Mapping
 from random import Random
 
@@ -26,14 +27,14 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents
+from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate
-from gatewayd.intake.handlers import derive_property, handle
+from gatewayd.intake.handlers import derive_property, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import (
     BrakeConfirmCommand,
     Command,
-    ReservationPut,
     ReservationPutCommand,
     SitePut,
 )
@@ -60,6 +61,7 @@ class Intake:
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._rng, self._hub = rng, hub
+        self.held = asyncio.Event()
         self._site: Site | None = None
         self._capabilities: Mapping[LockId, Capabilities] | None = None
 
@@ -88,21 +90,25 @@ class Intake:
 
     async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
         """Give a key another code, because a lock has the refused one already."""
-        stored = await reservations.of_key(tx, key)
-        if stored is None:
-            return
-        document = ReservationPut.model_validate_json(stored)
-        reservation = documents.reservation(document)
         change = await self._change(tx, now, None)
-        try:
-            changed = await reallocate(change, reservation, refused)
-        except Rejected:  # no other code is free: the ladder goes on with this one
-            await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, reservation.id))
+        if (basis := await of_key(change, key)) is None:
             return
-        if changed and reservation.code is not None:  # what was dictated cannot be
-            document = document.model_copy(update={"code": None})
-            kept = document.model_dump_json(exclude_unset=True)
-            await reservations.put(tx, now, reservation, kept)
+        try:
+            changed = await reallocate(change, basis, refused)
+        except Rejected:  # no other code is free: the ladder goes on with this one
+            await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, basis.subject))
+            return
+        if changed and basis.code is not None:  # what was asked for cannot be
+            await forget_wish(change, basis)
+
+    async def look_again(self) -> float | None:
+        """Reservations whose code was to be made later, and now is; returns the seconds until the
+        next one. `held` is set when there is another."""
+        if await reservations.due(self._database.read, self._clock.now()):
+            async with self._database.transaction() as tx:
+                await look_again(await self._change(tx, self._clock.now(), None))
+        due = await reservations.next_due(self._database.read)
+        return (due - self._clock.now().latest).total_seconds() if due else None
 
     async def lock_learned(self, tx: Transaction, now: Now, lock: LockId) -> None:
         """A lock told what it can do: its keys may be due at another time, or need another code."""

@@ -10,6 +10,7 @@ from gatewayd.domain.events import Event
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
+from gatewayd.errors import Reason
 from gatewayd.store.database import Outgoing, Transaction
 from gatewayd.store.outbox import Outbox
 
@@ -28,6 +29,8 @@ class Change:
     withdrawn: set[KeyId] = field(default_factory=set)
     granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
+    existing: bool = False  # the reservations at hand were there before the hub
+    held: Reason | None = None  # why the reservation at hand had no key until now
 
     async def tell(self, *events: Event) -> list[Outgoing]:
         """Add events that this command caused."""

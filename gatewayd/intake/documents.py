@@ -6,11 +6,14 @@ from zoneinfo import ZoneInfo
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import LockId, PropertyId, ReservationId
+from gatewayd.domain.override import Override
 from gatewayd.domain.reservation import Guest, Reservation
 from gatewayd.domain.site import BLUETOOTH_ADDRESS, Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.policies import patch_of
 from gatewayd.intake.schemas import (
+    Doors,
+    KeyDocument,
     LockDocument,
     PropertyDocument,
     ReservationPut,
@@ -83,6 +86,22 @@ def reservation(document: ReservationPut) -> Reservation:
     )
 
 
+def override(document: KeyDocument) -> Override:
+    """Staff's word in the domain's words."""
+    doors = document.doors or Doors()
+    return Override(
+        name=document.name,
+        add=tuple(LockId(lock) for lock in doors.add),
+        remove=frozenset(LockId(lock) for lock in doors.remove),
+        starts=document.starts,
+        ends=document.ends,
+        code=Code(document.code) if document.code else None,
+        policy=patch_of(document.policy),
+        revoked=document.revoked,
+        revoked_doors=frozenset(LockId(lock) for lock in document.revoked_doors),
+    )
+
+
 def _lock(document: LockDocument) -> Lock:
     return Lock(
         id=LockId(document.id),
@@ -92,6 +111,7 @@ def _lock(document: LockDocument) -> Lock:
         allow_provisioning=document.allow_provisioning,
         active=document.active,
         fallback_note=document.fallback_note,
+        policy=patch_of(document.policy),
     )
 
 

@@ -1,7 +1,7 @@
 """The kinds of fields that documents are made of."""
 
 import re
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +49,15 @@ def _local_time(text: object) -> time | str:
     raise ValueError('a local time is "HH:MM", or "all_day"')
 
 
+def _local_date_time(text: object) -> datetime:
+    try:
+        if isinstance(text, str):
+            return datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007  # local to a zone
+    except ValueError:
+        pass
+    raise ValueError('a local date and time is "YYYY-MM-DDTHH:MM"')
+
+
 Id = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$"),
@@ -67,6 +76,12 @@ LocalTime = Annotated[
     WithJsonSchema(
         {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
     ),
+]
+LocalDateTime = Annotated[
+    datetime,
+    BeforeValidator(_local_date_time),
+    PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M")),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9-]{10}T[0-9:]{5}$"}),
 ]
 Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]

@@ -1,24 +1,26 @@
 """What each command changes. A handler returns whether nothing is left to be proven at a lock."""
 
-import json
 from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
 from gatewayd.domain.events.alert import cleared
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId, LockId, PropertyId
+from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
+from gatewayd.domain.reservation import key_of
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents, reservation, schemas, snapshot
+from gatewayd.intake import documents, key, reservation, schemas, snapshot
+from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
-from gatewayd.store import reservations, site
+from gatewayd.store import overrides, reservations, site
+from gatewayd.store.ahead import look_ahead
 
 CHUNK = 200
 
 
-async def handle(change: Change, command: schemas.Command) -> bool:
+async def handle(change: Change, command: schemas.Command) -> bool:  # noqa: PLR0912  # a table
     """Carry out one command.
 
     Raises:
@@ -33,6 +35,20 @@ async def handle(change: Change, command: schemas.Command) -> bool:
             return await reservation.cancel(change, data)
         case schemas.ReservationSnapshotCommand(data=data):
             return await snapshot.take(change, data)
+        case schemas.ReservationCheckInCommand(data=data):
+            return await reservation.check_in(change, data)
+        case schemas.ReservationCheckOutCommand(data=data):
+            return await reservation.check_out(change, data)
+        case schemas.KeyPutCommand(data=data):
+            return await key.put(change, data)
+        case schemas.KeyRevokeCommand(data=data):
+            return await key.revoke(change, data)
+        case schemas.KeyRestoreCommand(data=data):
+            return await key.restore(change, data)
+        case schemas.KeyDeleteCommand(data=data):
+            return await key.delete(change, data)
+        case schemas.CodeRegenerateCommand(data=data):
+            return await key.regenerate(change, data)
         case schemas.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
@@ -78,6 +94,8 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
+    for key_id in await overrides.all_(change.tx):  # its doors may be of any property
+        await _derive_again(change, key_id, None)
     return True
 
 
@@ -85,20 +103,31 @@ async def derive_property(change: Change, property_id: PropertyId) -> None:
     """All keys of a property anew, because what they are made from has changed."""
     after = ""
     while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
-        for id_, stored, waiting in chunk:
-            await _derive_again(change, stored, waiting)
+        await look_ahead(change.tx, [id_ for id_, _ in chunk])
+        for id_, waiting in chunk:
+            await _derive_again(change, key_of(id_), waiting)
             after = id_
 
 
-async def _derive_again(change: Change, stored: str, waiting: CommandId | None) -> None:
-    """A stored reservation under another site document: what does not fit is held, not lost."""
-    known = documents.reservation(reservation.checked(json.loads(stored)))
-    await reservations.hold(change.tx, known.id, None, None)
-    try:
-        to_prove = await derive(change, known, awaited=waiting)
-    except Rejected as why:
-        await hold(change, known, why.reason, waiting)
+async def _derive_again(change: Change, key: KeyId, waiting: CommandId | None) -> None:
+    """What is stored, under another site document: what does not fit is held, not lost."""
+    basis = await of_key(change, key)
+    if basis is None:
         return
-    await settle(change, known.key_id)
+    if (known := basis.reservation) is not None:
+        await reservations.hold(change.tx, known.id, None, None)
+    try:
+        to_prove = await derive(change, basis, awaited=waiting)
+    except Rejected as why:
+        if known is not None:
+            await hold(change, known, why.reason, waiting)
+        return
+    await settle(change, key)
     if waiting is not None and not to_prove:
         await change.outbox.tell(change.tx, change.now, (CommandDone(),), waiting)
+
+
+async def look_again(change: Change) -> None:
+    """Reservations that were held until now."""
+    for id_ in await reservations.due(change.tx, change.now):
+        await _derive_again(change, key_of(id_), None)

@@ -1,9 +1,10 @@
 """Bytes to a command, or a clear rejection. Nothing here changes anything."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.schemas import COMMAND, Command
@@ -21,7 +22,7 @@ def parse(payload: bytes) -> Command:
     try:
         return _validated(payload)
     except ValidationError as error:
-        raise rejected(error) from None  # the cause would carry the values
+        raise _complaints(error)[0] from None  # the cause would carry the values
 
 
 def faults(payload: bytes) -> list[Rejected]:
@@ -93,9 +94,16 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def rejected(error: ValidationError, within: str = "") -> Rejected:
-    """The first complaint; `within` is the path of what was checked, empty for a whole command."""
-    return _complaints(error, within)[0]
+def checked[M: BaseModel](model: type[M], document: Mapping[str, Any], path: str = "data") -> M:
+    """A document held against its schema.
+
+    Raises:
+        Rejected: the first thing that is wrong with it, with its path below `path`.
+    """
+    try:
+        return model.model_validate_json(json.dumps(document), strict=True)
+    except ValidationError as error:
+        raise _complaints(error, path)[0] from None
 
 
 def _complaints(error: ValidationError, within: str = "") -> list[Rejected]:

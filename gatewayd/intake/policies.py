@@ -1,20 +1,33 @@
 """The settings of one level: as the cloud sends them, and as the domain narrows them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from gatewayd.domain.policy import PinSource, PolicyPatch
+from gatewayd.domain.policy import (
+    Generate,
+    MissingPhone,
+    PinPolicy,
+    PinSource,
+    PolicyPatch,
+    ProvisionAt,
+)
 from gatewayd.intake.fields import Duration, Model
 
 
-class PinPolicy(Model):
+class PinDocument(Model):
     """Where codes come from."""
 
     source: PinSource | None = None
     length: Annotated[int, Field(ge=4, le=8)] | None = None
+    policy: PinPolicy | None = Field(
+        default=None, description="preferred: another code takes the place of one that cannot be"
+    )
+    missing_phone: MissingPhone | None = None
+    segment: Annotated[int, Field(ge=1, le=8)] | None = Field(
+        default=None, description="digits between hyphens, for display only"
+    )
 
 
 class PolicyDocument(Model):
@@ -25,7 +38,16 @@ class PolicyDocument(Model):
     )
     grace_before: Duration | None = None
     grace_after: Duration | None = None
-    pin: PinPolicy | None = None
+    pin: PinDocument | None = None
+    generate: Generate | None = None
+    generate_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
+        default=None, description="for before_arrival: so many days before the window"
+    )
+    existing_bookings: bool | None = Field(
+        default=None, description="whether reservations of a snapshot get codes unasked"
+    )
+    blocks: bool | None = Field(default=None, description="blocked time gets codes too")
+    provision_at: ProvisionAt | None = None
     write_lead: Duration | None = Field(default=None, description="how long before the window")
     verify_after: Duration | None = Field(default=None, description="second look at a new code")
 
@@ -40,11 +62,31 @@ def patch_of(policy: PolicyDocument | None) -> PolicyPatch:
         patch["grace_all_day"] = whole
         if not whole:
             patch["grace_before"] = patch["grace_after"] = policy.grace
-    for name in ("grace_before", "grace_after", "write_lead", "verify_after"):
-        if (span := getattr(policy, name)) is not None:
-            patch[name] = span
-    if policy.pin is not None and policy.pin.source is not None:
-        patch["pin_source"] = policy.pin.source
-    if policy.pin is not None and policy.pin.length is not None:
-        patch["pin_length"] = policy.pin.length
-    return patch
+    patch |= _set(policy, {name: name for name in AS_THEY_ARE})
+    return patch | (_set(policy.pin, PIN) if policy.pin else {})
+
+
+AS_THEY_ARE = (
+    "grace_before",
+    "grace_after",
+    "generate",
+    "generate_days",
+    "existing_bookings",
+    "blocks",
+    "provision_at",
+    "write_lead",
+    "verify_after",
+)
+PIN = {
+    "source": "pin_source",
+    "length": "pin_length",
+    "policy": "pin_policy",
+    "missing_phone": "missing_phone",
+    "segment": "segment",
+}
+
+
+def _set(document: Model, names: Mapping[str, str]) -> dict[str, object]:
+    """The fields that a document sets, under the domain's names."""
+    there = {name: getattr(document, field) for field, name in names.items()}
+    return {name: value for name, value in there.items() if value is not None}

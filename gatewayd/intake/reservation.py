@@ -2,15 +2,15 @@
 
 import json
 
-from pydantic import ValidationError
-
 from gatewayd.domain.ids import ReservationId
-from gatewayd.domain.reservation import Reservation, key_of
+from gatewayd.domain.key import Basis
+from gatewayd.domain.reservation import key_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
+from gatewayd.intake.basis import of_key, said_on, with_visits
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, settle
-from gatewayd.intake.parse import rejected
+from gatewayd.intake.parse import checked
 from gatewayd.store import keys, reservations
 from gatewayd.store.ahead import look_ahead
 
@@ -18,12 +18,12 @@ from gatewayd.store.ahead import look_ahead
 async def put(change: Change, document: schemas.ReservationPut) -> bool:
     """`reservation.put`: whether nothing is left to be proven."""
     await look_ahead(change.tx, [ReservationId(document.id)])
-    reservation = await keep(change, document)
-    if reservation is None:
+    basis = await keep(change, document)
+    if basis is None:
         return await _join(change, ReservationId(document.id))
-    if not await derive(change, reservation, awaited=change.cause):
+    if not await derive(change, basis, awaited=change.cause):
         return True
-    return await settle(change, reservation.key_id)
+    return await settle(change, basis.key_id)
 
 
 async def _join(change: Change, id_: ReservationId) -> bool:
@@ -44,16 +44,39 @@ async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:
     if known is None:
         raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
     cancelled = {"version": document.version, "status": "cancelled"}
-    return await put(change, checked(json.loads(known.document) | cancelled))
+    merged = json.loads(known.document) | cancelled
+    return await put(change, checked(schemas.ReservationPut, merged))
 
 
-async def keep(change: Change, document: schemas.ReservationPut) -> Reservation | None:
-    """Store a reservation; None for a version that is here already.
+async def check_in(change: Change, document: schemas.ReservationVisit) -> bool:
+    """`reservation.check_in`: for policies that wait for it."""
+    reservations.came(change.tx, ReservationId(document.id), document.at)
+    return await _again(change, ReservationId(document.id))
+
+
+async def check_out(change: Change, document: schemas.ReservationVisit) -> bool:
+    """`reservation.check_out`: an early one ends the access."""
+    reservations.went(change.tx, ReservationId(document.id), document.at)
+    return await _again(change, ReservationId(document.id))
+
+
+async def _again(change: Change, id_: ReservationId) -> bool:
+    """A reservation whose guest came or went."""
+    if (basis := await of_key(change, key_of(id_))) is None:
+        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
+    if not await derive(change, basis, awaited=change.cause):
+        return True
+    return await settle(change, basis.key_id)
+
+
+async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None:
+    """Store a reservation; what its key is made from, or None for a version that is here already.
 
     Raises:
         Rejected: `stale_version`.
     """
     known = await reservations.get(change.tx, ReservationId(document.id))
+    change.held = known.held if known else None
     if known is not None:
         if document.version < known.version:
             raise Rejected(
@@ -62,20 +85,9 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Reservation 
         if document.version == known.version:
             return None
         new = document.model_dump(mode="json", exclude_unset=True)
-        document = checked(schemas.merged(json.loads(known.document), new))
-    reservation = documents.reservation(document)
+        merged = schemas.merged(json.loads(known.document), new)
+        document = checked(schemas.ReservationPut, merged)
+    reservation = with_visits(documents.reservation(document), known)
     stored = document.model_dump_json(exclude_unset=True)
     await reservations.put(change.tx, change.now, reservation, stored)
-    return reservation
-
-
-def checked(document: schemas.Document, path: str = "data") -> schemas.ReservationPut:
-    """A document held against its schema.
-
-    Raises:
-        Rejected: what is wrong with it, with paths below `path`.
-    """
-    try:
-        return schemas.ReservationPut.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError as error:
-        raise rejected(error, path) from None
+    return Basis(reservation.key_id, reservation, await said_on(change, reservation.key_id))

@@ -16,7 +16,17 @@ from pydantic import (
 
 from gatewayd.domain.bolt import OPERATE_WITHIN, Action
 from gatewayd.domain.reservation import Kind
-from gatewayd.intake.fields import Day, Digits, Id, LocalTime, Model, Text, Version, Zone
+from gatewayd.intake.fields import (
+    Day,
+    Digits,
+    Id,
+    LocalDateTime,
+    LocalTime,
+    Model,
+    Text,
+    Version,
+    Zone,
+)
 from gatewayd.intake.policies import PolicyDocument
 
 MAX_ITEMS = 1_000
@@ -48,6 +58,7 @@ class LockDocument(Model):
     allow_provisioning: bool = True
     active: bool = True
     fallback_note: Text | None = None
+    policy: PolicyDocument | None = None
 
 
 class SitePut(Model):
@@ -93,6 +104,73 @@ class ReservationCancel(Model):
 
     id: Id
     version: Version
+
+
+class ReservationVisit(Model):
+    """The guest came, or went: early, it ends the access."""
+
+    id: Id
+    at: AwareDatetime
+
+
+class Doors(Model):
+    """Over those of the reservation's property."""
+
+    add: tuple[Id, ...] = ()
+    remove: tuple[Id, ...] = ()
+
+
+class KeyFields(Model):
+    """Staff's word on a reservation's key (`res:` and its id), or a manual key, which names
+    `starts`, `ends` and `doors.add`. Times are local to the property, for a manual key to the site,
+    and without grace. It wins until it is cleared; a cancellation beats it."""
+
+    name: Text | None = None
+    doors: Doors | None = None
+    starts: LocalDateTime | None = None
+    ends: LocalDateTime | None = None
+    code: Digits | None = None
+    policy: PolicyDocument | None = None
+
+
+class KeyDocument(KeyFields):
+    """As it is kept."""
+
+    revoked: bool = False
+    revoked_doors: tuple[Id, ...] = ()
+
+
+class KeyPut(KeyFields):
+    """Fields that are absent stay as staff last said, a null leaves them to the reservation."""
+
+    id: Id
+    version: Version
+
+
+class KeyRevoke(Model):
+    """The code goes at once: from the named doors, or from all."""
+
+    id: Id
+    version: Version
+    doors: tuple[Id, ...] | None = None
+
+
+class KeyRestore(KeyRevoke):
+    """What was revoked opens again: the named doors, or all."""
+
+
+class KeyDelete(Model):
+    """A manual key ends; a reservation's is again as the reservation says."""
+
+    id: Id
+    version: Version
+
+
+class CodeRegenerate(Model):
+    """Another code at once: the old one goes first. Also for a key that has none yet."""
+
+    key_id: Id
+    reason: Text | None = None
 
 
 class ReservationSnapshot(Model):
@@ -171,6 +249,55 @@ class ReservationCancelCommand(Envelope):
     data: ReservationCancel
 
 
+class ReservationCheckInCommand(Envelope):
+    """`reservation.check_in`"""
+
+    type: Literal["reservation.check_in"]
+    data: ReservationVisit
+
+
+class ReservationCheckOutCommand(Envelope):
+    """`reservation.check_out`"""
+
+    type: Literal["reservation.check_out"]
+    data: ReservationVisit
+
+
+class KeyPutCommand(Envelope):
+    """`key.put`"""
+
+    type: Literal["key.put"]
+    data: KeyPut
+
+
+class KeyRevokeCommand(Envelope):
+    """`key.revoke`"""
+
+    type: Literal["key.revoke"]
+    data: KeyRevoke
+
+
+class KeyRestoreCommand(Envelope):
+    """`key.restore`"""
+
+    type: Literal["key.restore"]
+    data: KeyRestore
+
+
+class KeyDeleteCommand(Envelope):
+    """`key.delete`"""
+
+    type: Literal["key.delete"]
+    data: KeyDelete
+
+
+class CodeRegenerateCommand(Envelope):
+    """`code.regenerate`"""
+
+    type: Literal["code.regenerate"]
+    data: CodeRegenerate
+
+
 class ReservationSnapshotCommand(Envelope):
     """`reservation.snapshot`"""
 
@@ -216,7 +343,14 @@ Command = (
     SitePutCommand
     | ReservationPutCommand
     | ReservationCancelCommand
+    | ReservationCheckInCommand
+    | ReservationCheckOutCommand
     | ReservationSnapshotCommand
+    | KeyPutCommand
+    | KeyRevokeCommand
+    | KeyRestoreCommand
+    | KeyDeleteCommand
+    | CodeRegenerateCommand
     | BrakeConfirmCommand
     | LockResyncCommand
     | LockOperateCommand

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from gatewayd.domain.events.command import CommandRejected
+from gatewayd.domain.key import Basis
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
+from gatewayd.intake.allocate import draw_ahead
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, draw_ahead, hold
-from gatewayd.intake.reservation import checked, keep
+from gatewayd.intake.derive import derive, hold
+from gatewayd.intake.parse import checked
+from gatewayd.intake.reservation import keep
 from gatewayd.store import reservations, snapshots
 from gatewayd.store.ahead import look_ahead
 
@@ -26,6 +29,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
     ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
     await look_ahead(change.tx, ids)
     await draw_ahead(change, len(items))
+    change.existing = True
     for i, item in enumerate(items):
         await _take_item(change, item, f"data.items.{i}")
         if i % BREATH == 0:
@@ -44,17 +48,17 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
 async def _take_item(change: Change, item: Any, path: str) -> None:
     """One bad reservation of many is told of, and held where it can be kept; the others go on."""
     try:
-        reservation = await keep(change, checked(item, path))
+        basis = await keep(change, checked(schemas.ReservationPut, item, path))
     except Rejected as why:
         if why.reason is not Reason.STALE_VERSION:
             await change.tell(CommandRejected(why.reason, why.path, why.message, why.retryable))
         return
-    if reservation is None:
+    if basis is None or basis.reservation is None:
         return
     try:
-        await derive(change, reservation, awaited=None)
+        await derive(change, basis, awaited=None)
     except Rejected as why:
-        await hold(change, reservation, why.reason, None)
+        await hold(change, basis.reservation, why.reason, None)
         where = path + why.path.removeprefix("data")
         await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
 
@@ -67,7 +71,8 @@ async def _remove_absent(
         if known is None:
             continue
         # The same version counts as news later: a feed that lists it again brings it back.
-        there = documents.reservation(checked(json.loads(known.document)))
+        document = checked(schemas.ReservationPut, json.loads(known.document))
+        there = documents.reservation(document)
         gone = replace(there, confirmed=False, version=known.version - 1)
         await reservations.put(change.tx, change.now, gone, known.document)
-        await derive(change, gone, awaited=None)
+        await derive(change, Basis(gone.key_id, gone), awaited=None)

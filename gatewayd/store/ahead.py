@@ -7,21 +7,26 @@ from gatewayd.domain.reservation import key_of
 from gatewayd.store.database import Transaction
 
 AHEAD = """
-SELECT value->>0, value->>1, r.version, r.document, r.held, k.code, k.starts, k.ends, k.revoked,
+SELECT value->>0, value->>1, r.version, r.document, r.held, r.checked_in, r.checked_out,
+    o.version, o.document, k.code, k.starts, k.ends, k.revoked,
     (SELECT json_group_array(code) FROM alerts WHERE subject = value->>0),
     (SELECT json_group_array(json_array(lock_id, due, withheld)) FROM doors
         WHERE key_id = value->>1)
 FROM json_each(?) LEFT JOIN reservations r ON r.id = value->>0 LEFT JOIN keys k ON k.id = value->>1
+    LEFT JOIN overrides o ON o.key_id = value->>1
 """
 
 
 async def look_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
-    """Answer `reservations.get`, `keys.known`, `keys.doors` and `outbox.standing`, once each."""
+    """Answer `reservations.get`, `overrides.get`, `keys.known`, `keys.doors` and
+    `outbox.standing`, once each."""
     wanted = json.dumps([[id_, key_of(id_)] for id_ in ids])
-    for id_, key, version, document, held, code, *window, alerts, doors in await tx.rows(
+    for id_, key, *row, code, starts, ends, revoked, alerts, doors in await tx.rows(
         AHEAD, (wanted,)
     ):
-        tx.ahead["reservation", id_] = None if version is None else (version, document, held)
-        tx.ahead["key", key] = None if code is None else (code, *window)
+        stored, said = row[:5], row[5:]
+        tx.ahead["reservation", id_] = None if stored[0] is None else stored
+        tx.ahead["override", key] = None if said[0] is None else said
+        tx.ahead["key", key] = None if code is None else (code, starts, ends, revoked)
         tx.ahead["doors", key] = json.loads(doors)
         tx.ahead["alerts", id_] = json.loads(alerts)

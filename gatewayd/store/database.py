@@ -50,8 +50,8 @@ class Outgoing:
 
 
 class Transaction:
-    """Statements that become true together; `woken`, `operations` and `told` tell what to wake and
-    to do afterwards.
+    """Statements that become true together; `woken`, `held`, `operations` and `told` tell
+    what to wake and to do afterwards.
 
     One statement at a time: the order in which they are asked for is the order in which they run.
     Each is a trip to the connection's thread and back. Two things spare trips: writes put
@@ -67,6 +67,7 @@ class Transaction:
         self.operations: list[Operation] = []
         self.told: list[Outgoing] = []
         self.site_changed = False
+        self.held = False
         self.report_wanted = False
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
 from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 
@@ -37,27 +38,36 @@ async def known(tx: Transaction, key: KeyId) -> Known | None:
 
 
 async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
-    """Those that no key has had since the quarantine began, whatever its window."""
+    """Those that no key has had since the quarantine began, whatever its window, and that no lock
+    has shown."""
     since = (now.earliest - QUARANTINE).timestamp()
     digits = json.dumps([code.digits for code in codes])
     rows = await tx.rows(
-        "SELECT code FROM keys WHERE code IN (SELECT value FROM json_each(?)) AND ends > ?",
+        "WITH drawn AS (SELECT value FROM json_each(?1)) "
+        "SELECT code FROM keys WHERE code IN drawn AND (ends > ?2 OR exclusive) "
+        "UNION ALL SELECT code FROM slots WHERE code IN drawn",
         (digits, since),
     )
     had = {code for (code,) in rows}
     return [code for code in codes if code.digits not in had]
 
 
-async def taken(tx: Transaction, code: Code, key: KeyId, window: Window) -> bool:
-    """Whether another key has the code in a window that overlaps, or within the quarantine."""
-    first = (window.start - QUARANTINE).timestamp()
-    last = (window.end + QUARANTINE).timestamp()
-    return bool(
-        await tx.row(
-            "SELECT 1 FROM keys WHERE code = ? AND ends > ? AND starts < ? AND id <> ?",
-            (code.digits, first, last, key),
-        )
-    )
+async def taken(tx: Transaction, code: Code, key: Key, *, at_locks: bool = True) -> bool:
+    """Whether another key has the code for itself, in a window that overlaps, or within the
+    quarantine; or a lock of this key shows it and it is not ours."""
+    first = (key.window.start - QUARANTINE).timestamp()
+    last = (key.window.end + QUARANTINE).timestamp()
+    doors = json.dumps([*key.doors] if at_locks else [])
+    return bool(await tx.row(TAKEN, (code.digits, first, last, key.id, doors)))
+
+
+TAKEN = """
+SELECT 1 FROM keys WHERE code = ?1 AND id <> ?4 AND (exclusive OR (ends > ?2 AND starts < ?3))
+UNION ALL
+SELECT 1 FROM slots s WHERE code = ?1 AND lock_id IN (SELECT value FROM json_each(?5))
+    AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = s.lock_id AND l.slot = s.slot)
+LIMIT 1
+"""
 
 
 async def put(
@@ -71,15 +81,17 @@ async def put(
 ) -> None:
     """Insert or update a key and its doors; wakes every lock that it had or has."""
     tx.later(
-        "INSERT INTO keys (id, reservation_id, code, label, starts, ends, verify_after, handover, "
-        "cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-        "code = excluded.code, label = excluded.label, starts = excluded.starts, "
+        "INSERT INTO keys (id, reservation_id, code, exclusive, label, starts, ends, verify_after, "
+        "handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "code = excluded.code, exclusive = excluded.exclusive, label = excluded.label, "
+        "starts = excluded.starts, "
         "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
             key.id,
             key.reservation_id,
             code.digits,
+            key.policy.pin_policy is PinPolicy.STRICT,
             key.label,
             key.window.start.timestamp(),
             key.window.end.timestamp(),
@@ -117,12 +129,16 @@ async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockI
     }
 
 
-async def withdraw(tx: Transaction, key: KeyId, cause: CommandId | None) -> None:
-    """Take a key away from all its doors."""
+async def withdraw(
+    tx: Transaction, key: KeyId, cause: CommandId | None, ended: datetime | None = None
+) -> None:
+    """Take a key away from all its doors: revoked, or because its window has ended."""
     tx.ahead.pop(("doors", key), None)
+    ends = ended.timestamp() if ended else None
     await tx.rows(
-        "UPDATE keys SET revoked = 1, handover = NULL, cause = coalesce(?, cause) WHERE id = ?",
-        (cause, key),
+        "UPDATE keys SET revoked = max(revoked, ?1 IS NULL), ends = coalesce(?1, ends), "
+        "handover = NULL, cause = coalesce(?2, cause) WHERE id = ?3",
+        (ends, cause, key),
     )
     locks = await tx.rows(
         "SELECT lock_id FROM doors WHERE key_id = ?1 UNION SELECT lock_id FROM leases "
@@ -159,6 +175,11 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
         return None
     tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
     return CommandId(cause)
+
+
+async def end_handover(tx: Transaction, key: KeyId) -> None:
+    """Its old codes go at once."""
+    tx.later("UPDATE keys SET handover = NULL WHERE id = ?", (key,))
 
 
 async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:

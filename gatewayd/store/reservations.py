@@ -1,9 +1,10 @@
 """Reservations as they came, with what holds those that have no key."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from gatewayd.domain.ids import CommandId, KeyId, PropertyId, ReservationId
-from gatewayd.domain.moment import Now
+from gatewayd.domain.ids import CommandId, PropertyId, ReservationId
+from gatewayd.domain.moment import Now, from_epoch
 from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
@@ -11,11 +12,14 @@ from gatewayd.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stored:
-    """A reservation's document (JSON), and why it has no key, where it wants one."""
+    """A reservation's document (JSON), why it has no key, where it wants one, and when the guest
+    came and went."""
 
     version: int
     document: str
-    held: Reason | None
+    held: Reason | None = None
+    checked_in: datetime | None = None
+    checked_out: datetime | None = None
 
 
 async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
@@ -23,23 +27,29 @@ async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
     if ("reservation", id_) in tx.ahead:
         row = tx.ahead.pop(("reservation", id_))
     else:
-        row = await tx.row("SELECT version, document, held FROM reservations WHERE id = ?", (id_,))
-    return Stored(row[0], row[1], Reason(row[2]) if row[2] else None) if row else None
+        row = await tx.row(f"SELECT {STORED} FROM reservations WHERE id = ?", (id_,))  # noqa: S608  # a constant
+    return stored(*row) if row else None
 
 
-async def of_key(tx: Transaction, key: KeyId) -> str | None:
-    """The document behind a key."""
-    row = await tx.row(
-        "SELECT document FROM reservations r JOIN keys k ON k.reservation_id = r.id WHERE k.id = ?",
-        (key,),
-    )
-    return row[0] if row else None
+STORED = "version, document, held, checked_in, checked_out"
+
+
+def stored(
+    version: int, document: str, held: str | None, came: float | None, went: float | None
+) -> Stored:
+    """From a row."""
+    at = (from_epoch(x) if x is not None else None for x in (came, went))
+    return Stored(version, document, Reason(held) if held else None, *at)
 
 
 async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
     """Insert or update; nothing holds it at first."""
     tx.later(
-        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, NULL, ?, ?, NULL)",
+        "INSERT INTO reservations (id, version, property_id, document, confirmed, changed_at) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET version = excluded.version, "
+        "property_id = excluded.property_id, document = excluded.document, held = NULL, "
+        "confirmed = excluded.confirmed, changed_at = excluded.changed_at, cause = NULL, "
+        "due = NULL",
         (
             reservation.id,
             reservation.version,
@@ -52,24 +62,60 @@ async def put(tx: Transaction, now: Now, reservation: Reservation, document: str
 
 
 async def hold(
-    tx: Transaction, id_: ReservationId, why: Reason | None, cause: CommandId | None
+    tx: Transaction,
+    id_: ReservationId,
+    why: Reason | None,
+    cause: CommandId | None,
+    until: datetime | None = None,
 ) -> None:
-    """Say why a reservation has no key and which command waits for one, or that nothing holds it
-    any more."""
+    """Say why a reservation has no key, until when, and which command waits for one; or that
+    nothing holds it any more."""
+    due = until.timestamp() if until else None
+    tx.held |= until is not None
     await tx.rows(
-        "UPDATE reservations SET held = ?1, cause = ?2 WHERE id = ?3 "
-        "AND (held IS NOT ?1 OR cause IS NOT ?2)",
-        (why, cause, id_),
+        "UPDATE reservations SET held = ?1, cause = ?2, due = ?3 WHERE id = ?4 "
+        "AND (held IS NOT ?1 OR cause IS NOT ?2 OR due IS NOT ?3)",
+        (why, cause, due, id_),
     )
+
+
+async def forget_code(tx: Transaction, id_: ReservationId) -> None:
+    """It asks for no code any more."""
+    without = "UPDATE reservations SET document = json_remove(document, '$.code') WHERE id = ?"
+    await tx.rows(without, (id_,))
+
+
+def came(tx: Transaction, id_: ReservationId, at: datetime) -> None:
+    """The guest has checked in."""
+    tx.later("UPDATE reservations SET checked_in = ? WHERE id = ?", (at.timestamp(), id_))
+
+
+def went(tx: Transaction, id_: ReservationId, at: datetime) -> None:
+    """The guest has checked out."""
+    tx.later("UPDATE reservations SET checked_out = ? WHERE id = ?", (at.timestamp(), id_))
+
+
+async def due(tx: Transaction, now: Now) -> list[ReservationId]:
+    """Held ones whose time has come."""
+    at = (now.latest.timestamp(),)
+    return [
+        ReservationId(x) for (x,) in await tx.rows("SELECT id FROM reservations WHERE due <= ?", at)
+    ]
+
+
+async def next_due(tx: Transaction) -> datetime | None:
+    """When the next held one is to be looked at."""
+    ((at,),) = await tx.rows("SELECT min(due) FROM reservations WHERE due IS NOT NULL")
+    return from_epoch(at) if at is not None else None
 
 
 async def of_property(
     tx: Transaction, property_id: PropertyId, after: str, limit: int
-) -> list[tuple[str, str, CommandId | None]]:
-    """Id, document and waiting command of the next confirmed reservations, in the order of ids."""
+) -> list[tuple[ReservationId, CommandId | None]]:
+    """Id and waiting command of the next confirmed reservations, in the order of ids."""
     rows = await tx.rows(
-        "SELECT id, document, cause FROM reservations "
+        "SELECT id, cause FROM reservations "
         "WHERE property_id = ? AND confirmed AND id > ? ORDER BY id LIMIT ?",
         (property_id, after, limit),
     )
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(ReservationId(id_), cause) for id_, cause in rows]

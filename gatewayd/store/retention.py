@@ -41,7 +41,8 @@ async def _forget_reservations(tx: Transaction, outbox: Outbox, now: Now, before
     """Those whose departure was before that day and that have no key (any more)."""
     gone = await tx.rows(
         "DELETE FROM reservations WHERE document->>'departure' < ? "
-        "AND id NOT IN (SELECT reservation_id FROM keys) RETURNING id, cause",
+        "AND id NOT IN (SELECT reservation_id FROM keys WHERE reservation_id IS NOT NULL) "
+        "RETURNING id, cause",
         (before,),
     )
     for id_, cause in gone:

@@ -24,7 +24,7 @@ class CodeAssigned:
 
     type: ClassVar[str] = "code.assigned"
     key_id: KeyId
-    reservation_id: ReservationId
+    reservation_id: ReservationId | None
     doors: tuple[DoorCode, ...]
     display: str = field(repr=False)
     late: bool = False
@@ -36,7 +36,7 @@ class CodeChanged:
 
     type: ClassVar[str] = "code.changed"
     key_id: KeyId
-    reservation_id: ReservationId
+    reservation_id: ReservationId | None
     doors: tuple[DoorCode, ...]
     display: str = field(repr=False)
     announced: bool = False

@@ -16,14 +16,26 @@ CREATE TABLE reservations (
     held TEXT,                      -- why there is no key, where it wants one
     confirmed INTEGER NOT NULL,
     changed_at REAL NOT NULL,
-    cause TEXT                      -- the command that waits for the key of a held one
+    cause TEXT,                     -- the command that waits for the key of a held one
+    due REAL,                       -- when a held one is looked at again
+    checked_in REAL,
+    checked_out REAL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_by_property ON reservations (property_id);
+CREATE INDEX reservations_by_due ON reservations (due) WHERE due IS NOT NULL;
+
+-- Staff's word on keys, and manual keys, which are nothing else.
+CREATE TABLE overrides (
+    key_id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    document TEXT                   -- JSON; NULL: staff has taken its word back
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
     id TEXT PRIMARY KEY,
-    reservation_id TEXT NOT NULL,
+    reservation_id TEXT,            -- NULL: a key by hand
     code TEXT NOT NULL,
+    exclusive INTEGER NOT NULL,     -- 1: no other key gets the code, whenever
     label TEXT NOT NULL,
     starts REAL NOT NULL,
     ends REAL NOT NULL,

@@ -25,13 +25,13 @@ def test_identity_is_the_reservations_never_the_name() -> None:
     [
         (Kind.BOOKING, True, True),
         (Kind.BOOKING, False, False),
-        (Kind.BLOCK, True, False),
+        (Kind.BLOCK, True, True),
         (Kind.MUTUAL_BLOCK, True, False),
     ],
 )
-def test_only_a_confirmed_booking_gives_access(kind: Kind, confirmed: bool, wants: bool) -> None:
-    """S2-9."""
-    assert replace(BOOKING, kind=kind, confirmed=confirmed).wants_key is wants
+def test_what_is_confirmed_may_give_access(kind: Kind, confirmed: bool, wants: bool) -> None:
+    """S2-9; a block where the policy says so."""
+    assert replace(BOOKING, kind=kind, confirmed=confirmed).may_open is wants
 
 
 def test_a_guest_is_not_shown() -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gatewayd.domain.ids import LockId, PropertyId
-from gatewayd.domain.policy import Policy
+from gatewayd.domain.policy import Policy, narrow
 from gatewayd.domain.site import Lock, Property, Site, changed_properties
 
 GATE, DOOR, SHED = LockId("gate"), LockId("door"), LockId("shed")
@@ -35,9 +35,9 @@ def test_a_property_may_lie_in_another_zone() -> None:
 def test_the_propertys_policy_goes_before_the_sites() -> None:
     """And what is narrower still before both."""
     off, three = timedelta(), timedelta(hours=3)
-    assert SITE.policy_of(FLAT) == Policy(grace_before=off, grace_after=three)
-    assert SITE.policy_of(BARE) == Policy(grace_before=off, grace_after=off)
-    assert SITE.policy_of(FLAT, {"pin_length": 4}, {"pin_length": 8}).pin_length == 8
+    assert narrow(SITE.policy, FLAT.policy) == Policy(grace_before=off, grace_after=three)
+    assert narrow(SITE.policy, BARE.policy) == Policy(grace_before=off, grace_after=off)
+    assert narrow(SITE.policy, FLAT.policy, {"pin_length": 4}, {"pin_length": 8}).pin_length == 8
 
 
 def with_lock(site: Site, lock: Lock) -> Site:

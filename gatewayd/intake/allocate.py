@@ -1,0 +1,75 @@
+"""The digits of a key: asked for, kept, from the phone, or drawn; free on the whole site and at the
+locks themselves."""
+
+from itertools import islice
+
+from gatewayd.domain.code import DEFAULT_FORM, Code, candidates, from_phone
+from gatewayd.domain.key import Basis, Key
+from gatewayd.domain.policy import PinPolicy, PinSource
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake.change import Change
+from gatewayd.store import keys
+
+
+async def allocate(change: Change, basis: Basis, key: Key, last: Code | None) -> Code:
+    """Asked for, else the last one while it fits, else from the phone where so set, else drawn.
+
+    Raises:
+        Rejected: `code_impossible` or `code_taken`, where it was asked for and may be no other.
+    """
+    code = await _asked_for(change, basis, key) or await _kept(change, key, last)
+    if code is None and key.policy.pin_source is PinSource.PHONE and basis.phone:
+        code = from_phone(basis.phone, key.rules, key.policy.pin_length)
+        if code and await keys.taken(change.tx, code, key):
+            code = None
+    if code is None:
+        return await drawn(change, key, last)
+    change.unused = [other for other in change.unused if other != code]
+    return code
+
+
+async def _asked_for(change: Change, basis: Basis, key: Key) -> Code | None:
+    """Dictated or echoed; None where the policy lets another take its place (S3-2)."""
+    if (code := basis.code) is None:
+        return None
+    preferred = key.policy.pin_policy is PinPolicy.PREFERRED
+    if not key.rules.allow(code):
+        if preferred:
+            return None
+        raise Rejected(
+            Reason.CODE_IMPOSSIBLE, "a lock of this key refuses that form", path="data.code"
+        )
+    if await keys.taken(change.tx, code, key, at_locks=False):
+        if preferred:
+            return None
+        raise Rejected(Reason.CODE_TAKEN, "another key has that code", path="data.code")
+    return code
+
+
+async def _kept(change: Change, key: Key, last: Code | None) -> Code | None:
+    if last is None or not key.rules.allow(last):
+        return None
+    return None if await keys.taken(change.tx, last, key, at_locks=False) else last
+
+
+async def draw_ahead(change: Change, count: int) -> None:
+    """Codes of the default form for that many keys, checked with one question."""
+    drawn = {c for _ in range(count) for c in islice(candidates(DEFAULT_FORM, None, change.rng), 1)}
+    change.unused = await keys.unused(change.tx, sorted(drawn, key=lambda c: c.digits), change.now)
+    change.rng.shuffle(change.unused)
+
+
+async def drawn(change: Change, key: Key, other_than: Code | None) -> Code:
+    """A random one that nobody has.
+
+    Raises:
+        Rejected: `code_impossible`, after enough draws.
+    """
+    if key.policy.pin_length is None and change.unused and key.rules.allow(change.unused[-1]):
+        return change.unused.pop()
+    for code in candidates(key.rules, key.policy.pin_length, change.rng):
+        if code == other_than or code in change.unused:
+            continue
+        if not await keys.taken(change.tx, code, key):
+            return code
+    raise Rejected(Reason.CODE_IMPOSSIBLE, "no free code of the form that these locks accept")

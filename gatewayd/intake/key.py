@@ -1,0 +1,113 @@
+"""Commands about one key: by hand, staff's word on a reservation's key, another code."""
+
+import json
+
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.key import Basis
+from gatewayd.domain.reservation import reservation_of
+from gatewayd.errors import Reason, Rejected
+from gatewayd.intake import basis as bases
+from gatewayd.intake import derive, schemas
+from gatewayd.intake.change import Change
+from gatewayd.intake.parse import checked
+from gatewayd.store import keys, overrides
+
+
+async def put(change: Change, document: schemas.KeyPut) -> bool:
+    """`key.put`: whether nothing is left to be proven."""
+    new = document.model_dump(mode="json", exclude_unset=True, exclude={"id", "version"})
+    return await _say(change, KeyId(document.id), document.version, new)
+
+
+async def revoke(change: Change, document: schemas.KeyRevoke) -> bool:
+    """`key.revoke`: no door opens, or the named ones do not."""
+    key = KeyId(document.id)
+    said = await _said(change, key)
+    if document.doors is None:
+        return await _say(change, key, document.version, {"revoked": True})
+    shut = sorted({*said.get("revoked_doors", ()), *document.doors})
+    return await _say(change, key, document.version, {"revoked_doors": shut})
+
+
+async def restore(change: Change, document: schemas.KeyRestore) -> bool:
+    """`key.restore`: all doors open again, or the named ones do."""
+    key = KeyId(document.id)
+    said = await _said(change, key)
+    if document.doors is None:
+        return await _say(change, key, document.version, {"revoked": False, "revoked_doors": []})
+    shut = sorted({*said.get("revoked_doors", ())} - {*document.doors})
+    return await _say(change, key, document.version, {"revoked": False, "revoked_doors": shut})
+
+
+async def delete(change: Change, document: schemas.KeyDelete) -> bool:
+    """`key.delete`: a manual key ends; a reservation's is as the reservation says."""
+    key = KeyId(document.id)
+    if not await _is_news(change, key, document.version):
+        return await _join(change, key)
+    await _must_exist(change, key)
+    overrides.put(change.tx, key, document.version, None)
+    basis = await bases.of_key(change, key) or Basis(key, None)
+    return await _carry_out(change, basis)
+
+
+async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
+    """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
+    key = KeyId(document.key_id)
+    basis = await _must_exist(change, key, path="data.key_id")
+    if not await derive.regenerate(change, basis):
+        await derive.derive(change, basis, awaited=change.cause, asked=True)
+    return await derive.settle(change, key)
+
+
+async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) -> bool:
+    """Lay a field or more over what staff said before."""
+    if not await _is_news(change, key, version):
+        return await _join(change, key)
+    said = await _said(change, key)
+    document = checked(schemas.KeyDocument, said | new)
+    if reservation_of(key) is not None:
+        await _must_exist(change, key)
+    stored = document.model_dump_json(exclude_unset=True, exclude_none=True)
+    overrides.put(change.tx, key, version, stored)
+    basis = await bases.of_key(change, key)
+    assert basis is not None  # noqa: S101  # it was put just now
+    return await _carry_out(change, basis)
+
+
+async def _carry_out(change: Change, basis: Basis) -> bool:
+    if not await derive.derive(change, basis, awaited=change.cause):
+        return True
+    return await derive.settle(change, basis.key_id)
+
+
+async def _join(change: Change, key: KeyId) -> bool:
+    """Another command for what is here already is done when that is proven."""
+    if change.cause and not await keys.await_proof(change.tx, key, change.cause):
+        return True
+    return await derive.settle(change, key)
+
+
+async def _is_news(change: Change, key: KeyId, version: int) -> bool:
+    """Whether a version is higher than the one that is here.
+
+    Raises:
+        Rejected: `stale_version`.
+    """
+    row = await overrides.get(change.tx, key)
+    if row is None or version > row[0]:
+        return True
+    if version < row[0]:
+        raise Rejected(Reason.STALE_VERSION, f"version {row[0]} is here", path="data.version")
+    return False
+
+
+async def _said(change: Change, key: KeyId) -> schemas.Document:
+    row = await overrides.get(change.tx, key)
+    said: schemas.Document = json.loads(row[1]) if row and row[1] else {}
+    return said
+
+
+async def _must_exist(change: Change, key: KeyId, path: str = "data.id") -> Basis:
+    if (basis := await bases.of_key(change, key)) is None:
+        raise Rejected(Reason.INVALID_FIELD, "no such key", path=path)
+    return basis

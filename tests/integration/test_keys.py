@@ -1,0 +1,317 @@
+"""Keys by hand, staff's word on top of reservations, and what makes a key wait for its code."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests import house as houses
+from tests.house import DAY, NOON, Document, House, data, opened, reservation, types
+
+KEY = "res:R1"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with opened(tmp_path) as house:
+        await house.send("site.put", houses.site())
+        yield house
+
+
+def by_hand(version: int = 1, **changed: object) -> Document:
+    """A cleaner's key for a day."""
+    key = {
+        "id": "cleaner",
+        "version": version,
+        "name": "Cleaner",
+        "doors": {"add": ["front", "flat-1-door"]},
+        "starts": "2026-07-02T08:00",
+        "ends": "2026-07-02T18:00",
+    }
+    return key | changed
+
+
+async def window(house: House, key: str) -> tuple[str, str]:
+    """As UTC texts."""
+    rows = await house.rows(
+        "SELECT strftime('%m-%dT%H:%M', starts, 'unixepoch'), "
+        "strftime('%m-%dT%H:%M', ends, 'unixepoch') FROM keys WHERE id = ?",
+        key,
+    )
+    return rows[0][0], rows[0][1]
+
+
+async def doors(house: House, key: str) -> set[str]:
+    rows = await house.rows("SELECT lock_id FROM doors WHERE key_id = ?", key)
+    return {lock for (lock,) in rows}
+
+
+async def withheld(house: House, key: str) -> set[str | None]:
+    rows = await house.rows("SELECT withheld FROM doors WHERE key_id = ?", key)
+    return {why for (why,) in rows}
+
+
+async def held(house: House) -> str | None:
+    ((why,),) = await house.rows("SELECT held FROM reservations WHERE id = 'R1'")
+    return None if why is None else str(why)
+
+
+# --- keys by hand ------------------------------------------------------------------------------
+
+
+async def test_a_key_by_hand_names_its_doors_and_times(house: House) -> None:
+    told = await house.send("key.put", by_hand())
+    assert types(told) == ["code.assigned", "command.accepted"]
+    assert data(told, "code.assigned")["reservation_id"] is None
+    assert await doors(house, "cleaner") == {"front", "flat-1-door"}
+    assert await window(house, "cleaner") == ("07-02T06:00", "07-02T16:00")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "path"),
+    [
+        ({"starts": None}, "missing_field", "data"),
+        ({"ends": "2026-07-02T08:00"}, "dates_reversed", "data.ends"),
+        ({"doors": {"add": ["attic"]}}, "unknown_lock", "data.doors"),
+        ({"starts": "tomorrow"}, "invalid_field", "data.starts"),
+        ({"id": "res:R9"}, "invalid_field", "data.id"),
+    ],
+)
+async def test_a_key_that_cannot_be_is_refused_and_nothing_is_kept(
+    house: House, changed: Document, reason: str, path: str
+) -> None:
+    told = await house.send("key.put", by_hand(**changed))
+    answer = data(told, "command.rejected")
+    assert (answer["reason"], answer["path"]) == (reason, path)
+    assert await house.rows("SELECT * FROM overrides") == []
+    assert await house.rows("SELECT * FROM keys") == []
+
+
+async def test_what_staff_says_by_version(house: House) -> None:
+    await house.send("key.put", by_hand(2))
+    older = await house.send("key.put", by_hand(1))
+    assert data(older, "command.rejected")["reason"] == "stale_version"
+    same = await house.send("key.put", by_hand(2, ends="2026-07-03T18:00"))
+    assert types(same) == ["command.accepted"]
+    await house.send("key.put", {"id": "cleaner", "version": 3, "ends": "2026-07-03T18:00"})
+    assert await window(house, "cleaner") == ("07-02T06:00", "07-03T16:00")
+
+
+async def test_a_deleted_key_is_gone(house: House) -> None:
+    await house.send("key.put", by_hand())
+    told = await house.send("key.delete", {"id": "cleaner", "version": 2})
+    assert types(told) == ["command.accepted", "command.done"]
+    assert await doors(house, "cleaner") == set()
+    late = await house.send("key.put", by_hand(1))
+    assert data(late, "command.rejected")["reason"] == "stale_version"
+
+
+# --- on a reservation's key --------------------------------------------------------------------
+
+
+async def test_staff_edits_a_reservations_key_and_its_word_stays(house: House) -> None:
+    # S3-1, S3-5
+    await house.send("reservation.put", reservation())
+    edit = {
+        "id": KEY,
+        "version": 1,
+        "doors": {"add": ["shed-door"], "remove": ["front"]},
+        "ends": "2026-07-18T20:00",
+    }
+    await house.send("key.put", edit)
+    assert await doors(house, KEY) == {"flat-1-door", "shed-door"}
+    assert (await window(house, KEY))[1] == "07-18T18:00"
+    await house.send("reservation.put", reservation(version=2, departure="2026-07-14"))
+    assert (await window(house, KEY))[1] == "07-18T18:00"
+    await house.send("site.put", houses.site(2, policy={"grace": "2h"}))
+    assert await doors(house, KEY) == {"flat-1-door", "shed-door"}
+    await house.send("key.put", {"id": KEY, "version": 2, "ends": None})
+    assert (await window(house, KEY))[1] == "07-14T11:00"
+    await house.send("key.delete", {"id": KEY, "version": 3})
+    assert await doors(house, KEY) == {"flat-1-door", "front"}
+
+
+async def test_a_cancellation_beats_staffs_word(house: House) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": KEY, "version": 1, "doors": {"add": ["shed-door"]}})
+    await house.send("reservation.cancel", {"id": "R1", "version": 2})
+    assert await doors(house, KEY) == set()
+
+
+async def test_revoke_and_restore_whole_or_by_door(house: House) -> None:
+    # S3-12
+    await house.send("reservation.put", reservation())
+    code = await house.code_of("R1")
+    await house.send("key.revoke", {"id": KEY, "version": 1, "doors": ["front"]})
+    assert await doors(house, KEY) == {"flat-1-door"}
+    await house.send("key.revoke", {"id": KEY, "version": 2})
+    assert await doors(house, KEY) == set()
+    await house.send("reservation.put", reservation(version=2, departure="2026-07-14"))
+    assert await doors(house, KEY) == set(), "staff's word wins"
+    await house.send("key.restore", {"id": KEY, "version": 3, "doors": ["flat-1-door"]})
+    assert await doors(house, KEY) == {"flat-1-door"}
+    await house.send("key.restore", {"id": KEY, "version": 4})
+    assert await doors(house, KEY) == {"front", "flat-1-door"}
+    assert await house.code_of("R1") == code
+
+
+async def test_staff_may_name_the_code_and_a_strict_one_is_reserved(house: House) -> None:
+    # S3-2
+    await house.send("reservation.put", reservation())
+    strict = {"id": KEY, "version": 1, "code": "739164", "policy": {"pin": {"policy": "strict"}}}
+    await house.send("key.put", strict)
+    assert await house.code_of("R1") == "739164"
+    later = reservation("R2", arrival="2028-07-05", departure="2028-07-07", code="739164")
+    told = await house.send("reservation.put", later)
+    assert data(told, "command.rejected")["reason"] == "code_taken"
+    preferred = later | {"policy": {"pin": {"policy": "preferred"}}}
+    await house.send("reservation.put", preferred)
+    assert await house.code_of("R2") != "739164"
+
+
+async def test_a_code_is_shown_in_segments_and_stored_whole(house: House) -> None:
+    # S2-10
+    policy = {"pin": {"segment": 3}}
+    told = await house.send("reservation.put", reservation(policy=policy))
+    digits = await house.code_of("R1")
+    assert data(told, "code.assigned")["display"] == f"{digits[:3]}-{digits[3:]}"
+    assert data(told, "code.assigned")["doors"][0]["code"] == digits
+
+
+async def test_a_code_that_a_lock_shows_already_is_not_drawn(house: House) -> None:
+    # S1-20: known before it is refused
+    await house.rows("SELECT 1")
+    async with house.database.transaction() as tx:
+        await tx.rows("INSERT INTO slots VALUES ('front', 9, 'holds', '4455', 0, 1, NULL, NULL)")
+    policy = {"pin": {"source": "phone", "length": 4}}
+    guest = {"phone": "+41 79 123 44 55"}
+    await house.send("reservation.put", reservation(policy=policy, guest=guest))
+    assert await house.code_of("R1") != "4455"
+
+
+async def test_another_code_at_once_takes_the_old_one_away_first(house: House) -> None:
+    # S3-3, suffering 23
+    await house.send("reservation.put", reservation())
+    old = await house.code_of("R1")
+    told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    assert types(told) == ["code.changed", "command.accepted"]
+    assert await house.code_of("R1") != old
+    assert await house.rows("SELECT handover FROM keys") == [(None,)]
+    unknown = await house.send("code.regenerate", {"key_id": "res:R9"})
+    assert data(unknown, "command.rejected")["path"] == "data.key_id"
+
+
+# --- what a key waits for ----------------------------------------------------------------------
+
+
+async def test_no_code_until_the_phone_is_known_and_then_at_once(house: House) -> None:
+    # S2-7
+    policy = {"pin": {"source": "phone", "length": 4, "missing_phone": "wait"}}
+    told = await house.send("reservation.put", reservation(policy=policy))
+    assert types(told) == ["command.accepted"]
+    assert await held(house) == "phone_missing"
+    guest = {"phone": "+41 79 123 44 57"}
+    told = await house.send("reservation.put", reservation(version=2, policy=policy, guest=guest))
+    assert data(told, "code.assigned")["late"] is True
+    assert await house.code_of("R1") == "4457"
+    assert await held(house) is None
+
+
+async def test_a_code_is_made_some_days_before_arrival(house: House) -> None:
+    # S2-8
+    policy = {"generate": "before_arrival", "generate_days": 2}
+    await house.send("reservation.put", reservation(arrival="2026-07-05", policy=policy))
+    assert await held(house) == "not_due"
+    await house.intake.look_again()
+    assert await held(house) == "not_due"
+    house.clock.at = NOON + 2 * DAY
+    await house.intake.look_again()
+    assert await held(house) is None
+    assert "code.assigned" in types(await house.told())
+
+
+async def test_a_code_is_made_when_the_guest_checks_in(house: House) -> None:
+    # S2-8
+    policy = {"generate": "at_check_in"}
+    await house.send("reservation.put", reservation(arrival="2026-07-01", policy=policy))
+    assert await held(house) == "awaiting_check_in"
+    told = await house.send("reservation.check_in", {"id": "R1", "at": NOON.isoformat()})
+    assert "code.assigned" in types(told)
+
+
+async def test_a_code_is_made_when_it_is_asked_for(house: House) -> None:
+    # S2-8
+    await house.send("reservation.put", reservation(policy={"generate": "manual"}))
+    assert await held(house) == "not_due"
+    told = await house.send("code.regenerate", {"key_id": KEY})
+    assert "code.assigned" in types(told)
+    await house.send("site.put", houses.site(2, policy={"grace": "2h"}))
+    assert await house.live() == {"R1"}
+
+
+async def test_nothing_is_written_before_the_guest_has_checked_in(house: House) -> None:
+    # S3-17
+    await house.send("reservation.put", reservation(policy={"provision_at": "check_in"}))
+    assert await withheld(house, KEY) == {"awaiting_check_in"}
+    await house.send("reservation.check_in", {"id": "R1", "at": NOON.isoformat()})
+    assert await withheld(house, KEY) == {None}
+
+
+async def test_an_early_check_out_ends_the_access_and_the_key_is_past(house: House) -> None:
+    await house.send("reservation.put", reservation(arrival="2026-06-30"))
+    code = await house.code_of("R1")
+    await house.prove("front", "R1")
+    await house.prove("flat-1-door", "R1")
+    at = (NOON - timedelta(minutes=1)).isoformat()
+    told = await house.send("reservation.check_out", {"id": "R1", "at": at})
+    assert types(told) == ["command.accepted"]
+    assert await doors(house, KEY) == set()
+    assert await house.rows("SELECT revoked FROM keys") == [(0,)]
+    assert await house.free("front", "R1") is None
+    assert await house.free("flat-1-door", "R1") is not None
+    gone = await house.send("reservation.check_out", {"id": "R9", "at": at})
+    assert data(gone, "command.rejected")["path"] == "data.id"
+    assert await house.code_of("R1") == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocks", "opens"),
+    [("block", True, True), ("block", False, False), ("mutual_block", True, False)],
+)
+async def test_blocked_time_has_a_code_where_that_is_wanted(
+    house: House, kind: str, blocks: bool, opens: bool
+) -> None:
+    # S2-9
+    await house.send("reservation.put", reservation(kind=kind, policy={"blocks": blocks}))
+    assert bool(await house.live()) is opens
+
+
+async def test_the_bookings_that_are_there_already_wait_where_that_is_wanted(house: House) -> None:
+    # S2-13
+    await house.send("site.put", houses.site(2, policy={"existing_bookings": False}))
+    snapshot = {
+        "snapshot_id": "S1",
+        "part": 1,
+        "parts": 1,
+        "as_of": NOON.isoformat(),
+        "complete": True,
+        "items": [reservation()],
+    }
+    await house.send("reservation.snapshot", snapshot)
+    assert await held(house) == "not_due"
+    await house.send("reservation.put", reservation("R2"))
+    assert await house.live() == {"R2"}
+    await house.send("code.regenerate", {"key_id": KEY})
+    assert await house.live() == {"R1", "R2"}
+
+
+async def test_a_locks_own_policy_is_narrower_than_its_propertys(house: House) -> None:
+    slow = houses.lock("front", 2) | {"policy": {"write_lead": "48h"}}
+    locks = [slow if lock["id"] == "front" else lock for lock in houses.site()["locks"]]
+    await house.send("site.put", houses.site(2, locks=locks, policy={"write_lead": "1h"}))
+    await house.send("reservation.put", reservation())
+    rows = await house.rows(
+        "SELECT lock_id, (starts - due) / 3600 FROM doors JOIN keys ON id = key_id ORDER BY 1"
+    )
+    assert rows == [("flat-1-door", 1.0), ("front", 48.0)]
