@@ -17,7 +17,7 @@ class NukiKeyring:
         """What a lock was paired with."""
         row = await self._database.read.row(
             "SELECT auth_id, shared_key, security_pin, lock_uuid, name, log_index, pin_refused, "
-            "clock_set FROM nuki_locks WHERE address = ?",
+            "pin_tries, clock_set FROM nuki_locks WHERE address = ?",
             (address,),
         )
         return _credentials(row) if row else None
@@ -34,17 +34,23 @@ class NukiKeyring:
             credentials.name,
             credentials.log_index,
             credentials.pin_refused,
+            credentials.pin_tries,
             set_at.timestamp() if set_at else None,
         )
         async with self._database.transaction() as tx:
             await tx.rows(
-                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
 
     async def refuse_pin(self, address: str) -> None:
         """The lock refused the security PIN."""
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET pin_refused = 1 WHERE address = ?", (address,))
+
+    async def pin_tries(self, address: str, left: int) -> None:
+        """So many more answers to the security PIN may get lost."""
+        async with self._database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET pin_tries = ? WHERE address = ?", (left, address))
 
     async def log_read(self, address: str, index: int) -> None:
         """The log is told up to this entry."""
@@ -60,7 +66,7 @@ class NukiKeyring:
 
 
 def _credentials(row: Row) -> Credentials:
-    auth_id, key, pin, uuid, name, index, refused, set_at = row
+    auth_id, key, pin, uuid, name, index, refused, tries, set_at = row
     return Credentials(
         auth_id=auth_id,
         shared_key=key,
@@ -69,5 +75,6 @@ def _credentials(row: Row) -> Credentials:
         name=name,
         log_index=index,
         pin_refused=bool(refused),
+        pin_tries=tries,
         clock_set=from_epoch(set_at) if set_at is not None else None,
     )

@@ -21,6 +21,10 @@ class Keyring(Protocol):
         """The lock refused the security PIN."""
         ...
 
+    async def pin_tries(self, address: str, left: int) -> None:
+        """So many more answers to the security PIN may get lost."""
+        ...
+
     async def log_read(self, address: str, index: int) -> None:
         """The log is told up to this entry."""
         ...

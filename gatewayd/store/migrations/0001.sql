@@ -146,5 +146,6 @@ CREATE TABLE nuki_locks (
     name TEXT NOT NULL,
     log_index INTEGER,              -- the last log entry told; unset: only the next one will be
     pin_refused INTEGER NOT NULL,   -- 1: the lock is left alone until it is paired again
+    pin_tries INTEGER NOT NULL,     -- how many more answers to the PIN may get lost
     clock_set REAL
 ) STRICT, WITHOUT ROWID;
