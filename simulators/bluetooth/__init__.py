@@ -105,9 +105,10 @@ class BluetoothSimulator(Child):
         """Removes a code past the radio."""
         return await self._post(lock, "code", code=code, remove=True)
 
-    async def clock(self, lock: int, skew_s: float = 0.0, **zone: str) -> LockState:
-        """Shifts the lock's clock against the real one; `timezone` moves it."""
-        return await self._post(lock, "clock", skew_s=skew_s, **zone)
+    async def clock(self, lock: int, skew_s: float = 0.0, **rest: Any) -> LockState:
+        """Shifts the lock's clock against the real one; `drift` is what it gains in each second,
+        `timezone` moves it."""
+        return await self._post(lock, "clock", skew_s=skew_s, **rest)
 
     async def battery(self, lock: int, **battery: int | bool) -> LockState:
         """Sets percent, critical, charging, keypad_critical."""

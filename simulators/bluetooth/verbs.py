@@ -19,6 +19,7 @@ type Body = dict[str, Any]
 
 ACTIONS: Final = {action.name.lower(): action for action in Action}
 MOST_SKEW_S: Final = 10 * 365 * 86400
+MOST_DRIFT: Final = 1000
 
 
 def shown(world: World, lock_number: int) -> Body:
@@ -38,6 +39,7 @@ def shown(world: World, lock_number: int) -> Body:
             "now": lock.utc().isoformat(),
             "local": lock.local().isoformat(),
             "skew_s": lock.skew_s,
+            "drift": lock.drift,
             "timezone": lock.timezone.key,
         },
         "battery": {
@@ -118,17 +120,19 @@ def _code(world: World, lock: int, body: Body) -> Body:
 
 
 def _clock(world: World, lock: int, body: Body) -> Body:
-    _only(body, "skew_s", "timezone")
+    _only(body, "skew_s", "drift", "timezone")
     it = world.locks[lock]
-    skew = body.get("skew_s", it.skew_s)
+    skew, drift = body.get("skew_s", it.skew_s), body.get("drift", it.drift)
     if type(skew) not in (int, float) or abs(skew) > MOST_SKEW_S:
         raise Unclear(f"skew_s wants seconds, of at most {MOST_SKEW_S}")
+    if type(drift) not in (int, float) or abs(drift) > MOST_DRIFT:
+        raise Unclear(f"drift wants seconds gained in each, of at most {MOST_DRIFT}")
     zone = body.get("timezone", it.timezone.key)
     try:
         it.timezone = ZoneInfo(zone)
     except (TypeError, ValueError, KeyError, OSError):
         raise Unclear(f"no time zone {zone}") from None
-    it.skew_s = float(skew)
+    it.skew_s, it.drift = float(skew), float(drift)
     return shown(world, lock)
 
 
