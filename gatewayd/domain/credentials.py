@@ -15,7 +15,7 @@ class Credentials:
     `log_index`: the last log entry that was told, None before the first look; `pin_refused`: the
     lock said that the security PIN is wrong, and is left alone until it is paired again;
     `pin_tries`: how many more answers to the PIN may get lost until the same follows;
-    `clock_set`: when the hub last set its clock.
+    `clock_due`: when the hub may set its clock again.
     """
 
     auth_id: int
@@ -26,4 +26,4 @@ class Credentials:
     log_index: int | None = None
     pin_refused: bool = False
     pin_tries: int = NEW_PIN_TRIES
-    clock_set: datetime | None = None
+    clock_due: datetime | None = None

@@ -17,14 +17,14 @@ class NukiKeyring:
         """What a lock was paired with."""
         row = await self._database.read.row(
             "SELECT auth_id, shared_key, security_pin, lock_uuid, name, log_index, pin_refused, "
-            "pin_tries, clock_set FROM nuki_locks WHERE address = ?",
+            "pin_tries, clock_due FROM nuki_locks WHERE address = ?",
             (address,),
         )
         return _credentials(row) if row else None
 
     async def put(self, address: str, credentials: Credentials) -> None:
         """The lock is paired anew: all that was known of it is replaced."""
-        set_at = credentials.clock_set
+        due = credentials.clock_due
         row = (
             address,
             credentials.auth_id,
@@ -35,7 +35,7 @@ class NukiKeyring:
             credentials.log_index,
             credentials.pin_refused,
             credentials.pin_tries,
-            set_at.timestamp() if set_at else None,
+            due.timestamp() if due else None,
         )
         async with self._database.transaction() as tx:
             await tx.rows(
@@ -57,16 +57,16 @@ class NukiKeyring:
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET log_index = ? WHERE address = ?", (index, address))
 
-    async def clock_set(self, address: str, at: datetime) -> None:
-        """The lock's clock was set."""
+    async def clock_due(self, address: str, at: datetime) -> None:
+        """Until then the lock's clock is not set again."""
         async with self._database.transaction() as tx:
             await tx.rows(
-                "UPDATE nuki_locks SET clock_set = ? WHERE address = ?", (at.timestamp(), address)
+                "UPDATE nuki_locks SET clock_due = ? WHERE address = ?", (at.timestamp(), address)
             )
 
 
 def _credentials(row: Row) -> Credentials:
-    auth_id, key, pin, uuid, name, index, refused, tries, set_at = row
+    auth_id, key, pin, uuid, name, index, refused, tries, due = row
     return Credentials(
         auth_id=auth_id,
         shared_key=key,
@@ -76,5 +76,5 @@ def _credentials(row: Row) -> Credentials:
         log_index=index,
         pin_refused=bool(refused),
         pin_tries=tries,
-        clock_set=from_epoch(set_at) if set_at is not None else None,
+        clock_due=from_epoch(due) if due is not None else None,
     )

@@ -29,6 +29,6 @@ class Keyring(Protocol):
         """The log is told up to this entry."""
         ...
 
-    async def clock_set(self, address: str, at: datetime) -> None:
-        """The lock's clock was set."""
+    async def clock_due(self, address: str, at: datetime) -> None:
+        """Until then the lock's clock is not set again."""
         ...
