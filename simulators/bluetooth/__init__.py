@@ -98,7 +98,8 @@ class BluetoothSimulator(Child):
 
     async def code(self, lock: int, code: str, **rest: Any) -> LockState:
         """Adds a foreign code past the radio; with `id` changes that one. Rest: name, enabled,
-        from, until, weekdays, from_time, until_time (`from` needs **{"from": ...})."""
+        from, until, weekdays, from_time, until_time (`from` needs **{"from": ...}); unchecked: as
+        another firmware may have stored it, such as with hours that there are not."""
         return await self._post(lock, "code", code=code, **rest)
 
     async def remove_code(self, lock: int, code: str) -> LockState:

@@ -24,7 +24,8 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   POST /locks/N/keypad            {"code": "345678"}: a person types; "action": unlock, lock
   POST /locks/N/turn              {"action": "lock"}: a person turns the knob
   POST /locks/N/code              {"code": "345678", "name": "x"}: foreign code; "id", "remove",
-                                  "enabled", "from", "until", "weekdays", "from_time", "until_time"
+                                  "enabled", "from", "until", "weekdays", "from_time",
+                                  "until_time", "unchecked": whatever the lock's rules say
   POST /locks/N/clock             {"skew_s": 259200, "drift": 0.01, "timezone": "Europe/Berlin"}
   POST /locks/N/battery           {"percent": 9, "critical": true, "keypad_critical": true}
   POST /locks/N/keypad_present    {"present": false}

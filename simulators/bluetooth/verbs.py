@@ -92,8 +92,9 @@ def _turn(world: World, lock: int, body: Body) -> Body:
 
 
 def _code(world: World, lock: int, body: Body) -> Body:
-    """Adds a code past the radio, changes the one with "id", or removes it."""
-    _only(body, "id", "code", "name", "enabled", "remove", *_WINDOW)
+    """Adds a code past the radio, "unchecked" against all rules, changes the one with "id", or
+    removes it."""
+    _only(body, "id", "code", "name", "enabled", "remove", "unchecked", *_WINDOW)
     it = world.locks[lock]
     id_ = number("id", body["id"]) if "id" in body else None
     if body.get("remove"):
@@ -112,7 +113,9 @@ def _code(world: World, lock: int, body: Body) -> Body:
         limited=any(key in body for key in _WINDOW),
         window=_window(body),
     )
-    if id_ is None:
+    if _flag(body, "unchecked", default=False):
+        it.book.keep(wanted, it.utc())
+    elif id_ is None:
         it.add_code(wanted)
     else:
         it.update_code(id_, wanted)
@@ -305,6 +308,10 @@ def _date(text: Any) -> datetime | None:
 
 def _time(text: Any) -> tuple[int, int]:
     match text.split(":") if isinstance(text, str) else []:
-        case [hour, minute] if hour.isdecimal() and minute.isdecimal():
+        case [hour, minute] if _is_byte(hour) and _is_byte(minute):
             return int(hour), int(minute)
     raise Unclear(f"{text} is no time like 14:30")
+
+
+def _is_byte(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) <= 0xFF

@@ -768,6 +768,7 @@ async def test_links_to_several_locks_stand_at_once(site: Site) -> None:
         (("POST", "/locks/1/code", '{"code": "345678", "weekdays": ["xx"]}'), 400, "mo, tu"),
         (("POST", "/locks/1/code", '{"code": "345678", "from": "soon"}'), 400, "no date"),
         (("POST", "/locks/1/code", '{"code": "345678", "from_time": "6"}'), 400, "no time"),
+        (("POST", "/locks/1/code", '{"code": "345678", "from_time": "6:256"}'), 400, "no time"),
         (("POST", "/locks/1/code", '{"code": "123456"}'), 409, "code_invalid"),
         (("POST", "/locks/1/clock", '{"skew_s": "x"}'), 400, "seconds"),
         (("POST", "/locks/1/clock", '{"drift": true}'), 400, "gained"),
