@@ -33,13 +33,15 @@ _LARGEST = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """When a code opens. None is no limit on that side; equal times of day are the whole day."""
+    """When a code opens. No date is no limit on that side; equal times of day are the whole day,
+    and None is a time that nobody can read.
+    """
 
     start: datetime | None = None
     until: datetime | None = None
     weekdays: frozenset[int] = EVERY_DAY
-    from_time: time = MIDNIGHT
-    until_time: time = MIDNIGHT
+    from_time: time | None = MIDNIGHT
+    until_time: time | None = MIDNIGHT
 
     SIZE: ClassVar = 19
 

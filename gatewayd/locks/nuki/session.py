@@ -35,8 +35,9 @@ MOTOR_S = 20.0
 """Seconds for the motor: a turn takes 2 to 5, a stiff bolt is tried again."""
 LARGEST_ID = 0xFFFF
 OTHER_LIMITS = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC))
-"""Shown for a code with weekdays, hours or one date only. The hub writes none of these, and no
-window of its own is empty, so such a code never passes for one as the hub wrote it."""
+"""Shown for a code with weekdays, hours (also such that there are not) or one date only. The hub
+writes none of these, and no window of its own is empty, so such a code never passes for one as the
+hub wrote it."""
 
 
 class NukiSession:
