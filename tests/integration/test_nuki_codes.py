@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.report import Used, WrongCode
+from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
+from tests.integration.conftest import listening, paired, until
 from tests.integration.test_nuki_hub import LOCK, hub
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,3 +26,42 @@ async def test_a_record_with_hours_that_there_are_not_hides_no_other(
         await door.told("code.confirmed", lock_id="nuki")
         assert (await door.codes())[:2] == foreign
         assert (await door.codes())[2]["code"] == await door.house.code_of("R1")
+
+
+# The log
+
+
+async def test_who_came_in_is_told_with_the_time_of_the_lock(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    await bluetooth.clock(LOCK, -20)  # not enough to be set
+    async with hub(bluetooth, tmp_path) as door:
+        async with door.house.database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET log_index = 0")
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await bluetooth.keypad(LOCK, await door.house.code_of("R1"))
+        await bluetooth.keypad(LOCK, "999999")
+        used = await door.told("lock.used", lock_id="nuki")
+        wrong = await door.told("lock.wrong_code", lock_id="nuki")
+        entries = (await bluetooth.lock(LOCK))["log"]
+        assert [f"{entry['at']}.000Z" for entry in entries] == [used["at"], wrong["at"]]
+
+
+async def test_the_log_counts_as_read_when_all_was_told(
+    bluetooth: BluetoothSimulator, keyring: NukiKeyring
+) -> None:
+    told: list[int] = []
+
+    class Watching(NukiKeyring):
+        async def log_read(self, address: str, index: int) -> None:
+            told.append(sum(isinstance(report, Used | WrongCode) for _, report in heard))
+            await super().log_read(address, index)
+
+    address = await paired(bluetooth, keyring, LOCK)
+    await keyring.log_read(address, 0)
+    async with listening(Watching(keyring._database)) as (_, heard):
+        await bluetooth.keypad(LOCK, "999999")
+        await until(lambda: told)
+    assert told == [1]
+    await bluetooth.reset(LOCK)

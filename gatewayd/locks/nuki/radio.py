@@ -252,6 +252,8 @@ class NukiRadio:
         for entry in entries:
             if (report := reports.of_log(entry)) is not None:
                 self._tell(address, report)
+        # A hub that dies here tells these entries again, with the same times; one that dies before
+        # the lock's worker wrote them down, in its next round, loses them.
         if index is not None and index != known.log_index:
             await self._keyring.log_read(address, index)
 
