@@ -2,16 +2,19 @@
 and what is ours comes there once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gatewayd.domain.report import Used, WrongCode
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import listening, paired, until
+from tests.integration.conftest import eventually, listening, paired, until
 from tests.integration.test_nuki_hub import LOCK, hub
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HUNDRED = [n for n in range(999999, 99999, -1) if "0" not in str(n)][:100]
 
 
 @pytest.mark.parametrize("hours", ["25:00", "24:01", "255:255"])
@@ -26,6 +29,47 @@ async def test_a_record_with_hours_that_there_are_not_hides_no_other(
         await door.told("code.confirmed", lock_id="nuki")
         assert (await door.codes())[:2] == foreign
         assert (await door.codes())[2]["code"] == await door.house.code_of("R1")
+
+
+# Room
+
+
+async def fill(sim: BluetoothSimulator, room: int) -> list[dict[str, Any]]:
+    """A hundred codes of others, in a keypad that has this room."""
+    await sim.capacity(LOCK, codes=room)
+    for number in HUNDRED:
+        await sim.code(LOCK, str(number), name=f"app {number}")
+    return list((await sim.lock(LOCK))["codes"])
+
+
+async def test_a_keypad_that_is_full_says_so_and_keeps_what_it_holds(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    foreign = await fill(bluetooth, 100)
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.failed", lock_id="nuki", reason="lock_full")
+        await door.told("code.confirmed", lock_id="other")
+        assert await door.codes() == foreign
+        await door.book(status="cancelled")
+
+        async def over() -> bool:
+            return not await door.house.rows("SELECT 1 FROM leases")
+
+        await eventually(over)
+        assert await door.codes() == foreign
+
+
+async def test_the_second_keypad_has_room_for_more_than_a_hundred(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    foreign = await fill(bluetooth, 200)
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        *before, ours = await door.codes()
+        assert before == foreign
+        assert ours["code"] == await door.house.code_of("R1")
 
 
 # The log
