@@ -38,7 +38,6 @@ NUKI = Capabilities(
     code=DEFAULT_FORM,
     label_length=20,
     enforces_windows=True,
-    can_disable=True,
     assigns_slots=True,
 )
 """A Nuki Smart Lock with its second keypad. The first one has room for 100 codes, and which of them

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import ClassVar, Self
 
-from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.code import Code
 from gatewayd.locks.nuki.exchange import SecurityPin, pack_proof, read_proof
 from gatewayd.locks.nuki.identifiers import Command
 from gatewayd.locks.nuki.times import (
@@ -24,8 +24,6 @@ from gatewayd.locks.nuki.times import (
 )
 from gatewayd.locks.nuki.wire import Reader, padded
 
-KEYPAD_RULES = CodeRules(6, 6, frozenset("123456789"), frozenset({"12"}))
-"""What a Nuki keypad accepts."""
 NAME_SIZE = 20
 """Bytes of UTF-8."""
 _LARGEST = 0xFFFFFFFF
