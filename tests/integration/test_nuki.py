@@ -435,6 +435,7 @@ async def test_a_list_that_shrinks_is_read_once_more_and_then_given_up(site: Sit
     await site.sim.faults(LOCK, list_shrinks=True)
     with pytest.raises(Unreachable, match="incomplete twice"):
         await site.seen()
+    assert await site.codes() == ["345671"]  # two lists, each of which lost one
     await site.sim.faults(LOCK)
     assert len(await site.seen()) == 1
 
@@ -506,7 +507,7 @@ async def test_a_wrong_pin_is_tried_exactly_once(
             for _ in range(2):
                 with pytest.raises(Unreachable, match="PIN") as refused:
                     await site.seen()
-                assert refused.value.reason is Reason.REFUSED
+                assert refused.value.reason is Reason.PIN_REFUSED
             state = await site.state()
             assert state["wrong_pins"] == 1
             connections = state["connections"]
