@@ -1,18 +1,36 @@
 """Codes on a Nuki from the intake to the lock's own memory: what others keep there stays as it is,
 and what is ours comes there once."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatewayd.domain import observed, plan
 from gatewayd.domain.report import Used, WrongCode
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from tests.integration.conftest import eventually, listening, paired, until
-from tests.integration.test_nuki_hub import LOCK, hub
+from tests.integration.test_nuki_hub import LOCK, Door, hub
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def day(number: int) -> str:
+    """So many days from today."""
+    return str(datetime.now(UTC).date() + timedelta(days=number))
+
+
+async def confirmed(door: Door, times: int) -> None:
+    """Until the lock has shown our code so often as it should be."""
+
+    async def shown() -> bool:
+        told = [event for event in await door.house.told() if event["type"] == "code.confirmed"]
+        return [event["data"]["lock_id"] for event in told].count("nuki") == times
+
+    await eventually(shown)
+
 
 HUNDRED = [n for n in range(999999, 99999, -1) if "0" not in str(n)][:100]
 
@@ -70,6 +88,103 @@ async def test_the_second_keypad_has_room_for_more_than_a_hundred(
         *before, ours = await door.codes()
         assert before == foreign
         assert ours["code"] == await door.house.code_of("R1")
+
+
+# What others keep in the lock
+
+
+async def test_a_whole_stay_leaves_the_codes_of_others_as_they_are(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    """Also one that is labelled as ours is, and one that is disabled."""
+    await bluetooth.code(LOCK, "999991", name="HMR1")
+    await bluetooth.code(LOCK, "999992", name="cleaner", weekdays=["mo"], from_time="08:00")
+    await bluetooth.code(LOCK, "999993", name="", enabled=False)
+    foreign = (await bluetooth.lock(LOCK))["codes"]
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        *before, ours = await door.codes()
+        assert before == foreign
+        assert (ours["code"], ours["name"]) == (await door.house.code_of("R1"), "HMR1")
+
+        await door.book(departure=day(5))
+        await confirmed(door, times=2)
+        *before, longer = await door.codes()
+        assert before == foreign
+        assert (longer["id"], longer["until"][:10]) == (ours["id"], day(5))
+        await door.book(status="cancelled")
+        await door.told("code.removed", lock_id="nuki")
+        assert await door.codes() == foreign
+
+
+# Lost acknowledgements
+
+
+async def test_an_update_whose_acknowledgement_is_lost_is_read_and_counts(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        (ours,) = await door.codes()
+        await bluetooth.faults(LOCK, drop_after={"command": "update_keypad_code"})
+        await door.book(departure=day(5))
+        await confirmed(door, times=2)
+        (longer,) = await door.codes()
+        assert (longer["id"], longer["until"][:10]) == (ours["id"], day(5))
+        assert (await bluetooth.lock(LOCK))["commands"]["update_keypad_code"] == 1
+
+
+async def test_a_removal_whose_acknowledgement_is_lost_is_read_and_counts(
+    bluetooth: BluetoothSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (plan, observed):  # between the two looks that end a doubt
+        monkeypatch.setattr(module, "SETTLES", 0.5)
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await bluetooth.faults(LOCK, drop_after={"command": "remove_keypad_code"})
+        await door.book(status="cancelled")
+        await door.told("code.removed", lock_id="nuki")
+        assert await door.codes() == []
+        assert (await bluetooth.lock(LOCK))["commands"]["remove_keypad_code"] == 1
+        assert await door.house.alerts() == set()
+
+
+# What the lock refuses
+
+
+async def test_a_code_that_the_lock_says_it_has_is_replaced_by_another(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        await bluetooth.faults(LOCK, duplicate=True)
+        await door.book()
+        first = await door.told("code.assigned")
+        await door.told("code.failed", lock_id="nuki", reason="duplicate_code")
+        await door.told("code.changed", reason="duplicate_code")
+        await bluetooth.faults(LOCK)
+        await door.told("code.confirmed", lock_id="nuki")
+        (ours,) = await door.codes()
+        assert ours["code"] == await door.house.code_of("R1") != first["display"]
+
+
+@pytest.mark.parametrize("error", ["busy", "bad_parameter"])
+async def test_a_lock_that_does_not_take_the_time_takes_the_code(
+    bluetooth: BluetoothSimulator, tmp_path: Path, error: str
+) -> None:
+    await bluetooth.clock(LOCK, 3600)
+    await bluetooth.faults(LOCK, reject={"error": error, "command": "update_time"})
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await door.told("lock.clock_skew", lock_id="nuki", mended=False)
+        assert len(await door.codes()) == 1
+        assert (await bluetooth.lock(LOCK))["commands"]["update_time"] == 1
+        types = {event["type"] for event in await door.house.told()}
+        assert not types & {"code.failed", "lock.offline"}
 
 
 # The log
