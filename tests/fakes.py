@@ -26,7 +26,7 @@ class FakeLock:
     codes: dict[int, str] = field(default_factory=dict)
     slots: int = 30
     numbers_itself: bool = False
-    limits: dict[int, tuple[bool, Window | None]] = field(default_factory=dict)
+    windows: dict[int, Window | None] = field(default_factory=dict)
     numbered: int = 0
     dead: bool = False
     masked: bool = False
@@ -63,8 +63,8 @@ class FakeLock:
         able = await self.capabilities()
         if not able.code.allow(entry.code):
             raise Unsupported("takes no such code", Reason.CODE_IMPOSSIBLE)
-        if not able.enforces_windows and (entry.window or not entry.enabled):
-            raise Unsupported("knows no windows, and no disabled codes")
+        if not entry.enabled or (entry.window and not able.enforces_windows):
+            raise Unsupported("knows no disabled codes, or no windows")
         slot = self._number(slot)
         self._must_exist(slot)
         if self.refuses:
@@ -74,8 +74,7 @@ class FakeLock:
             raise Refused("the lock refused the code", Reason.DUPLICATE_CODE)
         if not self.drops_writes:
             self.codes[slot] = entry.code.digits
-            if able.enforces_windows:
-                self.limits[slot] = (entry.enabled, entry.window)
+            self.windows[slot] = entry.window
         self._answer()
         return slot
 
@@ -85,7 +84,7 @@ class FakeLock:
         self._must_exist(slot)
         if not self.drops_writes:
             self.codes.pop(slot, None)
-            self.limits.pop(slot, None)
+            self.windows.pop(slot, None)
         self._answer()
 
     async def operate(self, action: Action) -> None:
@@ -105,10 +104,10 @@ class FakeLock:
         at = self.clock.now().earliest
         if slot not in self.codes:
             return Empty(at)
-        limits = self.limits.get(slot, (True, None))
+        window = self.windows.get(slot)
         if self.masked:
-            return Occupied(at, *limits)
-        return Holds(at, Code(self.codes[slot]), *limits)
+            return Occupied(at, window=window)
+        return Holds(at, Code(self.codes[slot]), window=window)
 
     def _number(self, slot: int | None) -> int:
         """Where a write goes: a number is not used twice."""

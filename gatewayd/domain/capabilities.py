@@ -34,13 +34,14 @@ class Capabilities:
 
 
 NUKI = Capabilities(
+    slots=200,
     code=DEFAULT_FORM,
     label_length=20,
     enforces_windows=True,
-    can_disable=True,
     assigns_slots=True,
 )
-"""A Nuki Smart Lock with keypad; 100 codes on the first one, 200 on the second."""
+"""A Nuki Smart Lock with its second keypad. The first one has room for 100 codes, and which of them
+it is no lock says: it refuses what is too many."""
 
 KINDS: Mapping[str, Capabilities] = {"nuki": NUKI, "zwave": Capabilities()}
 """By driver: what is sure of a lock that was not reached yet."""

@@ -1,6 +1,7 @@
 """What a lock tells by itself."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,14 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The lock was opened or closed; `slot` None where the lock does not say whose code."""
+    """The lock was opened or closed; `slot` None where the lock does not say whose code.
+
+    `at`: when, by the lock's own clock, where it keeps a log that is read later; else it is now.
+    """
 
     slot: int | None
     opened: bool
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class DuplicateRefused:
 
 @dataclass(frozen=True, slots=True)
 class WrongCode:
-    """Somebody typed a code that the lock does not know."""
+    """Somebody typed a code that the lock does not know; `at` as in `Used`."""
+
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return _added(s, slot, now)
         case DuplicateRefused():
             return _duplicate_refused(s, now, tick)
-        case WrongCode():
-            return Outcome(s, (LockWrongCode(s.lock),))
+        case WrongCode(at=at):
+            return Outcome(s, (LockWrongCode(s.lock, at),))
         case KeypadDisabled():
             alert = raised(AlertCode.KEYPAD_DISABLED, s.lock)
             return Outcome(s, (LockKeypadDisabled(s.lock), alert))
@@ -94,6 +94,7 @@ def _used(s: Situation, report: Used) -> Outcome:
         report.slot,
         lease.key_id if lease else None,
         "unlock" if report.opened else "lock",
+        report.at,
     )
     events: list[Event] = [used, cleared(AlertCode.LOCK_JAMMED, s.lock)]
     if report.slot is not None:

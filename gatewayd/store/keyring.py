@@ -17,14 +17,14 @@ class NukiKeyring:
         """What a lock was paired with."""
         row = await self._database.read.row(
             "SELECT auth_id, shared_key, security_pin, lock_uuid, name, log_index, pin_refused, "
-            "clock_set FROM nuki_locks WHERE address = ?",
+            "pin_tries, clock_due FROM nuki_locks WHERE address = ?",
             (address,),
         )
         return _credentials(row) if row else None
 
     async def put(self, address: str, credentials: Credentials) -> None:
         """The lock is paired anew: all that was known of it is replaced."""
-        set_at = credentials.clock_set
+        due = credentials.clock_due
         row = (
             address,
             credentials.auth_id,
@@ -34,11 +34,12 @@ class NukiKeyring:
             credentials.name,
             credentials.log_index,
             credentials.pin_refused,
-            set_at.timestamp() if set_at else None,
+            credentials.pin_tries,
+            due.timestamp() if due else None,
         )
         async with self._database.transaction() as tx:
             await tx.rows(
-                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
 
     async def refuse_pin(self, address: str) -> None:
@@ -46,21 +47,26 @@ class NukiKeyring:
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET pin_refused = 1 WHERE address = ?", (address,))
 
+    async def pin_tries(self, address: str, left: int) -> None:
+        """So many more answers to the security PIN may get lost."""
+        async with self._database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET pin_tries = ? WHERE address = ?", (left, address))
+
     async def log_read(self, address: str, index: int) -> None:
         """The log is told up to this entry."""
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET log_index = ? WHERE address = ?", (index, address))
 
-    async def clock_set(self, address: str, at: datetime) -> None:
-        """The lock's clock was set."""
+    async def clock_due(self, address: str, at: datetime) -> None:
+        """Until then the lock's clock is not set again."""
         async with self._database.transaction() as tx:
             await tx.rows(
-                "UPDATE nuki_locks SET clock_set = ? WHERE address = ?", (at.timestamp(), address)
+                "UPDATE nuki_locks SET clock_due = ? WHERE address = ?", (at.timestamp(), address)
             )
 
 
 def _credentials(row: Row) -> Credentials:
-    auth_id, key, pin, uuid, name, index, refused, set_at = row
+    auth_id, key, pin, uuid, name, index, refused, tries, due = row
     return Credentials(
         auth_id=auth_id,
         shared_key=key,
@@ -69,5 +75,6 @@ def _credentials(row: Row) -> Credentials:
         name=name,
         log_index=index,
         pin_refused=bool(refused),
-        clock_set=from_epoch(set_at) if set_at is not None else None,
+        pin_tries=tries,
+        clock_due=from_epoch(due) if due is not None else None,
     )

@@ -98,16 +98,18 @@ class BluetoothSimulator(Child):
 
     async def code(self, lock: int, code: str, **rest: Any) -> LockState:
         """Adds a foreign code past the radio; with `id` changes that one. Rest: name, enabled,
-        from, until, weekdays, from_time, until_time (`from` needs **{"from": ...})."""
+        from, until, weekdays, from_time, until_time (`from` needs **{"from": ...}); unchecked: as
+        another firmware may have stored it, such as with hours that there are not."""
         return await self._post(lock, "code", code=code, **rest)
 
     async def remove_code(self, lock: int, code: str) -> LockState:
         """Removes a code past the radio."""
         return await self._post(lock, "code", code=code, remove=True)
 
-    async def clock(self, lock: int, skew_s: float = 0.0, **zone: str) -> LockState:
-        """Shifts the lock's clock against the real one; `timezone` moves it."""
-        return await self._post(lock, "clock", skew_s=skew_s, **zone)
+    async def clock(self, lock: int, skew_s: float = 0.0, **rest: Any) -> LockState:
+        """Shifts the lock's clock against the real one; `drift` is what it gains in each second,
+        `timezone` moves it."""
+        return await self._post(lock, "clock", skew_s=skew_s, **rest)
 
     async def battery(self, lock: int, **battery: int | bool) -> LockState:
         """Sets percent, critical, charging, keypad_critical."""

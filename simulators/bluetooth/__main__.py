@@ -24,8 +24,9 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   POST /locks/N/keypad            {"code": "345678"}: a person types; "action": unlock, lock
   POST /locks/N/turn              {"action": "lock"}: a person turns the knob
   POST /locks/N/code              {"code": "345678", "name": "x"}: foreign code; "id", "remove",
-                                  "enabled", "from", "until", "weekdays", "from_time", "until_time"
-  POST /locks/N/clock             {"skew_s": 259200, "timezone": "Europe/Berlin"}
+                                  "enabled", "from", "until", "weekdays", "from_time",
+                                  "until_time", "unchecked": whatever the lock's rules say
+  POST /locks/N/clock             {"skew_s": 259200, "drift": 0.01, "timezone": "Europe/Berlin"}
   POST /locks/N/battery           {"percent": 9, "critical": true, "keypad_critical": true}
   POST /locks/N/keypad_present    {"present": false}
   POST /locks/N/pin               {"pin": 4321}: sets the security PIN, ends a lock-out
@@ -39,8 +40,9 @@ The first is all that a client of BlueZ needs in its environment, the second is 
                                   {"service_rights": false}, {"bluez": false}: gone, true: back
                                   {"adapter": "hci0", "powered": false}, {"slots": 5}
 
-Faults: silent out_of_range drop_before drop_after busy full duplicate reject wrong_crc garbage
-slow_ms fragments list_shrinks no_status. drop_after is {"command": "add_keypad_code"}.
+Faults: silent out_of_range drop_before drop_after mute busy full duplicate reject wrong_crc garbage
+slow_ms fragments list_shrinks no_status. drop_after is {"command": "add_keypad_code"}, mute the
+command's name.
 
 Try it:
 

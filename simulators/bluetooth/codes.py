@@ -51,6 +51,10 @@ class CodeBook:
         self._check(wanted, but=None)
         if len(self.codes) >= self.capacity:
             raise Refused(ErrorCode.TOO_MANY_ENTRIES)
+        return self.keep(wanted, at)
+
+    def keep(self, wanted: Wanted, at: datetime) -> KeypadCode:
+        """As another firmware may have stored it: nothing is checked."""
         entry = KeypadCode(
             id=self.next_id,
             code=wanted.code,

@@ -1,6 +1,6 @@
 """One link to a lock: commands in, replies out, one after the other.
 
-Of a lock's faults, here: silent, drop_before, drop_after, busy, reject, wrong_crc, garbage,
+Of a lock's faults, here: silent, drop_before, drop_after, mute, busy, reject, wrong_crc, garbage,
 slow_ms, fragments.
 """
 
@@ -129,10 +129,11 @@ class Exchange:
         drop = faults.drop_after if _meets(faults.drop_after, frame) else None
         if drop is not None:
             self._lock.faults = replace(faults, drop_after=None)
+        most = 0 if faults.mute == frame.command else None if drop is None else drop.replies
         async with aclosing(self._replies(frame, acting)) as replies:
             sent = 0
             async for reply in replies:
-                if drop is None or sent < drop.replies:
+                if most is None or sent < most:
                     await self._send(characteristic, who, reply)
                     sent += 1
         if drop is not None:

@@ -50,6 +50,8 @@ class Faults:
     """Loses the link before it acts; once."""
     drop_after: Drop | None = None
     """Acts, then loses the link; once."""
+    mute: Command | None = None
+    """Acts on this command, and says nothing of it."""
     busy: int = 0
     """Answers so many commands with BUSY."""
     full: bool = False
@@ -93,6 +95,8 @@ def _parse(name: str, value: Any) -> Any:
             return _drop(name, value)
         case "reject":
             return _reject(value)
+        case "mute":
+            return None if value is None else _command(value)
         case "busy" | "slow_ms":
             return number(name, value)
         case "fragments":
@@ -149,5 +153,7 @@ def _shown(value: object) -> object:
             return {"command": command.name.lower(), "replies": replies}
         case Reject(error, command):
             return {"error": error, "command": command.name.lower() if command else None}
+        case Command():
+            return value.name.lower()
         case _:
             return value

@@ -116,6 +116,7 @@ class Lock:
         self.private, self.public = key_pair()
         self.pin = pin
         self.wrong_pins = 0
+        self.drift = 0.0
         self.skew_s = 0.0
         self.timezone = ZoneInfo(timezone)
         self.most_authorisations = authorisations
@@ -143,6 +144,7 @@ class Lock:
         self.book.codes.clear()
         self.log.clear()
         self.wrong_pins = 0
+        self.drift = 0.0
         self.skew_s = 0.0
         self.state = LockState.LOCKED
         self.battery = Battery()
@@ -153,6 +155,15 @@ class Lock:
         self.on_change()
 
     # Time
+
+    @property
+    def skew_s(self) -> float:
+        """Seconds by which the clock is ahead; it gains `drift` of them in each."""
+        return self._skew_s + self.drift * (time.monotonic() - self._skewed_at)
+
+    @skew_s.setter
+    def skew_s(self, seconds: float) -> None:
+        self._skew_s, self._skewed_at = seconds, time.monotonic()
 
     def utc(self) -> datetime:
         """The lock's own clock, which is naive and may be wrong."""

@@ -47,6 +47,7 @@ def _kept(lock: Lock) -> dict[str, Any]:
         "private": lock.private,
         "pin": lock.pin,
         "wrong_pins": lock.wrong_pins,
+        "drift": lock.drift,
         "skew_s": lock.skew_s,
         "state": lock.state,
         "battery": asdict(lock.battery),
@@ -65,8 +66,9 @@ def _kept(lock: Lock) -> dict[str, Any]:
 def _recall(lock: Lock, memory: dict[str, Any]) -> None:
     lock.uuid = bytes.fromhex(memory["uuid"])
     lock.take_identity(bytes.fromhex(memory["private"]))
-    for name in ("pin", "wrong_pins", "skew_s", "keypad_present", "changed", "config_updates"):
+    for name in ("pin", "wrong_pins", "drift", "skew_s", "keypad_present", "changed"):
         setattr(lock, name, memory[name])
+    lock.config_updates = memory["config_updates"]
     lock.state = LockState(memory["state"])
     lock.battery = Battery(**memory["battery"])
     lock.next_authorisation = memory["next_authorisation"]

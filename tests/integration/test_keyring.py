@@ -20,14 +20,15 @@ async def test_what_was_kept_is_found_again(keyring: NukiKeyring) -> None:
     await keyring.put(ADDRESS, KEPT)
     assert await keyring.get(ADDRESS) == KEPT
     await keyring.log_read(ADDRESS, 42)
-    await keyring.clock_set(ADDRESS, NOON)
+    await keyring.clock_due(ADDRESS, NOON)
+    await keyring.pin_tries(ADDRESS, 2)
     await keyring.refuse_pin(ADDRESS)
-    noted = replace(KEPT, log_index=42, clock_set=NOON, pin_refused=True)
+    noted = replace(KEPT, log_index=42, clock_due=NOON, pin_tries=2, pin_refused=True)
     assert await keyring.get(ADDRESS) == noted
 
 
 async def test_pairing_anew_forgets_what_was_noted(keyring: NukiKeyring) -> None:
-    await keyring.put(ADDRESS, replace(KEPT, log_index=42, clock_set=NOON, pin_refused=True))
+    await keyring.put(ADDRESS, replace(KEPT, log_index=42, clock_due=NOON, pin_refused=True))
     await keyring.put(ADDRESS, replace(KEPT, auth_id=8))
     assert await keyring.get(ADDRESS) == replace(KEPT, auth_id=8)
 

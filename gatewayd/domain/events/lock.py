@@ -1,6 +1,7 @@
 """What a lock told, or how it is reached."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from gatewayd.domain.ids import KeyId, LockId
@@ -36,21 +37,24 @@ class LockBattery:
 
 @dataclass(frozen=True, slots=True)
 class LockUsed:
-    """A code was used; `slot` None where the lock does not say which."""
+    """A code was used; `slot` None where the lock does not say which. `at` is when, by the lock's
+    own clock, where that was in its log and is told later; null: now."""
 
     type: ClassVar[str] = "lock.used"
     lock_id: LockId
     slot: int | None
     key_id: KeyId | None
     how: Literal["unlock", "lock"]
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LockWrongCode:
-    """A code that the lock does not know was typed."""
+    """A code that the lock does not know was typed; `at` as of `lock.used`."""
 
     type: ClassVar[str] = "lock.wrong_code"
     lock_id: LockId
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

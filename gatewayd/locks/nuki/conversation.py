@@ -2,29 +2,29 @@
 protects, and the lock's errors in the contract's words."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from gatewayd.domain.credentials import Credentials
-from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Unreachable
+from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable
 from gatewayd.locks.nuki.commands import Known, encode
 from gatewayd.locks.nuki.connection import Connection
 from gatewayd.locks.nuki.exchange import Challenge, RequestData, SecurityPin, Status
-from gatewayd.locks.nuki.failures import PIN_CODES, LockSaid, translated
+from gatewayd.locks.nuki.failures import LockSaid, translated
 from gatewayd.locks.nuki.frames import SEAL_NONCE_SIZE, seal
 from gatewayd.locks.nuki.identifiers import Command, StatusCode
-from gatewayd.locks.nuki.keyturner import KeyturnerStates
+from gatewayd.locks.nuki.keyturner import KeyturnerStates, LockAction
+from gatewayd.locks.nuki.pin_tries import PinTries
 
 type Make = Callable[[bytes, SecurityPin], Known]
 """Makes a command from the lock's challenge and the PIN."""
 
 
 class Conversation:
-    """`stop` is awaited when the lock refuses the PIN: before anybody can try it again."""
+    """Each command with the PIN is one of its `tries`."""
 
-    def __init__(
-        self, connection: Connection, credentials: Credentials, stop: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._connection, self._stop = connection, stop
+    def __init__(self, connection: Connection, credentials: Credentials, tries: PinTries) -> None:
+        self._connection, self._tries = connection, tries
         self._auth_id, self._key = credentials.auth_id, credentials.shared_key
         self._pin = SecurityPin(credentials.security_pin)
 
@@ -37,7 +37,7 @@ class Conversation:
         try:
             return await self._ask(Command.KEYTURNER_STATES, KeyturnerStates)
         except LockSaid as said:
-            raise await self._error(said, writing=False) from None
+            raise translated(said, writing=False) from None
 
     async def read[C: Known](self, make: Make, kind: type[C]) -> C:
         """Ask for something that the PIN protects; `more` has what follows the first answer.
@@ -46,10 +46,12 @@ class Conversation:
             Unreachable, RadioDown.
         """
         try:
-            await self._send(make(await self._challenge(), self._pin))
-            return await self._hear(kind)
+            command = make(await self._challenge(), self._pin)
+            async with self._tries.spend():
+                await self._send(command)
+                return await self._hear(kind)
         except LockSaid as said:
-            raise await self._error(said, writing=False) from None
+            raise translated(said, writing=False) from None
 
     async def more[C: Known](self, kind: type[C]) -> C | None:
         """The next of several answers; None: the lock said that this was all.
@@ -65,7 +67,7 @@ class Conversation:
                 if _complete(heard):
                     return None
         except LockSaid as said:
-            raise await self._error(said, writing=False) from None
+            raise translated(said, writing=False) from None
 
     async def order[C: Known](self, make: Make, kind: type[C], within: float | None = None) -> C:
         """Have something changed, and hear that it was.
@@ -75,13 +77,18 @@ class Conversation:
         """
         try:
             command = make(await self._challenge(), self._pin)
-            try:
-                await self._send(command)
-                return await self._hear(kind, within=within)
-            except (Unreachable, RadioDown) as error:
-                raise OutcomeUnknown(f"{error}, after a command was sent") from None
+            async with self._trying(command):
+                try:
+                    await self._send(command)
+                    return await self._hear(kind, within=within)
+                except (Unreachable, RadioDown) as error:
+                    raise OutcomeUnknown(f"{error}, after a command was sent") from None
         except LockSaid as said:
-            raise await self._error(said, writing=True) from None
+            raise translated(said, writing=True) from None
+
+    def _trying(self, command: Known) -> AbstractAsyncContextManager[None]:
+        """The motor turns without the PIN."""
+        return nullcontext() if isinstance(command, LockAction) else self._tries.spend()
 
     async def _challenge(self) -> bytes:
         return (await self._ask(Command.CHALLENGE, Challenge)).nonce
@@ -100,11 +107,6 @@ class Conversation:
     async def _send(self, command: Known) -> None:
         nonce = secrets.token_bytes(SEAL_NONCE_SIZE)
         await self._connection.send(seal(encode(command), self._auth_id, self._key, nonce))
-
-    async def _error(self, said: LockSaid, *, writing: bool) -> LockError:
-        if said.code in PIN_CODES:
-            await self._stop()
-        return translated(said, writing=writing)
 
 
 def _complete(heard: Known) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import ClassVar, Self
 
-from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.code import Code
 from gatewayd.locks.nuki.exchange import SecurityPin, pack_proof, read_proof
 from gatewayd.locks.nuki.identifiers import Command
 from gatewayd.locks.nuki.times import (
@@ -24,8 +24,6 @@ from gatewayd.locks.nuki.times import (
 )
 from gatewayd.locks.nuki.wire import Reader, padded
 
-KEYPAD_RULES = CodeRules(6, 6, frozenset("123456789"), frozenset({"12"}))
-"""What a Nuki keypad accepts."""
 NAME_SIZE = 20
 """Bytes of UTF-8."""
 _LARGEST = 0xFFFFFFFF
@@ -33,13 +31,15 @@ _LARGEST = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """When a code opens. None is no limit on that side; equal times of day are the whole day."""
+    """When a code opens. No date is no limit on that side; equal times of day are the whole day,
+    and None is a time that nobody can read.
+    """
 
     start: datetime | None = None
     until: datetime | None = None
     weekdays: frozenset[int] = EVERY_DAY
-    from_time: time = MIDNIGHT
-    until_time: time = MIDNIGHT
+    from_time: time | None = MIDNIGHT
+    until_time: time | None = MIDNIGHT
 
     SIZE: ClassVar = 19
 

@@ -21,10 +21,14 @@ class Keyring(Protocol):
         """The lock refused the security PIN."""
         ...
 
+    async def pin_tries(self, address: str, left: int) -> None:
+        """So many more answers to the security PIN may get lost."""
+        ...
+
     async def log_read(self, address: str, index: int) -> None:
         """The log is told up to this entry."""
         ...
 
-    async def clock_set(self, address: str, at: datetime) -> None:
-        """The lock's clock was set."""
+    async def clock_due(self, address: str, at: datetime) -> None:
+        """Until then the lock's clock is not set again."""
         ...

@@ -15,7 +15,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from gatewayd.clock import Clock
-from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.credentials import TAKEN_PIN_TRIES, Credentials
 from gatewayd.errors import LockError, RadioDown
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, BUS_S, Adapter
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, PAIRING_GDIO, read_advertisement
@@ -32,6 +32,7 @@ from gatewayd.locks.nuki.pairing import (
     UltraUnsupported,
     pairing,
 )
+from gatewayd.locks.nuki.pin_tries import PinTries
 from gatewayd.locks.nuki.session import APP_ID
 from gatewayd.locks.nuki.wire import Malformed
 
@@ -171,6 +172,7 @@ async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyrin
             security_pin=security_pin,
             lock_uuid=str(granted.lock_uuid),
             name=lock.name,
+            pin_tries=TAKEN_PIN_TRIES,  # else nothing of it is kept
         )
         has_keypad = await _proven(adapter, lock, credentials)
     except RadioDown:
@@ -222,12 +224,15 @@ async def _proven(adapter: Adapter, lock: Found, credentials: Credentials) -> bo
     """Whether there is a keypad, asked with what was granted; the PIN is tried once."""
     refused = asyncio.Event()
 
+    async def keep(_: int) -> None:
+        """Of a pairing that failed nothing is kept."""
+
     async def stop() -> None:
         refused.set()
 
     frames = SealedFrames(credentials.auth_id, credentials.shared_key)
     async with connected(adapter, lock.device, KEYTURNER_USDIO, frames) as connection:
-        talk = Conversation(connection, credentials, stop)
+        talk = Conversation(connection, credentials, PinTries(1, keep, stop))
         try:
             await talk.read(VerifySecurityPin, Status)
         except LockError:

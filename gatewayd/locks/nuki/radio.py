@@ -29,6 +29,7 @@ from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.neighbour import Neighbour
 from gatewayd.locks.nuki.pair import Found, pair
+from gatewayd.locks.nuki.pin_tries import PinTries
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.locks.nuki.upkeep import Upkeep, read_log
 
@@ -109,8 +110,12 @@ class NukiRadio:
                 adapter, heard = await self._nearest(address, neighbour)
                 frames = SealedFrames(credentials.auth_id, credentials.shared_key)
                 async with connected(adapter, heard.device, KEYTURNER_USDIO, frames) as connection:
-                    stop = partial(self._stop, address)
-                    talk = Conversation(connection, credentials, stop)
+                    tries = PinTries(
+                        credentials.pin_tries,
+                        keep=partial(self._keyring.pin_tries, address),
+                        stop=partial(self._stop, address),
+                    )
+                    talk = Conversation(connection, credentials, tries)
                     tell = partial(self._tell, address)
                     upkeep = Upkeep(address, self._keyring, self.clock, tell)
                     await upkeep.do(talk, neighbour, credentials)
@@ -247,6 +252,8 @@ class NukiRadio:
         for entry in entries:
             if (report := reports.of_log(entry)) is not None:
                 self._tell(address, report)
+        # A hub that dies here tells these entries again, with the same times; one that dies before
+        # the lock's worker wrote them down, in its next round, loses them.
         if index is not None and index != known.log_index:
             await self._keyring.log_read(address, index)
 

@@ -51,11 +51,11 @@ def of_log(entry: LogEntry) -> Report | None:
     entry is a second one."""
     match entry.data:
         case KeypadUsed(completion=Completion.INVALID_CODE):
-            return WrongCode()
+            return WrongCode(entry.at)
         case KeypadUsed(completion=done) | Acted(completion=done) if done in JAMS:
             return Jammed()
         case KeypadUsed(action=action, source=source, completion=Completion.SUCCESS) as used:
             slot = used.code_id if source == KeypadSource.CODE else None
-            return Used(slot or None, opened=action in OPENING)
+            return Used(slot or None, opened=action in OPENING, at=entry.at)
         case _:
             return None

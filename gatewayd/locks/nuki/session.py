@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Action, Bolt
+from gatewayd.domain.capabilities import NUKI
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Jammed, Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation
@@ -15,7 +16,6 @@ from gatewayd.locks.nuki.conversation import Conversation
 from gatewayd.locks.nuki.exchange import Status
 from gatewayd.locks.nuki.failures import MotorBlocked, NoSuchCode
 from gatewayd.locks.nuki.keypad import (
-    KEYPAD_RULES,
     NAME_SIZE,
     AddKeypadCode,
     KeypadCode,
@@ -35,8 +35,9 @@ MOTOR_S = 20.0
 """Seconds for the motor: a turn takes 2 to 5, a stiff bolt is tried again."""
 LARGEST_ID = 0xFFFF
 OTHER_LIMITS = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC))
-"""Shown for a code with weekdays, hours or one date only. The hub writes none of these, and no
-window of its own is empty, so such a code never passes for one as the hub wrote it."""
+"""Shown for a code with weekdays, hours (also such that there are not) or one date only. The hub
+writes none of these, and no window of its own is empty, so such a code never passes for one as the
+hub wrote it."""
 
 
 class NukiSession:
@@ -68,22 +69,20 @@ class NukiSession:
         Raises:
             Refused: the lock said no. Unsupported: no such code can be. OutcomeUnknown.
         """
-        if not KEYPAD_RULES.allow(entry.code):
+        if not NUKI.code.allow(entry.code):
             raise Unsupported("the keypad takes six digits 1 to 9, not 12…", Reason.CODE_IMPOSSIBLE)
+        if not entry.enabled:
+            raise Unsupported("the lock adds codes enabled only")
         name = fitting(entry.label)
         limit = TimeLimit(entry.window.start, entry.window.end) if entry.window else None
         if slot is None:
             added = await self._talk.order(
                 lambda nonce, pin: AddKeypadCode(entry.code, name, limit, nonce, pin), KeypadCodeId
             )
-            slot = added.code_id
-            if entry.enabled:
-                return slot
+            return added.code_id
         number = _code_id(slot)
         await self._talk.order(
-            lambda nonce, pin: UpdateKeypadCode(
-                number, entry.code, name, entry.enabled, limit, nonce, pin
-            ),
+            lambda nonce, pin: UpdateKeypadCode(number, entry.code, name, True, limit, nonce, pin),
             Status,
         )
         return number

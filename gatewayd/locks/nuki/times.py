@@ -7,7 +7,7 @@ staff of the web API; over Bluetooth nobody has verified it).
 import struct
 from datetime import UTC, datetime, time
 
-from gatewayd.locks.nuki.wire import Malformed, Reader
+from gatewayd.locks.nuki.wire import Reader
 
 DATE_SIZE = 7
 """Bytes: u16 year, then month, day, hour, minute, second."""
@@ -16,6 +16,7 @@ EVERY_DAY = frozenset(range(7))
 MIDNIGHT = time(0, 0)
 _MONDAY = 0x40
 _END_OF_DAY = (24, 0)
+_NO_TIME = b"\xff\xff"
 
 
 def pack_date(at: datetime | None) -> bytes:
@@ -43,16 +44,14 @@ def read_date(fields: Reader) -> datetime | None:
         return None
 
 
-def pack_time(at: time) -> bytes:
-    """Hour and minute, local to the lock."""
-    return bytes((at.hour, at.minute))
+def pack_time(at: time | None) -> bytes:
+    """Hour and minute, local to the lock; None is two bytes that are no time."""
+    return bytes((at.hour, at.minute)) if at else _NO_TIME
 
 
-def read_time(fields: Reader) -> time:
-    """Local to the lock; 24:00 is read as midnight.
-
-    Raises:
-        Malformed: no time of day.
+def read_time(fields: Reader) -> time | None:
+    """Local to the lock; 24:00 is read as midnight. None where there is no such time: one odd code
+    must not hide the others.
     """
     hour, minute = fields.u8(), fields.u8()
     if (hour, minute) == _END_OF_DAY:
@@ -60,7 +59,7 @@ def read_time(fields: Reader) -> time:
     try:
         return time(hour, minute)
     except ValueError:
-        raise Malformed("no time of day") from None
+        return None
 
 
 def pack_weekdays(days: frozenset[int]) -> int:

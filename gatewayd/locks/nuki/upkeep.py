@@ -1,14 +1,15 @@
 """What is seen to at the beginning of each connection, and the reading of the log."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.moment import Now
 from gatewayd.domain.report import ClockSkew, Report
-from gatewayd.errors import OutcomeUnknown, Refused, Unreachable
+from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.nuki import reports
 from gatewayd.locks.nuki.conversation import Conversation
 from gatewayd.locks.nuki.exchange import Status, UpdateTime
@@ -27,6 +28,8 @@ SKEW_S = 30.0
 """Seconds by which a lock's clock may be off: a stay begins and ends within a minute."""
 SET_EACH = timedelta(hours=12)
 """A clock that is off again sooner has something else wrong with it."""
+TRY_EACH = timedelta(minutes=15)
+"""Where a lock does not take the time: it may be busy, and its codes open by that clock."""
 PAGE = 50
 """Log entries asked for at once."""
 
@@ -52,24 +55,33 @@ class Upkeep:
         off = reports.skew(states, now)
         if abs(off) <= SKEW_S:
             return
-        last, told = credentials.clock_set, neighbour.skew_told
-        due = last is None or abs(now.latest - last) >= SET_EACH
-        mended = now.trusted and due and await self._set_clock(talk)
+        told, mended = neighbour.skew_told, False
+        if now.trusted and _due(credentials.clock_due, now):
+            mended = await self._set_clock(talk)
         if mended or told is None or tick - told >= SET_EACH.total_seconds():
             neighbour.skew_told = tick
             self._tell(ClockSkew(off, mended=mended))
 
     async def _set_clock(self, talk: Conversation) -> bool:
+        """Whether it was set. If not the codes go on: whatever the lock did, it touched none."""
         at = self._clock.now().latest
+        await self._keyring.clock_due(self._address, at + TRY_EACH)
         try:
             await talk.order(lambda nonce, pin: UpdateTime(at, nonce, pin), Status)
-        except Refused as error:
+        except RadioDown:
+            raise
+        except LockError as error:
+            if isinstance(error, Unreachable) and error.reason is not Reason.LOCK_UNREACHABLE:
+                raise  # our PIN, or the hub altogether
             log.warning("nuki.clock_not_set", address=self._address, why=str(error))
             return False
-        except OutcomeUnknown as error:  # whatever it did, no code was touched
-            raise Unreachable(str(error)) from None
-        await self._keyring.clock_set(self._address, at)
+        await self._keyring.clock_due(self._address, at + SET_EACH)
         return True
+
+
+def _due(at: datetime | None, now: Now) -> bool:
+    """Later than any set clock is due it can only be by a clock of the hub that was wrong."""
+    return at is None or not now.latest < at <= now.latest + SET_EACH
 
 
 async def read_log(talk: Conversation, last: int | None) -> tuple[int | None, list[LogEntry]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gatewayd.domain.capabilities import NUKI
 from gatewayd.domain.code import Code
 from gatewayd.locks.nuki.commands import KINDS, Known, decode, encode
 from gatewayd.locks.nuki.exchange import (
@@ -18,7 +19,6 @@ from gatewayd.locks.nuki.exchange import (
 from gatewayd.locks.nuki.frames import Packet, unseal
 from gatewayd.locks.nuki.identifiers import Command
 from gatewayd.locks.nuki.keypad import (
-    KEYPAD_RULES,
     AddKeypadCode,
     KeypadCode,
     RemoveKeypadCode,
@@ -302,7 +302,7 @@ def test_a_keypad_takes_the_codes_that_the_vendor_says() -> None:
         ("93456", False),
         ("934560", False),
     ]:
-        assert KEYPAD_RULES.allow(Code(digits)) is allowed
+        assert NUKI.code.allow(Code(digits)) is allowed
 
 
 def test_commands_do_not_change() -> None:

@@ -100,11 +100,11 @@ def keypad(
 @pytest.mark.parametrize(
     ("data", "report"),
     [
-        (keypad(Action.UNLOCK), Used(7, opened=True)),
-        (keypad(Action.LOCK), Used(7, opened=False)),
-        (keypad(Action.LOCK, KeypadSource.ARROW_KEY, code_id=0), Used(None, opened=False)),
-        (keypad(Action.UNLATCH, KeypadSource.FINGERPRINT), Used(None, opened=True)),
-        (keypad(Action.UNLOCK, done=Completion.INVALID_CODE), WrongCode()),
+        (keypad(Action.UNLOCK), Used(7, opened=True, at=NOON)),
+        (keypad(Action.LOCK), Used(7, opened=False, at=NOON)),
+        (keypad(Action.LOCK, KeypadSource.ARROW_KEY, code_id=0), Used(None, opened=False, at=NOON)),
+        (keypad(Action.UNLATCH, KeypadSource.FINGERPRINT), Used(None, opened=True, at=NOON)),
+        (keypad(Action.UNLOCK, done=Completion.INVALID_CODE), WrongCode(NOON)),
         (keypad(Action.UNLOCK, done=Completion.MOTOR_BLOCKED), Jammed()),
         (keypad(Action.UNLOCK, done=Completion.TOO_RECENT), None),
         (Acted(Action.LOCK, Trigger.AUTO_LOCK, 0, Completion.CLUTCH_FAILURE), Jammed()),

@@ -13,7 +13,7 @@ from gatewayd.locks.nuki.times import (
     read_time,
     unpack_weekdays,
 )
-from gatewayd.locks.nuki.wire import Malformed, Reader
+from gatewayd.locks.nuki.wire import Reader
 
 AT = datetime(2026, 11, 22, 5, 4, 3, tzinfo=UTC)
 RAW = bytes.fromhex("EA07 0B 16 05 04 03")
@@ -60,10 +60,10 @@ def test_the_end_of_the_day_is_midnight() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"\x18\x01", b"\x19\x00", b"\x00\x3c", b"\xff\xff"])
-def test_what_is_no_time_of_day(raw: bytes) -> None:
-    """Nobody could tell when such a code opens."""
-    with pytest.raises(Malformed):
-        read_time(Reader(raw))
+def test_what_is_no_time_of_day_is_none(raw: bytes) -> None:
+    """The codes beside it can still be read; one without a time does not become one with."""
+    assert read_time(Reader(raw)) is None
+    assert read_time(Reader(pack_time(None))) is None
 
 
 @pytest.mark.parametrize(
