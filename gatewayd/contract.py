@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from gatewayd.domain import events
-from gatewayd.intake import schemas
+from gatewayd.intake import envelopes
 
 PREFIX = "v1/{org}/{site}/{hub}/"
 PARAMETERS = {
@@ -65,7 +65,7 @@ REPORTED = {
 
 def asyncapi(version: str) -> dict[str, Any]:
     """The whole document."""
-    commands = {_type(model): model for model in get_args(schemas.Command)}
+    commands = {_type(model): model for model in get_args(envelopes.Command)}
     _, found = models_json_schema(
         [(m, "validation") for m in commands.values()], ref_template=REF, by_alias=True
     )

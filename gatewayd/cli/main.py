@@ -95,8 +95,8 @@ def _use_site_file(config: configuration.Config) -> None:
     from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents  # noqa: PLC0415
+    from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
     from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
-    from gatewayd.intake.schemas import SitePutCommand  # noqa: PLC0415
 
     path = config.site.file
     if path is None:

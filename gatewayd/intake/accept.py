@@ -30,14 +30,10 @@ from gatewayd.intake import documents
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate
+from gatewayd.intake.envelopes import BrakeConfirmCommand, Command, ReservationPutCommand
 from gatewayd.intake.handlers import derive_property, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
-from gatewayd.intake.schemas import (
-    BrakeConfirmCommand,
-    Command,
-    ReservationPutCommand,
-    SitePut,
-)
+from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
 from gatewayd.store.database import Database, Transaction
 from gatewayd.store.outbox import Outbox

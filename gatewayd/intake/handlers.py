@@ -10,7 +10,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents, key, reservation, schemas, snapshot
+from gatewayd.intake import documents, envelopes, key, reservation, schemas, snapshot
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
@@ -20,50 +20,50 @@ from gatewayd.store.ahead import look_ahead
 CHUNK = 200
 
 
-async def handle(change: Change, command: schemas.Command) -> bool:  # noqa: PLR0912  # a table
+async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: PLR0912  # a table
     """Carry out one command.
 
     Raises:
         Rejected: it changes nothing; what was done so far is rolled back by the caller.
     """
     match command:
-        case schemas.SitePutCommand(data=data):
+        case envelopes.SitePutCommand(data=data):
             return await _put_site(change, data)
-        case schemas.ReservationPutCommand(data=data):
+        case envelopes.ReservationPutCommand(data=data):
             return await reservation.put(change, data)
-        case schemas.ReservationCancelCommand(data=data):
+        case envelopes.ReservationCancelCommand(data=data):
             return await reservation.cancel(change, data)
-        case schemas.ReservationSnapshotCommand(data=data):
+        case envelopes.ReservationSnapshotCommand(data=data):
             return await snapshot.take(change, data)
-        case schemas.ReservationCheckInCommand(data=data):
+        case envelopes.ReservationCheckInCommand(data=data):
             return await reservation.check_in(change, data)
-        case schemas.ReservationCheckOutCommand(data=data):
+        case envelopes.ReservationCheckOutCommand(data=data):
             return await reservation.check_out(change, data)
-        case schemas.KeyPutCommand(data=data):
+        case envelopes.KeyPutCommand(data=data):
             return await key.put(change, data)
-        case schemas.KeyRevokeCommand(data=data):
+        case envelopes.KeyRevokeCommand(data=data):
             return await key.revoke(change, data)
-        case schemas.KeyRestoreCommand(data=data):
+        case envelopes.KeyRestoreCommand(data=data):
             return await key.restore(change, data)
-        case schemas.KeyDeleteCommand(data=data):
+        case envelopes.KeyDeleteCommand(data=data):
             return await key.delete(change, data)
-        case schemas.CodeRegenerateCommand(data=data):
+        case envelopes.CodeRegenerateCommand(data=data):
             return await key.regenerate(change, data)
-        case schemas.LockResyncCommand(data=data):
+        case envelopes.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
             await change.tell(cleared(AlertCode.LOCK_TAMPERED, data.lock_id))
             return False
-        case schemas.LockOperateCommand(data=data):
+        case envelopes.LockOperateCommand(data=data):
             lock, cause = LockId(data.lock_id), CommandId(command.id)
             if command.ts > change.now.latest + OPERATE_AHEAD:
                 raise Rejected(Reason.INVALID_FIELD, "said by a clock that is ahead", path="ts")
             _operate(change, Operation(lock, data.action, cause, command.deadline))
             return False
-        case schemas.ReportCommand():
+        case envelopes.ReportCommand():
             change.tx.report_wanted = True
             return True
-        case schemas.BrakeConfirmCommand():
+        case envelopes.BrakeConfirmCommand():
             raise AssertionError("a confirmation stands for the command that it releases")
         case _:
             assert_never(command)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake.schemas import COMMAND, Command
+from gatewayd.intake.envelopes import COMMAND, Command
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32

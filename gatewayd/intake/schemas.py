@@ -3,7 +3,6 @@
 Unknown fields are ignored. A null clears a field, an absent one leaves it as it was.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -11,10 +10,9 @@ from pydantic import (
     Field,
     SkipValidation,
     StringConstraints,
-    TypeAdapter,
 )
 
-from gatewayd.domain.bolt import OPERATE_WITHIN, Action
+from gatewayd.domain.bolt import Action
 from gatewayd.domain.reservation import Kind
 from gatewayd.intake.fields import (
     Day,
@@ -208,156 +206,6 @@ class LockOperate(Model):
 class Report(Model):
     """Publish the retained `reported` summary now."""
 
-
-class Envelope(Model):
-    """Around every command."""
-
-    id: Id = Field(description="ULID; idempotency key: the same id gets the same answer")
-    schema_version: Literal[1] = 1
-    issuer: Annotated[str, StringConstraints(max_length=64)] = "cloud"
-    hub: Annotated[str, StringConstraints(max_length=64)]
-    epoch: Annotated[str, StringConstraints(max_length=64)] | None = None
-    seq: Annotated[int, Field(ge=0)] | None = None
-    ts: AwareDatetime
-    expires: AwareDatetime | None = None
-    reply_to: Text | None = None
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When it is too late to carry the command out."""
-        return self.expires
-
-
-class SitePutCommand(Envelope):
-    """`site.put`"""
-
-    type: Literal["site.put"]
-    data: SitePut
-
-
-class ReservationPutCommand(Envelope):
-    """`reservation.put`"""
-
-    type: Literal["reservation.put"]
-    data: ReservationPut
-
-
-class ReservationCancelCommand(Envelope):
-    """`reservation.cancel`"""
-
-    type: Literal["reservation.cancel"]
-    data: ReservationCancel
-
-
-class ReservationCheckInCommand(Envelope):
-    """`reservation.check_in`"""
-
-    type: Literal["reservation.check_in"]
-    data: ReservationVisit
-
-
-class ReservationCheckOutCommand(Envelope):
-    """`reservation.check_out`"""
-
-    type: Literal["reservation.check_out"]
-    data: ReservationVisit
-
-
-class KeyPutCommand(Envelope):
-    """`key.put`"""
-
-    type: Literal["key.put"]
-    data: KeyPut
-
-
-class KeyRevokeCommand(Envelope):
-    """`key.revoke`"""
-
-    type: Literal["key.revoke"]
-    data: KeyRevoke
-
-
-class KeyRestoreCommand(Envelope):
-    """`key.restore`"""
-
-    type: Literal["key.restore"]
-    data: KeyRestore
-
-
-class KeyDeleteCommand(Envelope):
-    """`key.delete`"""
-
-    type: Literal["key.delete"]
-    data: KeyDelete
-
-
-class CodeRegenerateCommand(Envelope):
-    """`code.regenerate`"""
-
-    type: Literal["code.regenerate"]
-    data: CodeRegenerate
-
-
-class ReservationSnapshotCommand(Envelope):
-    """`reservation.snapshot`"""
-
-    type: Literal["reservation.snapshot"]
-    data: ReservationSnapshot
-
-
-class BrakeConfirmCommand(Envelope):
-    """`brake.confirm`"""
-
-    type: Literal["brake.confirm"]
-    data: BrakeConfirm
-
-
-class LockResyncCommand(Envelope):
-    """`lock.resync`"""
-
-    type: Literal["lock.resync"]
-    data: LockResync
-
-
-class LockOperateCommand(Envelope):
-    """`lock.operate`"""
-
-    type: Literal["lock.operate"]
-    data: LockOperate
-
-    @property
-    def deadline(self) -> datetime:
-        """Soon, whatever the sender says."""
-        soon = self.ts + OPERATE_WITHIN
-        return min(self.expires, soon) if self.expires else soon
-
-
-class ReportCommand(Envelope):
-    """`report`"""
-
-    type: Literal["report"]
-    data: Report = Report()
-
-
-Command = (
-    SitePutCommand
-    | ReservationPutCommand
-    | ReservationCancelCommand
-    | ReservationCheckInCommand
-    | ReservationCheckOutCommand
-    | ReservationSnapshotCommand
-    | KeyPutCommand
-    | KeyRevokeCommand
-    | KeyRestoreCommand
-    | KeyDeleteCommand
-    | CodeRegenerateCommand
-    | BrakeConfirmCommand
-    | LockResyncCommand
-    | LockOperateCommand
-    | ReportCommand
-)
-
-COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
 
 type Document = dict[str, Any]
 

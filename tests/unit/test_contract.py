@@ -22,7 +22,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId, ReservationId
 from gatewayd.domain.lease import Proof
 from gatewayd.domain.moment import Now
 from gatewayd.errors import Reason
-from gatewayd.intake import schemas
+from gatewayd.intake import envelopes
 from gatewayd.intake.parse import parse
 from gatewayd.store.outbox import Outbox
 from tests.house import EPOCH, HUB, command, lock, property_, reservation, site
@@ -141,12 +141,12 @@ def test_nothing_is_described_that_nobody_says() -> None:
 
 
 def test_every_command_and_every_event_is_in_its_channel() -> None:
-    commands = {get_args(m.model_fields["type"].annotation)[0] for m in get_args(schemas.Command)}
+    commands = {get_args(m.model_fields["type"].annotation)[0] for m in get_args(envelopes.Command)}
     told = {event.type for event in get_args(Event.__value__)}
     channels = DOCUMENT["channels"]
     assert channels["commands"]["messages"].keys() == commands
     assert channels["events"]["messages"].keys() == told
-    assert {m.__name__ for m in get_args(schemas.Command)} <= SCHEMAS.keys()
+    assert {m.__name__ for m in get_args(envelopes.Command)} <= SCHEMAS.keys()
     assert {event.__name__ for event in get_args(Event.__value__)} <= SCHEMAS.keys()
 
 
