@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatewayd.errors import Reason
+
 
 class Severity(StrEnum):
     """How soon a person is needed."""
@@ -32,6 +34,10 @@ class AlertCode(StrEnum):
     CODE_IMPOSSIBLE = "code_impossible"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
+    CODE_UNSET = "code_unset"
+    LOCK_UNCHECKED = "lock_unchecked"
+    BACKUP_EXHAUSTED = "backup_exhausted"
+    BACKUP_UNEXPLAINED = "backup_unexplained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +131,39 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "the broker refuses an event ({subject})",
         "look at the broker's access rules and size limits",
     ),
+    AlertCode.CODE_UNSET: AlertKind(
+        Severity.CRITICAL,
+        "a guest's code is not on the door ({subject})",
+        "give the guest the backup code of backup.issued, else do as the fallback note says",
+    ),
+    AlertCode.LOCK_UNCHECKED: AlertKind(
+        Severity.WARNING,
+        "{subject} does not answer the daily check: the codes of the next 24 h were not read",
+        "have a backup code or the fallback note at hand",
+    ),
+    AlertCode.BACKUP_EXHAUSTED: AlertKind(
+        Severity.CRITICAL,
+        "a guest needs a backup code at {subject}, and none is left",
+        "do as the fallback note says; backup.rotate takes back codes that nobody needs",
+    ),
+    AlertCode.BACKUP_UNEXPLAINED: AlertKind(
+        Severity.WARNING,
+        "a backup code was used that nobody was given ({subject})",
+        "if it was handed out, report it with backup.issue and its label; else send backup.rotate",
+    ),
 }
+
+REMEDIES: dict[Reason, str] = {
+    Reason.LOCK_UNREACHABLE: "look at the lock's batteries and its way to the hub",
+    Reason.RADIO_DOWN: "look at the radio and its service",
+    Reason.LOCK_FULL: "delete codes that nobody needs at the lock, then send lock.resync",
+    Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
+    Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
+    Reason.DUPLICATE_CODE: "another code is on its way; look at code.changed",
+}
+"""What helps against a reason, besides what the alert says."""
+
+
+def what_to_do(code: AlertCode, reason: Reason | None) -> str:
+    """What a person can do about an alert that has this reason."""
+    return "; ".join(filter(None, [ALERTS[code].what_to_do, reason and REMEDIES.get(reason)]))

@@ -31,6 +31,10 @@ class Now:
         return at <= self.latest
 
 
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""The end of what has none: far enough, and not so far that nothing can be added to it."""
+
+
 class Phase(StrEnum):
     """Where a window lies, as seen from now."""
 
@@ -45,6 +49,11 @@ class Window:
 
     start: datetime
     end: datetime
+
+    @property
+    def endless(self) -> bool:
+        """Whether it never ends."""
+        return self.end >= FOREVER
 
     def phase(self, now: Now) -> Phase:
         """A doubtful clock ends no stay early and locks out no rightful guest."""

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gatewayd.domain.backup import backup_of
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.backup import BackupReady
 from gatewayd.domain.events.code import CodeConfirmed, CodeLost
 from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
@@ -106,7 +109,10 @@ def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After
         ladder=None,
         reason=None,
     )
-    return s.with_lease(shown), (CodeConfirmed(lease.key_id, s.lock, proof, seen.at),)
+    events: list[Event] = [CodeConfirmed(lease.key_id, s.lock, proof, seen.at)]
+    if (backup := backup_of(lease.key_id)) is not None:
+        events.append(BackupReady(s.lock, backup.label, lease.code.digits))
+    return s.with_lease(shown), tuple(events)
 
 
 def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:

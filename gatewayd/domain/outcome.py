@@ -35,6 +35,7 @@ type After = tuple[Situation, tuple[Event, ...]]
 
 def answered(s: Situation, events: tuple[Event, ...] = ()) -> Outcome:
     """The lock answered, whatever it said: its own ladder ends."""
+    s = replace(s, asked=False) if s.asked else s
     if s.ladder is None:
         return Outcome(s, events)
     back = (

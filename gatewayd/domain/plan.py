@@ -98,13 +98,13 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     for lease in s.leases:
         if not s.rightful(lease, now):
             yield _removal(s, lease, now, tick)
-    for claim in sorted(s.claims.values(), key=lambda c: (c.window.start, c.key_id)):
+    for claim in sorted(s.claims.values(), key=lambda c: (c.needed_at, c.key_id)):
         if claim.wanted(now) and claim.withheld is None:
             yield from _placement(s, claim, now, tick)
             yield from _handed_over(s, claim, now, tick)
     if not s.inventoried:
         yield from _inventory(s, now)
-    elif s.ladder is not None:
+    elif s.ladder is not None or s.asked:
         yield _probe(s)
 
 

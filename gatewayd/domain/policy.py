@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 
 HUB_TIMED_LEAD = timedelta(minutes=10)
@@ -68,6 +68,11 @@ class Policy:
     provision_at: ProvisionAt = ProvisionAt.WINDOW  # S3-17
     write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
     verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
+
+    backup_pool: int = 3  # S0-2: backup codes per lock; 0 = none
+    check_at: time = time(8)  # S1-9: the daily check, local to `check_zone`
+    check_zone: str = "America/New_York"
+    share_backup: bool = True  # S1-9: a guest whose code is not set gets a backup unasked
 
     def lead(self, *, lock_timed: bool) -> timedelta:
         """How long before its window a code is written."""

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import assert_never
 
+from gatewayd.domain.backup import backup_of
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.backup import BackupUsed
 from gatewayd.domain.events.lock import (
     LockBattery,
     LockClockSkew,
@@ -37,6 +39,7 @@ from gatewayd.domain.report import (
     Used,
     WrongCode,
 )
+from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Occupied
@@ -100,9 +103,22 @@ def _used(s: Situation, report: Used) -> Outcome:
     if report.slot is not None:
         ended = (AlertCode.KEYPAD_DISABLED, AlertCode.LOCK_TAMPERED)
         events += (cleared(alert, s.lock) for alert in ended)
+    if lease:
+        events += _backup_used(s, lease, report)
     if lease and lease.proven:
         s = s.with_lease(replace(lease, proof=Proof.USED))
     return Outcome(s, tuple(events))
+
+
+def _backup_used(s: Situation, lease: Lease, report: Used) -> tuple[Event, ...]:
+    """Somebody came with a backup code; one that nobody was given is known to somebody (S0-3)."""
+    if (backup := backup_of(lease.key_id)) is None:
+        return ()
+    claim = s.claims.get(lease.key_id)
+    guest = claim.issued_to if claim and claim.code == lease.code else None
+    stay = reservation_of(guest) if guest else None
+    used = BackupUsed(s.lock, backup.label, guest, stay, report.at)
+    return (used,) if guest else (used, raised(AlertCode.BACKUP_UNEXPLAINED, backup.subject))
 
 
 def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:

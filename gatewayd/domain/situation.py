@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
-from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -19,7 +20,8 @@ class Claim:
     """What a key wants at this lock.
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
-    `old_codes_go`: the handover is over, codes other than `code` may be removed.
+    `old_codes_go`: the handover is over, codes other than `code` may be removed; `issued_to`: the
+    key of the guest who has this backup code.
     """
 
     key_id: KeyId
@@ -30,6 +32,17 @@ class Claim:
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0
+    issued_to: KeyId | None = None
+
+    @property
+    def spare(self) -> bool:
+        """Whether it is a backup code that nobody has."""
+        return self.issued_to is None and backup_of(self.key_id) is not None
+
+    @property
+    def needed_at(self) -> datetime:
+        """When somebody comes to open with it."""
+        return FOREVER if self.spare else self.window.start
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
@@ -37,8 +50,8 @@ class Claim:
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
         """What belongs in the slot: limits by the lock itself where it can, else from the window's
-        start on enabled by us where it can hold a code disabled."""
-        if able.enforces_windows:
+        start on enabled by us where it can hold a code disabled. What has no end has no limits."""
+        if able.enforces_windows and not self.window.endless:
             return Entry(self.code, self.label, window=_whole_minutes(self.window))
         begun = not able.can_disable or now.maybe_reached(self.window.start)
         return Entry(self.code, self.label, enabled=begun)
@@ -47,7 +60,7 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """One lock: claims are those due, or holding a lease; `next_due` is the first of the others;
-    `inventoried`: all its slots were seen once."""
+    `inventoried`: all its slots were seen once; `asked`: it is to answer, whatever is due there."""
 
     lock: LockId
     capabilities: Capabilities
@@ -59,6 +72,7 @@ class Situation:
     active: bool = True
     next_due: datetime | None = None
     inventoried: bool = False
+    asked: bool = False
 
     def lease_of(self, key: KeyId, code: Code) -> Lease | None:
         """At most one per key and code."""
@@ -67,7 +81,7 @@ class Situation:
     def rightful(self, lease: Lease, now: Now) -> bool:
         """Whether a lease's code may be on the lock."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.wanted(now):
+        if claim is None or not claim.wanted(now) or (claim.spare and self._gives_way(lease, now)):
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
@@ -131,6 +145,25 @@ class Situation:
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
         return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+
+    def turned_away(self, now: Now) -> tuple[KeyId, ...]:
+        """Those of them with which somebody comes."""
+        return tuple(key for key in self.crowded_out(now) if not self.claims[key].spare)
+
+    def _gives_way(self, lease: Lease, now: Now) -> bool:
+        """Whether a spare code's slot is needed by a guest: as many as have none, the last first.
+
+        A lock that numbers its codes itself may have less room than it says, and refuse a code.
+        """
+        refused = sum(x.reason is Reason.LOCK_FULL and not x.proven for x in self._guests())
+        if not (short := len(self.turned_away(now)) + refused):
+            return False
+        spare = (x.key_id for x in self.leases if (c := self.claims.get(x.key_id)) and c.spare)
+        return lease.key_id in sorted(spare, reverse=True)[:short]
+
+    def _guests(self) -> Iterable[Lease]:
+        """The leases of those who come."""
+        return (x for x in self.leases if (c := self.claims.get(x.key_id)) and not c.spare)
 
     def _nowhere(self, lease: Lease | None) -> bool:
         """Whether a key has no slot, or one in which a person's code was found."""

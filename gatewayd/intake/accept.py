@@ -5,12 +5,13 @@ command that was here before gets the same answer and changes nothing.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
@@ -26,7 +27,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents
+from gatewayd.intake import backups, documents
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate
@@ -87,6 +88,9 @@ class Intake:
     async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
         """Give a key another code, because a lock has the refused one already."""
         change = await self._change(tx, now, None)
+        if (backup := backup_of(key)) is not None:
+            await backups.another(change, backup, refused)
+            return
         if (basis := await of_key(change, key)) is None:
             return
         try:
@@ -96,6 +100,11 @@ class Intake:
             return
         if changed and basis.code is not None:  # what was asked for cannot be
             await forget_wish(change, basis)
+
+    async def attend[T](self, to: Callable[[Change], Awaitable[T]]) -> T:
+        """Let the hub itself change something, in one transaction, as a command would."""
+        async with self._database.transaction() as tx:
+            return await to(await self._change(tx, self._clock.now(), None))
 
     async def look_again(self) -> float | None:
         """Reservations whose code was to be made later, and now is; returns the seconds until the

@@ -8,8 +8,11 @@ from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
 from gatewayd.domain.bolt import OPERATE_WITHIN
 from gatewayd.intake.fields import Id, Model, Text
 from gatewayd.intake.schemas import (
+    BackupIssue,
+    BackupRotate,
     BrakeConfirm,
     CodeRegenerate,
+    HealthRun,
     KeyDelete,
     KeyPut,
     KeyRestore,
@@ -128,6 +131,27 @@ class BrakeConfirmCommand(Envelope):
     data: BrakeConfirm
 
 
+class BackupIssueCommand(Envelope):
+    """`backup.issue`"""
+
+    type: Literal["backup.issue"]
+    data: BackupIssue
+
+
+class BackupRotateCommand(Envelope):
+    """`backup.rotate`"""
+
+    type: Literal["backup.rotate"]
+    data: BackupRotate
+
+
+class HealthRunCommand(Envelope):
+    """`health.run`"""
+
+    type: Literal["health.run"]
+    data: HealthRun = HealthRun()
+
+
 class LockResyncCommand(Envelope):
     """`lock.resync`"""
 
@@ -167,6 +191,9 @@ Command = (
     | KeyRestoreCommand
     | KeyDeleteCommand
     | CodeRegenerateCommand
+    | BackupIssueCommand
+    | BackupRotateCommand
+    | HealthRunCommand
     | BrakeConfirmCommand
     | LockResyncCommand
     | LockOperateCommand

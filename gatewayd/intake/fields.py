@@ -42,11 +42,15 @@ def _local_time(text: object) -> time | str:
     if text == "all_day":
         return "all_day"
     try:
-        if isinstance(text, str) and len(text) == len("HH:MM"):
-            return time.fromisoformat(text)
+        return _clock_time(text)
     except ValueError:
-        pass
-    raise ValueError('a local time is "HH:MM", or "all_day"')
+        raise ValueError('a local time is "HH:MM", or "all_day"') from None
+
+
+def _clock_time(text: object) -> time:
+    if isinstance(text, str) and len(text) == len("HH:MM"):
+        return time.fromisoformat(text)
+    raise ValueError('a time of day is "HH:MM"')
 
 
 def _local_date_time(text: object) -> datetime:
@@ -77,6 +81,12 @@ LocalTime = Annotated[
         {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
     ),
 ]
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_clock_time),
+    PlainSerializer(lambda at: at.strftime("%H:%M")),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+]
 LocalDateTime = Annotated[
     datetime,
     BeforeValidator(_local_date_time),
@@ -85,6 +95,7 @@ LocalDateTime = Annotated[
 ]
 Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal is a duplicate")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
+BackupLabel = Annotated[str, StringConstraints(pattern=r"^Backup-[1-9][0-9]?$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
 

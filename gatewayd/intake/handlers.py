@@ -10,11 +10,11 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents, envelopes, key, reservation, schemas, snapshot
+from gatewayd.intake import backups, documents, envelopes, key, reservation, schemas, snapshot
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
-from gatewayd.store import overrides, reservations, site
+from gatewayd.store import checks, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 
 CHUNK = 200
@@ -49,6 +49,14 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             return await key.delete(change, data)
         case envelopes.CodeRegenerateCommand(data=data):
             return await key.regenerate(change, data)
+        case envelopes.BackupIssueCommand(data=data):
+            return await backups.issue(change, data)
+        case envelopes.BackupRotateCommand(data=data):
+            return await backups.rotate(change, data)
+        case envelopes.HealthRunCommand():
+            await checks.want(change.tx, CommandId(command.id))
+            change.tx.check_wanted = True
+            return False
         case envelopes.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")

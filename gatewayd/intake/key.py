@@ -2,6 +2,7 @@
 
 import json
 
+from gatewayd.domain.backup import backup_of
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.key import Basis
 from gatewayd.domain.reservation import reservation_of
@@ -63,6 +64,8 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
     """Lay a field or more over what staff said before."""
     if not await _is_news(change, key, version):
         return await _join(change, key)
+    if backup_of(key) is not None:
+        raise Rejected(Reason.INVALID_FIELD, "the key of a backup code", path="data.id")
     said = await _said(change, key)
     document = checked(schemas.KeyDocument, said | new)
     if reservation_of(key) is not None:

@@ -13,7 +13,7 @@ from gatewayd.domain.policy import (
     PolicyPatch,
     ProvisionAt,
 )
-from gatewayd.intake.fields import Duration, Model
+from gatewayd.intake.fields import ClockTime, Duration, Model, Zone
 
 
 class PinDocument(Model):
@@ -27,6 +27,25 @@ class PinDocument(Model):
     missing_phone: MissingPhone | None = None
     segment: Annotated[int, Field(ge=1, le=8)] | None = Field(
         default=None, description="digits between hyphens, for display only"
+    )
+
+
+class BackupDocument(Model):
+    """Codes kept on a lock for guests whose own does not work."""
+
+    pool: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        default=None, description="so many for each lock; 0: none"
+    )
+
+
+class HealthCheckDocument(Model):
+    """The daily check reads each lock for the codes of the next 24 h; `at` and `timezone` are of
+    the site alone."""
+
+    at: ClockTime | None = None
+    timezone: Zone | None = None
+    share_backup: bool | None = Field(
+        default=None, description="a guest whose code is not set gets a backup code unasked"
     )
 
 
@@ -50,6 +69,8 @@ class PolicyDocument(Model):
     provision_at: ProvisionAt | None = None
     write_lead: Duration | None = Field(default=None, description="how long before the window")
     verify_after: Duration | None = Field(default=None, description="second look at a new code")
+    backup: BackupDocument | None = None
+    health_check: HealthCheckDocument | None = None
 
 
 def patch_of(policy: PolicyDocument | None) -> PolicyPatch:
@@ -63,7 +84,10 @@ def patch_of(policy: PolicyDocument | None) -> PolicyPatch:
         if not whole:
             patch["grace_before"] = patch["grace_after"] = policy.grace
     patch |= _set(policy, {name: name for name in AS_THEY_ARE})
-    return patch | (_set(policy.pin, PIN) if policy.pin else {})
+    parts = ((policy.pin, PIN), (policy.backup, BACKUP), (policy.health_check, HEALTH_CHECK))
+    for part, names in parts:
+        patch |= _set(part, names) if part else {}
+    return patch
 
 
 AS_THEY_ARE = (
@@ -84,6 +108,9 @@ PIN = {
     "missing_phone": "missing_phone",
     "segment": "segment",
 }
+
+BACKUP = {"pool": "backup_pool"}
+HEALTH_CHECK = {"at": "check_at", "timezone": "check_zone", "share_backup": "share_backup"}
 
 
 def _set(document: Model, names: Mapping[str, str]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from pydantic import (
 from gatewayd.domain.bolt import Action
 from gatewayd.domain.reservation import Kind
 from gatewayd.intake.fields import (
+    BackupLabel,
     Day,
     Digits,
     Id,
@@ -188,6 +189,29 @@ class BrakeConfirm(Model):
     """Carry out the command that the brake holds."""
 
     brake_id: Id
+
+
+class BackupIssue(Model):
+    """A guest needs a backup code: one for each door named, else for each door of the reservation
+    that does not show the guest's own code. With `label` a report after the fact: that code was
+    handed out already, `at` that time."""
+
+    reservation_id: Id
+    doors: tuple[Id, ...] | None = Field(default=None, description="with a label: the one door")
+    reason: Text
+    label: BackupLabel | None = None
+    at: AwareDatetime | None = None
+
+
+class BackupRotate(Model):
+    """Another code for a backup of this lock, or for all: the old one goes first."""
+
+    lock_id: Id
+    label: BackupLabel | None = None
+
+
+class HealthRun(Model):
+    """Make the daily check now."""
 
 
 class LockResync(Model):

@@ -231,13 +231,13 @@ class Worker:
         now, tell = self.tools.clock.now(), self.tools.outbox.tell
         waits = self._reset or await sites.resynced(self.tools.database.read, self.lock)
         back = waits and situation.active and situation.in_step(now)
-        full = self._full or situation.crowded_out(now)
+        full = self._full or situation.turned_away(now)
         if not (back or full or situations.over(situation, now)):
             return
         async with self.tools.database.transaction() as tx:
             there = await situations.load(tx, self.lock, now)  # it may be another by now
             await situations.prune(tx, self.lock, situations.over(there, now))
-            out = there.crowded_out(now)
+            out = there.turned_away(now)
             alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
             if await tell(tx, now, (alert,)) and out:
                 await tell(tx, now, (LockFull(self.lock, out),))
@@ -250,9 +250,7 @@ class Worker:
     def _urgency(self, s: Situation) -> Urgency:
         """Locks that did not answer last time go after those that did, an inventory after all."""
         now = self.tools.clock.now()
-        waiting = [
-            c.window.start for c in s.claims.values() if c.wanted(now) and not s.done(c, now)
-        ]
+        waiting = [c.needed_at for c in s.claims.values() if c.wanted(now) and not s.done(c, now)]
         if any(not s.rightful(lease, now) for lease in s.leases):
             waiting.append(now.latest)
         return Urgency(s.ladder is not None, min(waiting, default=LAST))

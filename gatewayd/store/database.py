@@ -69,6 +69,7 @@ class Transaction:
         self.site_changed = False
         self.held = False
         self.report_wanted = False
+        self.check_wanted = False
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement and fetch all it gives."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
-from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
@@ -177,6 +177,17 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
     return CommandId(cause)
 
 
+async def unproven(tx: Transaction, key: KeyId) -> list[LockId]:
+    """The doors of a key that do not show its code."""
+    rows = await tx.rows(
+        "SELECT d.lock_id FROM keys k JOIN doors d ON d.key_id = k.id LEFT JOIN leases l "
+        "ON l.lock_id = d.lock_id AND l.key_id = k.id AND l.code = k.code "
+        "WHERE k.id = ? AND coalesce(l.proof, 'accepted') = 'accepted' ORDER BY d.lock_id",
+        (key,),
+    )
+    return [LockId(lock) for (lock,) in rows]
+
+
 async def end_handover(tx: Transaction, key: KeyId) -> None:
     """Its old codes go at once."""
     tx.later("UPDATE keys SET handover = NULL WHERE id = ?", (key,))
@@ -188,8 +199,9 @@ async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:
 
 
 async def live(tx: Transaction, now: Now) -> int:
-    """How many keys are active or upcoming."""
+    """How many keys are active or upcoming, besides those of backups."""
     row = await tx.row(
-        "SELECT count(*) FROM keys WHERE NOT revoked AND ends > ?", (now.earliest.timestamp(),)
+        "SELECT count(*) FROM keys WHERE NOT revoked AND ends > ? AND ends < ?",
+        (now.earliest.timestamp(), FOREVER.timestamp()),
     )
     return int(row[0]) if row else 0

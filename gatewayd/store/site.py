@@ -95,7 +95,7 @@ def contact(tx: Transaction, lock: LockId, now: Now) -> None:
 
 
 async def resynced(tx: Transaction, lock: LockId) -> list[CommandId]:
-    """Each `lock.resync` whose effect is not told yet."""
+    """Each command about all of a lock's codes whose effect is not told yet."""
     row = await tx.row("SELECT cause FROM locks WHERE id = ?", (lock,))
     return [CommandId(cause) for cause in json.loads((row and row[0]) or "[]")]
 
@@ -109,12 +109,19 @@ async def forget_resyncs(tx: Transaction, lock: LockId) -> list[CommandId]:
 
 async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
     """Forget what was seen at a lock and respected there; False where there is no such lock."""
+    known = await await_step(tx, lock, cause)
+    await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
+    await tx.rows("UPDATE leases SET reason = NULL WHERE lock_id = ?", (lock,))
+    tx.woken.add(lock)
+    return known
+
+
+async def await_step(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
+    """Let a command wait until a lock shows all that belongs there, and nothing else of ours; False
+    where there is no such lock."""
     known = await tx.rows(
         "UPDATE locks SET cause = json_insert(coalesce(cause, '[]'), '$[#]', ?) "
         "WHERE id = ? AND listed RETURNING 1",
         (cause, lock),
     )
-    await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
-    await tx.rows("UPDATE leases SET reason = NULL WHERE lock_id = ?", (lock,))
-    tx.woken.add(lock)
     return bool(known)

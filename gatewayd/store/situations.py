@@ -18,7 +18,7 @@ from gatewayd.store.database import Transaction
 
 LOAD = """
 SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_due, l.reason,
-    (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
+    l.asked, (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
     (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
             d.due, d.withheld, k.handover IS NULL OR (
                 NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
@@ -26,7 +26,7 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
                     WHERE o.key_id = k.id AND o.withheld IS NULL
-                    AND coalesce(n.proof, 'accepted') = 'accepted'))))
+                    AND coalesce(n.proof, 'accepted') = 'accepted')), k.issued_to))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
@@ -38,15 +38,16 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
-"""One statement: one look at one state. A claim's last field says that its handover is over: the
-event is receipted and each door shows the new code."""
+"""One statement: one look at one state. A claim's last field but one says that its handover is
+over: the event is receipted and each door shows the new code."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
-    active, driver, able, inventoried, failures, due, reason, following, claims, leases, slots = row
+    active, driver, able, inventoried, failures, due, reason, asked, following, *rest = row
+    claims, leases, slots = rest
     return Situation(
         lock=lock,
         capabilities=parse_capabilities(able) if able else of_kind(driver),
@@ -58,6 +59,7 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
         reason=Reason(reason) if reason else None,
         active=bool(active),
         next_due=from_epoch(following) if following is not None else None,
+        asked=bool(asked),
     )
 
 
@@ -80,6 +82,8 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, slot, *_seen(seen)))
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
+    if before.asked and not after.asked:
+        tx.later("UPDATE locks SET asked = 0 WHERE id = ?", (lock,))
     if (before.ladder, before.reason) != (after.ladder, after.reason):
         failures, due = (after.ladder.failures, after.ladder.due) if after.ladder else (None, None)
         tx.later(
@@ -136,7 +140,7 @@ def parse_capabilities(document: str) -> Capabilities:
 
 
 def _claim(row: Sequence[Any]) -> Claim:
-    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go = row
+    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go, issued = row
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
@@ -146,6 +150,7 @@ def _claim(row: Sequence[Any]) -> Claim:
         withheld=Reason(withheld) if withheld else None,
         old_codes_go=bool(old_codes_go),
         verify_after=verify_after,
+        issued_to=issued,
     )
 
 

@@ -8,7 +8,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.door import door_state
 from gatewayd.domain.events.code import DoorState, KeyStatus
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.situation import Situation
 from gatewayd.store import situations
 from gatewayd.store.database import Transaction
@@ -78,9 +78,10 @@ async def _locks(tx: Transaction) -> list[dict[str, Any]]:
 async def _keys(tx: Transaction, now: Now, clock: Clock) -> list[dict[str, Any]]:
     rows = await tx.rows(
         "SELECT id, starts, ends, d.lock_id, d.due FROM "
-        "(SELECT id, starts, ends FROM keys WHERE NOT revoked AND ends > ? ORDER BY starts LIMIT ?)"
-        " JOIN doors d ON d.key_id = id ORDER BY starts, id, d.lock_id",
-        (now.earliest.timestamp(), REPORTED_KEYS),
+        "(SELECT id, starts, ends, ends >= ? AS endless FROM keys WHERE NOT revoked AND ends > ? "
+        "ORDER BY endless, starts LIMIT ?)"
+        " JOIN doors d ON d.key_id = id ORDER BY endless, starts, id, d.lock_id",
+        (FOREVER.timestamp(), now.earliest.timestamp(), REPORTED_KEYS),
     )
     loaded = {lock: await situations.load(tx, LockId(lock), now) for lock in {r[3] for r in rows}}
     found: dict[str, dict[str, Any]] = {}

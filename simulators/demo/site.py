@@ -12,7 +12,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 ZONE = ZoneInfo("Indian/Mauritius")
 """Never changes its clocks, so a window of seconds is what it says on every day of the year."""
-POLICY = {"grace": "0", "verify_after": "2s"}
+POLICY = {"grace": "0", "verify_after": "2s", "backup": {"pool": 0}}
 
 DOORS = {
     "harbour": ("gate", "harbour-door", "harbour-terrace"),

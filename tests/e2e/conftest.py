@@ -48,7 +48,7 @@ class House:
         document = {
             "version": version,
             "zone": "Europe/Zurich",
-            "policy": {"verify_after": "1s"} | policy,
+            "policy": {"verify_after": "1s", "backup": {"pool": 0}} | policy,
             "properties": [property_],
             "locks": locks,
         }

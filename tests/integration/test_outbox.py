@@ -14,6 +14,7 @@ from gatewayd.domain.events.lock import LockFull, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.lease import Proof
+from gatewayd.errors import Reason
 from gatewayd.store.outbox import park, receipted
 from tests.house import EPOCH, HUB, House, data, opened, types
 
@@ -106,11 +107,13 @@ async def test_an_alert_is_told_when_it_comes_and_when_it_goes_and_not_between(
 
 
 async def test_an_alert_says_how_bad_it_is_and_what_to_do(house: House) -> None:
-    """S2-15"""
-    await tell(house, raised(ALERT, "front"))
+    """S2-15, S0-7"""
+    await tell(house, raised(ALERT, "front", Reason.LOCK_UNREACHABLE, "spare key at the office"))
     alert = data(await house.told(), "alert.raised")
-    assert alert.keys() == {"code", "severity", "subject", "text", "what_to_do"}
+    words = {"code", "severity", "subject", "text", "what_to_do", "reason", "fallback_note"}
+    assert alert.keys() == words
     assert all(alert.values())
+    assert "batteries" in alert["what_to_do"]
     assert "front" in alert["text"]
 
 
@@ -125,7 +128,8 @@ async def test_the_receipt_of_a_new_code_wakes_its_doors(house: House) -> None:
     """S1-20: the handover may end now."""
     async with house.database.transaction() as tx:
         await tx.rows(
-            "INSERT INTO keys VALUES ('res:R1', 'R1', '739164', 0, '', 0, 1, 60, 0, 'E1', NULL)"
+            "INSERT INTO keys VALUES "
+            "('res:R1', 'R1', '739164', 0, '', 0, 1, 60, 0, 'E1', NULL, NULL)"
         )
         await tx.rows("INSERT INTO doors VALUES ('front', 'res:R1', 0, NULL)")
     async with house.database.transaction() as tx:

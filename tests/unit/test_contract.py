@@ -11,8 +11,10 @@ from jsonschema import Draft202012Validator
 
 from gatewayd import contract
 from gatewayd.domain.events import Event
+from gatewayd.domain.events import backup as backups
 from gatewayd.domain.events import code as codes
 from gatewayd.domain.events import command as answers
+from gatewayd.domain.events import health as checks
 from gatewayd.domain.events import hub as hubs
 from gatewayd.domain.events import lock as locks
 from gatewayd.domain.events.alert import cleared, raised
@@ -69,7 +71,24 @@ EXAMPLES: list[Event] = [
     locks.LockForeignCode(LOCK, 4),
     locks.LockReset(LOCK),
     locks.LockClockSkew(LOCK, -41.5, mended=True),
+    backups.BackupReady(LOCK, "Backup-1", "073916"),
+    backups.BackupIssued(KEY, BOOKING, LOCK, "Backup-1", "073916", None, "refused"),
+    backups.BackupIssued(KEY, None, LOCK, "Backup-1", "073916", "a key in the box", "he rang", AT),
+    backups.BackupUsed(LOCK, "Backup-1", KEY, BOOKING, AT),
+    backups.BackupUsed(LOCK, "Backup-1"),
+    backups.BackupRotated(LOCK, "Backup-1", BOOKING),
+    backups.BackupRotated(LOCK, "Backup-1", replacing=False),
+    backups.BackupExhausted(KEY, BOOKING, LOCK, "a key in the box"),
+    backups.BackupExhausted(KEY, None, LOCK, None),
+    checks.HealthChecked(
+        (checks.LockChecked(LOCK, answered=False, reason=Reason.LOCK_UNREACHABLE),),
+        2,
+        1,
+        (checks.KeyFailing(KEY, BOOKING, LOCK, Reason.REFUSED, "Backup-1"),),
+    ),
+    checks.HealthChecked((checks.LockChecked(LOCK, answered=True),), 0, 0, ()),
     *(raised(code, "front") for code in AlertCode),
+    raised(AlertCode.CODE_UNSET, "front/res:R1", Reason.LOCK_UNREACHABLE, "a key in the box"),
     cleared(AlertCode.LOCK_FULL, "front"),
     hubs.HubStarted("1.2.3"),
     hubs.SnapshotWanted("new_database"),
@@ -194,14 +213,16 @@ def test_an_event_without_one_of_its_fields_is_not(event: Event) -> None:
         assert not check.is_valid(part), name
 
 
-def test_codes_appear_in_the_two_events_that_bring_them_and_nowhere_else() -> None:
+def test_codes_appear_in_the_events_that_bring_them_and_nowhere_else() -> None:
+    """S0-5, S1-16: and these events cannot be switched off"""
     with_codes = set()
     for event in get_args(Event.__value__):
         for ref in reachable(f"#/components/schemas/{event.__name__}", set()):
             names = resolved(ref).get("properties", {}).keys()
             if names & {"code", "display", "pin", "digits"} and "severity" not in names:
                 with_codes.add(event.type)
-    assert with_codes == {"code.assigned", "code.changed"}
+    brings = {"code.assigned", "code.changed", "backup.ready", "backup.issued"}
+    assert with_codes == brings
     for example in EXAMPLES:
         told = json.dumps(envelope(example, Now.exactly(AT), None))
         assert ("073916" in told) == (example.type in with_codes)
@@ -227,6 +248,12 @@ GOOD = [
                 "grace_before": "0",
                 "write_lead": "90s",
                 "pin": {"source": "phone", "length": 8},
+                "backup": {"pool": 0},
+                "health_check": {
+                    "at": "07:30",
+                    "timezone": "Europe/Zurich",
+                    "share_backup": False,
+                },
             },
         ),
     ),
@@ -263,6 +290,21 @@ GOOD = [
         },
     ),
     command("brake.confirm", {"brake_id": "C1"}),
+    command("backup.issue", {"reservation_id": "R1", "reason": "he rang"}),
+    command(
+        "backup.issue",
+        {
+            "reservation_id": "R1",
+            "doors": ["front"],
+            "reason": "given out by phone",
+            "label": "Backup-2",
+            "at": "2026-07-01T11:00:00Z",
+        },
+    ),
+    command("backup.rotate", {"lock_id": "front"}),
+    command("backup.rotate", {"lock_id": "front", "label": "Backup-1"}),
+    command("health.run", {}),
+    command("health.run", ...),
     command("lock.resync", {"lock_id": "front"}),
     command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),

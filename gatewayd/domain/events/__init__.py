@@ -1,6 +1,13 @@
 """Facts for the cloud. `type` names the topic and the schema."""
 
 from gatewayd.domain.events.alert import AlertCleared, AlertRaised
+from gatewayd.domain.events.backup import (
+    BackupExhausted,
+    BackupIssued,
+    BackupReady,
+    BackupRotated,
+    BackupUsed,
+)
 from gatewayd.domain.events.code import (
     CodeAssigned,
     CodeChanged,
@@ -17,6 +24,7 @@ from gatewayd.domain.events.command import (
     CommandExpired,
     CommandRejected,
 )
+from gatewayd.domain.events.health import HealthChecked
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockBattery,
@@ -46,6 +54,11 @@ type Event = (
     | CodeRemoved
     | CodeRemovalFailed
     | KeyStatus
+    | BackupReady
+    | BackupIssued
+    | BackupUsed
+    | BackupRotated
+    | BackupExhausted
     | LockOnline
     | LockOffline
     | LockBattery
@@ -58,6 +71,7 @@ type Event = (
     | LockForeignCode
     | LockReset
     | LockClockSkew
+    | HealthChecked
     | AlertRaised
     | AlertCleared
     | HubStarted

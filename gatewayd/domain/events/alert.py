@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gatewayd.domain.health import ALERTS, AlertCode, Severity
+from gatewayd.domain.health import ALERTS, AlertCode, Severity, what_to_do
+from gatewayd.errors import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRaised:
-    """Something needs a person."""
+    """Something needs a person; `fallback_note`: what helps at that door, as the site says."""
 
     type: ClassVar[str] = "alert.raised"
     code: AlertCode
@@ -16,6 +17,8 @@ class AlertRaised:
     subject: str
     text: str
     what_to_do: str
+    reason: Reason | None = None
+    fallback_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,13 @@ class AlertCleared:
     what_to_do: str
 
 
-def raised(code: AlertCode, subject: str) -> AlertRaised:
+def raised(
+    code: AlertCode, subject: str, reason: Reason | None = None, fallback_note: str | None = None
+) -> AlertRaised:
     """The alert in the words of the table."""
     kind = ALERTS[code]
-    return AlertRaised(
-        code, kind.severity, subject, kind.text.format(subject=subject), kind.what_to_do
-    )
+    text, remedy = kind.text.format(subject=subject), what_to_do(code, reason)
+    return AlertRaised(code, kind.severity, subject, text, remedy, reason, fallback_note)
 
 
 def cleared(code: AlertCode, subject: str) -> AlertCleared:

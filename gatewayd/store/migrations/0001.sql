@@ -42,7 +42,8 @@ CREATE TABLE keys (
     verify_after REAL NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0,
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
-    cause TEXT                      -- the command whose effect is not yet proven
+    cause TEXT,                     -- the command whose effect is not yet proven
+    issued_to TEXT                  -- of a backup: the key of the guest who has its code
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_code ON keys (code, ends);
 CREATE INDEX keys_by_handover ON keys (handover) WHERE handover IS NOT NULL;
@@ -107,7 +108,8 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
-    cause TEXT                      -- JSON list: each lock.resync whose effect is not yet proven
+    cause TEXT,                     -- JSON list: each command about all its codes, not yet proven
+    asked INTEGER NOT NULL DEFAULT 0 -- 1: it is to answer the health check
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE commands (
