@@ -62,6 +62,11 @@ class Site:
         events = [json.loads(envelope) for _, envelope in rows]
         return [e for e in events if not kinds or e["type"].startswith(kinds)]
 
+    async def all_told(self) -> list[Document]:
+        """All that is in the outbox."""
+        self.read = 0
+        return await self.told()
+
     async def alerts(self) -> set[tuple[str, str]]:
         """Those that stand."""
         return set(await self.database.read.rows("SELECT code, subject FROM alerts"))

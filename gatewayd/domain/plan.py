@@ -151,8 +151,12 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
 
 def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Step | float]:
     lease = s.lease_of(claim.key_id, claim.code)
+    if claim.spare and lease is not None and lease.reason is Reason.LOCK_FULL:
+        return  # the daily check tries again: nobody waits for it
     if lease is not None:
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
+    elif claim.spare and s.short(now):
+        return  # it would only have to go again
     elif claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
         return  # two codes of one key only in a handover
     elif s.capabilities.assigns_slots and not s.inventoried:

@@ -150,13 +150,15 @@ class Situation:
         """Those of them with which somebody comes."""
         return tuple(key for key in self.crowded_out(now) if not self.claims[key].spare)
 
-    def _gives_way(self, lease: Lease, now: Now) -> bool:
-        """Whether a spare code's slot is needed by a guest: as many as have none, the last first.
-
-        A lock that numbers its codes itself may have less room than it says, and refuse a code.
-        """
+    def short(self, now: Now) -> int:
+        """How many guests' codes have no place; a lock that numbers its codes itself may have less
+        room than it says, and refuse them."""
         refused = sum(x.reason is Reason.LOCK_FULL and not x.proven for x in self._guests())
-        if not (short := len(self.turned_away(now)) + refused):
+        return len(self.turned_away(now)) + refused
+
+    def _gives_way(self, lease: Lease, now: Now) -> bool:
+        """Whether a spare code's slot is needed by a guest; the last of them goes first."""
+        if not (short := self.short(now)):
             return False
         spare = (x.key_id for x in self.leases if (c := self.claims.get(x.key_id)) and c.spare)
         return lease.key_id in sorted(spare, reverse=True)[:short]

@@ -13,6 +13,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.check import Finding
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
@@ -27,7 +28,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import backups, documents
+from gatewayd.intake import backups, documents, health
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate
@@ -85,13 +86,20 @@ class Intake:
             self._site = None  # it may be committed all the same: read the site again
             raise
 
-    async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
-        """Give a key another code, because a lock has the refused one already."""
+    async def another_code(
+        self, tx: Transaction, now: Now, key: KeyId, refused: Code, lock: LockId | None = None
+    ) -> None:
+        """Give a key another code, because a lock has the refused one already. A guest who was told
+        the code keeps it at the other doors, and gets a backup code for that one (S1-20)."""
         change = await self._change(tx, now, None)
         if (backup := backup_of(key)) is not None:
             await backups.another(change, backup, refused)
             return
         if (basis := await of_key(change, key)) is None:
+            return
+        if basis.announced and lock is not None:
+            odd = Finding(lock, key, Reason.DUPLICATE_CODE, unset=True, backup=True)
+            await health.see_to(change, odd)
             return
         try:
             changed = await reallocate(change, basis, refused)

@@ -46,7 +46,7 @@ async def is_due(change: Change) -> bool:
 async def conclude(change: Change, causes: list[CommandId], tick: Tick, *, last: bool) -> bool:
     """Judge what the locks showed, and tell; not before the `last` look where a lock has not shown
     all, or something is wrong that the hub may mend by then."""
-    if not last and await checks.unread(change.tx, tick):
+    if not last and await checks.unread(change.tx, change.now, tick):
         return False
     silent = await checks.silent(change.tx)
     judged = await _judge(change, silent, tick)
@@ -81,7 +81,7 @@ async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
         if claim is not None and check.needed(claim.window, change.now, check.WATCHED):
             wrong = check.finding(s, claim, change.now, tick, silent=None)
             if wrong is not None:
-                await _see_to(change, wrong)
+                await see_to(change, wrong)
     missing = {check.subject(door.lock_id, door.key_id) for door in unshown}
     for subject in await subjects(change.tx, AlertCode.CODE_UNSET) - missing:
         await change.tell(cleared(AlertCode.CODE_UNSET, subject))
@@ -90,6 +90,21 @@ async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
         for lock in unchecked:
             if silent.get(LockId(lock)) is None:
                 await change.tell(cleared(AlertCode.LOCK_UNCHECKED, lock))
+
+
+async def see_to(change: Change, wrong: Finding) -> str | None:
+    """An alert, and a backup code where one helps; returns its label."""
+    if not wrong.unset:
+        return None  # the lock's own alert says it
+    note = _note(change, wrong.lock_id)
+    await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note))
+    lock = change.site.locks.get(wrong.lock_id) if change.site else None
+    if not wrong.backup or lock is None or change.site is None:
+        return None
+    policy = narrow(change.site.policy, lock.policy)
+    if not (policy.share_backup and policy.backup_pool):
+        return None
+    return await backups.share(change, wrong.key_id, wrong.lock_id, wrong.reason)
 
 
 async def _judge(change: Change, silent: dict[LockId, Reason | None], tick: Tick) -> Judged:
@@ -112,24 +127,9 @@ async def _judge(change: Change, silent: dict[LockId, Reason | None], tick: Tick
 
 
 async def _failing(change: Change, wrong: Finding) -> KeyFailing:
-    label = await _see_to(change, wrong)
+    label = await see_to(change, wrong)
     stay = reservation_of(wrong.key_id)
     return KeyFailing(wrong.key_id, stay, wrong.lock_id, wrong.reason, label)
-
-
-async def _see_to(change: Change, wrong: Finding) -> str | None:
-    """An alert, and a backup code where one helps; returns its label."""
-    if not wrong.unset:
-        return None  # the lock's own alert says it
-    note = _note(change, wrong.lock_id)
-    await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note))
-    lock = change.site.locks.get(wrong.lock_id) if change.site else None
-    if not wrong.backup or lock is None or change.site is None:
-        return None
-    policy = narrow(change.site.policy, lock.policy)
-    if not (policy.share_backup and policy.backup_pool):
-        return None
-    return await backups.share(change, wrong.key_id, wrong.lock_id, wrong.reason)
 
 
 def _note(change: Change, lock: LockId) -> str | None:

@@ -191,7 +191,8 @@ class Worker:
         situations.save(tx, there, here)
         await self.tools.outbox.tell(tx, now, outcome.events)
         for refused in outcome.refused:
-            await self.tools.intake.another_code(tx, now, refused, here.claims[refused].code)
+            code = here.claims[refused].code
+            await self.tools.intake.another_code(tx, now, refused, code, self.lock)
         for key, _ in _proofs(there) ^ _proofs(here):
             await self._tell_key(tx, now, key, here)
         for lease in there.leases:

@@ -19,20 +19,26 @@ ASK_LOCKS = """
 UPDATE locks SET asked = 1, retry_due = CASE WHEN failures IS NULL THEN NULL ELSE ?1 END
 WHERE listed AND active RETURNING id
 """
-LOOK_AGAIN = """
-UPDATE leases SET verify_due = ?1
-WHERE proof IN ('present', 'matched', 'used') AND stage = 'written'
+LOOKED_AT = """
+proof IN ('present', 'matched', 'used') AND stage = 'written'
     AND lock_id IN (SELECT id FROM locks WHERE listed AND active)
-    AND EXISTS (SELECT 1 FROM keys k
-        WHERE k.id = key_id AND NOT k.revoked AND k.ends > ?2 AND k.starts < ?3)
+    AND EXISTS (SELECT 1 FROM keys k JOIN doors d ON d.key_id = k.id AND d.withheld IS NULL
+        WHERE d.lock_id = leases.lock_id AND k.id = leases.key_id AND k.code = leases.code
+        AND NOT k.revoked AND k.ends > ?2 AND k.starts < ?3)
 """
-UNREAD = """
+"""The leases that a worker keeps and reads, of what is needed by then; backups are among them."""
+LOOK_AGAIN = f"UPDATE leases SET verify_due = ?1 WHERE {LOOKED_AT}"  # noqa: S608  # a constant
+ROOM_AGAIN = """
+UPDATE leases SET reason = NULL, failures = NULL, retry_due = NULL
+WHERE reason = 'lock_full' AND key_id IN (SELECT id FROM keys WHERE ends >= ?)
+"""
+"""Backups for which a lock had no room: it may have some now."""
+UNREAD = f"""
 SELECT 1 FROM locks WHERE asked AND listed AND active
 UNION ALL
-SELECT 1 FROM leases l JOIN locks ON locks.id = l.lock_id AND listed AND active
-    WHERE l.verify_due <= ? AND l.proof IN ('present', 'matched', 'used')
+SELECT 1 FROM leases WHERE verify_due <= ?1 AND {LOOKED_AT}
 LIMIT 1
-"""
+"""  # noqa: S608  # a constant
 NEEDED = """
 SELECT d.lock_id, d.key_id FROM keys k JOIN doors d ON d.key_id = k.id
     JOIN locks l ON l.id = d.lock_id AND l.listed AND l.active
@@ -62,14 +68,18 @@ class AtDoor:
 async def ask(tx: Transaction, now: Now, tick: Tick) -> None:
     """Let each lock answer now, and show the codes that are needed in the next 24 h."""
     asked = await tx.rows(ASK_LOCKS, (tick,))
-    ahead = (now.latest + AHEAD).timestamp()
-    await tx.rows(LOOK_AGAIN, (tick, now.earliest.timestamp(), ahead))
+    await tx.rows(LOOK_AGAIN, _by(tick, now))
+    await tx.rows(ROOM_AGAIN, (FOREVER.timestamp(),))
     tx.woken.update(LockId(lock) for (lock,) in asked)
 
 
-async def unread(tx: Transaction, tick: Tick) -> bool:
+async def unread(tx: Transaction, now: Now, tick: Tick) -> bool:
     """Whether a lock has not answered yet, or has a code to show."""
-    return bool(await tx.row(UNREAD, (tick,)))
+    return bool(await tx.row(UNREAD, _by(tick, now)))
+
+
+def _by(tick: Tick, now: Now) -> tuple[float, float, float]:
+    return tick, now.earliest.timestamp(), (now.latest + AHEAD).timestamp()
 
 
 async def silent(tx: Transaction) -> dict[LockId, Reason | None]:

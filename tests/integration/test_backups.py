@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.capabilities import NUKI, Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.report import Used
-from tests.fakes import FakeRadio
+from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
 from tests.rounds import NOTE, Site, document, of, site, stay
@@ -124,18 +125,30 @@ async def test_a_guests_backup_is_a_guests_code_on_a_full_lock(tmp_path: Path) -
         assert ("lock_full", "a") in await hub.alerts()
 
 
+class Small(FakeLock):
+    """It has less room than it says."""
+
+    async def capabilities(self) -> Capabilities:
+        return NUKI
+
+
 async def test_a_keypad_that_is_full_before_it_says_so_takes_the_guest(tmp_path: Path) -> None:
-    # S1-19: it numbers its codes itself, and refuses what is too many
-    clock = VirtualClock(recheck=MINUTE)
+    # S1-19: it refuses what is too many; a backup is not tried again every five minutes
+    clock = VirtualClock(datetime(2026, 7, 1, 10, tzinfo=UTC), recheck=MINUTE)
     radio = FakeRadio(clock)
-    lock = radio.lock("a")
-    lock.numbers_itself, lock.slots = True, 3
+    lock = radio.locks["a"] = Small(clock, numbers_itself=True, slots=3)
     async with site(tmp_path, "a", radio=radio, clock=clock) as hub:
         assert len(lock.codes) == 3
         await hub.book("r1", *GUEST)
         await hub.pass_(10 * MINUTE)
         assert await hub.code("res:r1") in lock.codes.values()
         assert len(lock.codes) == 3
+        lock.touched.clear()
+        await hub.pass_(HOUR)
+        assert lock.touched == []
+        lock.slots = 4
+        await hub.pass_(HOUR)  # the daily check
+        assert len(lock.codes) == 4
 
 
 async def test_a_backup_that_the_lock_has_already_is_another_one(tmp_path: Path) -> None:
@@ -268,6 +281,25 @@ async def test_an_issue_that_cannot_be(
         await hub.book("gone", *GUEST)
         await hub.send("reservation.cancel", {"id": "gone", "version": 2})
         assert rejected(await issue(hub, "r1", **asked)) == (reason, path)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_digits_that_a_person_has_at_one_door(tmp_path: Path, told: bool) -> None:
+    # S1-20: a guest who was told keeps them at the other doors, and gets a backup for that one
+    async with site(tmp_path, "a", "b", pool=1) as hub:
+        hub.lock("b").codes[20] = "583746"
+        announced = "2026-07-01T11:00:00Z" if told else None
+        await hub.book("r1", *GUEST, code="583746", announced_at=announced)
+        await hub.pass_(5 * MINUTE)
+        events = await hub.all_told()
+        issued, changed = of(events, "backup.issued"), of(events, "code.changed")
+        unset = ("code_unset", "b/res:r1") in await hub.alerts()
+        assert (len(issued), len(changed), unset) == ((1, 0, True) if told else (0, 1, False))
+        assert "583746" in hub.lock("a").codes.values()  # else until the cloud has code.changed
+        if told:
+            assert (issued[0]["lock_id"], issued[0]["reason"]) == ("b", "duplicate_code")
+        else:
+            assert await hub.code("res:r1") in hub.lock("b").codes.values()
 
 
 # --- another code ------------------------------------------------------------------------------
