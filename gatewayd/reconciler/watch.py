@@ -28,6 +28,7 @@ MEND_WITHIN = 300.0
 """Seconds that a check gives the locks to answer, and the hub to put back what is missing: the
 first five tries of the ladder."""
 
+GUEST_GONE = {"code.removed"}
 ENDS_ALERT = {"code.confirmed", "lock.online"}
 
 
@@ -57,8 +58,9 @@ class Watch:
 
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: look again where it may concern the rounds."""
-        better = self._since and any(event.type in ENDS_ALERT for event in tx.told)
-        if tx.site_changed or tx.check_wanted or better:
+        looked_for = GUEST_GONE | ENDS_ALERT if self._since else GUEST_GONE
+        news = any(event.type in looked_for for event in tx.told)
+        if tx.site_changed or tx.check_wanted or news:
             self.wake.set()
 
     async def _look(self) -> float | None:

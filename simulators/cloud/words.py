@@ -13,6 +13,8 @@ COLOURS = {
     "code.failed": "red",
     "code.lost": "red",
     "code.removal_failed": "bold red",
+    "backup.issued": "bold cyan",
+    "backup.exhausted": "bold red",
     "command.rejected": "red",
     "command.expired": "red",
     "alert.raised": "yellow",
@@ -27,6 +29,7 @@ def event_words(event: Event) -> str:
     parts = [
         data.get("reservation_id") or str(data.get("key_id") or "").removeprefix("res:"),
         data.get("lock_id"),
+        data.get("label"),
         data.get("display"),
         data.get("status"),
         data.get("proof"),

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayd.domain.backup import Held
 from gatewayd.domain.code import Code, CodeRules, candidates, from_phone
+from gatewayd.domain.events.backup import BackupIssued, BackupReady
 from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
 from gatewayd.domain.ids import PropertyId, ReservationId
 from gatewayd.domain.label import label
@@ -37,11 +39,13 @@ class Around:
 
 @given(digits=SECRETS)
 def test_nothing_that_holds_a_code_shows_it(digits: str) -> None:
-    """Facts, steps, plans, outcomes and events; as repr and as text."""
+    """S0-5: facts, steps, plans, outcomes and events; as repr and as text."""
     code = Code(digits)
     held = lease(Stage.WRITTEN, Proof.MATCHED, code=code)
     s = situation([claim(code=code)], [held], {1: Holds(NOON, code)})
     doors = (DoorCode(LOCK, "Front", digits),)
+    ready = BackupReady(LOCK, "Backup-1", digits)
+    issued = BackupIssued(KEY, ReservationId("R1"), LOCK, "Backup-1", digits, None, "he rang")
     assigned = CodeAssigned(KEY, ReservationId("R1"), doors, digits)
     changed = CodeChanged(KEY, ReservationId("R1"), doors, digits)
     shown: list[object] = [
@@ -53,7 +57,8 @@ def test_nothing_that_holds_a_code_shows_it(digits: str) -> None:
         Clear(held),
         Free(held),
         Take(KEY, code, 1),
-        Outcome(s, (assigned, changed)),
+        Outcome(s, (assigned, changed, ready, issued)),
+        Held(code),
     ]
     for thing in shown:
         assert digits not in f"{thing!r} {thing!s} {thing} {Around(thing)}"
