@@ -27,6 +27,9 @@ class FakeLock:
     slots: int = 30
     numbers_itself: bool = False
     windows: dict[int, Window | None] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
+    label_length: int = 0
+    unique_labels: bool = False
     numbered: int = 0
     dead: bool = False
     masked: bool = False
@@ -41,7 +44,7 @@ class FakeLock:
         """User Code's, or a Nuki's."""
         if self.numbers_itself:
             return replace(NUKI, slots=self.slots)
-        return Capabilities(slots=self.slots, code=ANY_CODE)
+        return Capabilities(slots=self.slots, code=ANY_CODE, label_length=self.label_length)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["FakeLock"]:
@@ -72,9 +75,11 @@ class FakeLock:
         taken = {code for n, code in self.codes.items() if n != slot}
         if entry.code.digits in taken:
             raise Refused("the lock refused the code", Reason.DUPLICATE_CODE)
+        if self.unique_labels and entry.label in {x for n, x in self.labels.items() if n != slot}:
+            raise Refused("the lock refused the label", Reason.DUPLICATE_NAME)
         if not self.drops_writes:
             self.codes[slot] = entry.code.digits
-            self.windows[slot] = entry.window
+            self.windows[slot], self.labels[slot] = entry.window, entry.label
         self._answer()
         return slot
 
@@ -85,6 +90,7 @@ class FakeLock:
         if not self.drops_writes:
             self.codes.pop(slot, None)
             self.windows.pop(slot, None)
+            self.labels.pop(slot, None)
         self._answer()
 
     async def operate(self, action: Action) -> None:

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules, common
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
-from gatewayd.domain.label import label
+from gatewayd.domain.label import fitting, label, same_guest
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import NOTHING, Override
 from gatewayd.domain.policy import (
     Generate,
+    LabelFrom,
     MissingPhone,
     PinSource,
     Policy,
@@ -51,6 +52,17 @@ class Basis:
         return self.reservation.guest.phone if self.reservation else None
 
     @property
+    def guest(self) -> str | None:
+        """Whose it is, in a form that is the same for all of that guest's keys."""
+        booked = self.reservation.guest.name if self.reservation else None
+        return same_guest(booked or self.override.name or "") or None
+
+    def name(self, policy: Policy) -> str | None:
+        """What a lock is to show; staff's word wins."""
+        booked = self.reservation.guest.name if self.reservation else None
+        return self.override.name or (booked if policy.label is LabelFrom.NAME else None)
+
+    @property
     def announced(self) -> bool:
         """Whether the guest was told the code."""
         return self.reservation is not None and self.reservation.announced_at is not None
@@ -68,11 +80,17 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Permission to open a set of locks within a window; its code is allocated by the intake."""
+    """Permission to open a set of locks within a window; its code is allocated by the intake.
+
+    `label`: the reservation code; `name`: what takes its place where no other key has it; `guest`:
+    whose it is.
+    """
 
     id: KeyId
     reservation_id: ReservationId | None
     label: str = field(repr=False)
+    name: str | None = field(repr=False)
+    guest: str | None = field(repr=False)
     window: Window
     doors: Mapping[LockId, Door]
     policy: Policy
@@ -108,11 +126,15 @@ def key_for(
         at_door = narrow(*wide, site.locks[id_].policy, *own)
         due = stay.start - at_door.lead(lock_timed=can.lock_timed)
         doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
-    name = override.name or (reservation.confirmation_code if reservation else basis.key_id)
+    lengths = [can.label_length for can in able.values() if can.label_length]
+    name = basis.name(policy)
+    plain = reservation.confirmation_code if reservation else basis.key_id
     return Key(
         id=basis.key_id,
         reservation_id=reservation.id if reservation else None,
-        label=label(name, max(can.label_length for can in able.values())),
+        label=label(plain, max(lengths, default=0)),
+        name=fitting(name, min(lengths, default=0)) if name else None,
+        guest=basis.guest,
         window=stay,
         doors=doors,
         policy=policy,

@@ -23,11 +23,13 @@ TOLD_LATER = 12
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The situation after, what to tell, and keys whose code the lock refuses as a duplicate."""
+    """The situation after, what to tell, keys whose code the lock refuses as a duplicate, and keys
+    whose label may be why it refuses them."""
 
     situation: Situation
     events: tuple[Event, ...] = ()
     refused: tuple[KeyId, ...] = ()
+    misnamed: tuple[tuple[KeyId, Reason], ...] = ()
 
 
 type After = tuple[Situation, tuple[Event, ...]]

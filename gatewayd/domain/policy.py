@@ -42,6 +42,13 @@ class MissingPhone(StrEnum):
     WAIT = "wait"
 
 
+class LabelFrom(StrEnum):
+    """What a lock shows beside a code (S1-21, S1-24)."""
+
+    CODE = "code"  # the reservation code
+    NAME = "name"  # the guest's name, by the rules of `label`
+
+
 class ProvisionAt(StrEnum):
     """From when on a code may lie on the locks (S3-17)."""
 
@@ -60,6 +67,7 @@ class Policy:
     pin_length: int | None = None  # S2-6; None = what fits every lock
     pin_policy: PinPolicy = PinPolicy.RANDOM  # S3-2
     missing_phone: MissingPhone = MissingPhone.RANDOM  # S1-22, S2-7
+    label: LabelFrom = LabelFrom.CODE  # S1-21, S1-24, S2-11: names go to a lock only where so set
     segment: int | None = None  # S2-10: digits between hyphens, for display only
     generate: Generate = Generate.AT_BOOKING  # S2-8
     generate_days: int = 3  # before the day of arrival, for `before_arrival`

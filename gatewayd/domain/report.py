@@ -10,6 +10,11 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
+class Flapping:
+    """The lock came back so often within minutes that no more is made of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """The radio gave the lock up."""
 
@@ -97,6 +102,7 @@ class PinRefused:
 
 type Report = (
     Alive
+    | Flapping
     | Dead
     | Used
     | CodeDeleted

@@ -28,6 +28,7 @@ from gatewayd.domain.report import (
     CodeDeleted,
     Dead,
     DuplicateRefused,
+    Flapping,
     Jammed,
     KeypadBattery,
     KeypadDisabled,
@@ -51,6 +52,8 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
     match report:
         case Alive():
             return Outcome(_came_back(s, tick))
+        case Flapping():
+            return _restless(s, now)
         case Dead():
             return Outcome(s)  # the next step at the lock finds out, on the ladder
         case Used():
@@ -134,6 +137,13 @@ def _lease_in(s: Situation, slot: int | None) -> Lease | None:
 def _came_back(s: Situation, tick: Tick) -> Situation:
     """The lock reports that it is there: its ladder is due now, and stays where it is."""
     return s if s.ladder is None else replace(s, ladder=s.ladder.at_once(tick))
+
+
+def _restless(s: Situation, now: Now) -> Outcome:
+    """Codes that are being set up may be what it stumbles over: by their labels (S1-24)."""
+    named = (c for c in s.claims.values() if c.label and c.wanted(now) and c.withheld is None)
+    unproven = (c.key_id for c in named if not s.done(c, now))
+    return Outcome(s, misnamed=tuple((key, Reason.REFUSED) for key in unproven))
 
 
 def _duplicate_refused(s: Situation, now: Now, tick: Tick) -> Outcome:

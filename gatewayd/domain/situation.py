@@ -26,7 +26,7 @@ class Claim:
     code: Code
     window: Window
     due: datetime
-    label: str = ""
+    label: str = field(default="", repr=False)
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0

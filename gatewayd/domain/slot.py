@@ -1,6 +1,6 @@
 """What a slot should hold, and what a lock says it holds. Not knowing is not `Empty`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatewayd.domain.code import Code
@@ -12,7 +12,7 @@ class Entry:
     """What we want in a slot; `window` None where the lock itself knows none."""
 
     code: Code
-    label: str = ""
+    label: str = field(default="", repr=False)
     enabled: bool = True
     window: Window | None = None
 

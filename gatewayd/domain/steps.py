@@ -151,7 +151,10 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
             lease, stage=old.stage, proof=old.proof, window=old.window, enabled=old.enabled
         )
     claim = s.claims.get(lease.key_id)
-    wanted = claim is not None and claim.code == lease.code
     after, events = not_taken(s, lease, error.reason, now, tick)
-    duplicate = error.reason is Reason.DUPLICATE_CODE and wanted
-    return Outcome(after, events, (lease.key_id,) if duplicate else ())
+    if claim is None or claim.code != lease.code:
+        return Outcome(after, events)
+    if error.reason is Reason.DUPLICATE_CODE:
+        return Outcome(after, events, refused=(lease.key_id,))
+    named = bool(claim.label) and error.reason in (Reason.REFUSED, Reason.DUPLICATE_NAME)
+    return Outcome(after, events, misnamed=((lease.key_id, error.reason),) if named else ())

@@ -29,7 +29,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import ALERT_OF, reallocate
+from gatewayd.intake.derive import ALERT_OF, reallocate, relabel
 from gatewayd.intake.envelopes import BrakeConfirmCommand, Command, ReservationPutCommand
 from gatewayd.intake.handlers import derive_property, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
@@ -96,6 +96,12 @@ class Intake:
             return
         if changed and basis.code is not None:  # what was asked for cannot be
             await forget_wish(change, basis)
+
+    async def another_label(self, tx: Transaction, now: Now, key: KeyId, why: Reason) -> None:
+        """Give a key another label, because a lock may have refused the code for it."""
+        change = await self._change(tx, now, None)
+        if (basis := await of_key(change, key)) is not None:
+            await relabel(change, basis, why)
 
     async def look_again(self) -> float | None:
         """Reservations whose code was to be made later, and now is; returns the seconds until the

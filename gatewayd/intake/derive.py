@@ -1,6 +1,7 @@
 """A reservation, staff's word and the site to a key with a code: the same for every command that
 touches one."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from gatewayd.domain.code import Code
@@ -114,6 +115,7 @@ async def _grant(
         await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code)
+    key = await _named(change, key)
     await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
@@ -131,6 +133,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
         return False
     code = await drawn(change, key, refused)
     handover = await _tell_changed(change, basis, key, code, Reason.DUPLICATE_CODE)
+    key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
 
@@ -146,9 +149,25 @@ async def regenerate(change: Change, basis: Basis) -> bool:
         return False
     code = await drawn(change, key, before.code)
     await _tell_changed(change, basis, key, code)
+    key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=None, cause=change.cause)
     await keys.end_handover(change.tx, key.id)
     return True
+
+
+async def relabel(change: Change, basis: Basis, why: Reason) -> None:
+    """A lock refused a key's label, or may have: another one, which goes there at the next try."""
+    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    if key is not None and key.label:
+        again = why is Reason.DUPLICATE_NAME
+        await keys.relabel(change.tx, key.id, key.label, again=again)
+
+
+async def _named(change: Change, key: Key) -> Key:
+    """Labelled with its name, where that can be."""
+    if key.name is None or await keys.name_taken(change.tx, key, change.now):
+        return key
+    return replace(key, label=key.name)
 
 
 async def _tell_changed(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gatewayd.domain.policy import (
     Generate,
+    LabelFrom,
     MissingPhone,
     PinPolicy,
     PinSource,
@@ -39,6 +40,12 @@ class PolicyDocument(Model):
     grace_before: Duration | None = None
     grace_after: Duration | None = None
     pin: PinDocument | None = None
+    label: LabelFrom | None = Field(
+        default=None,
+        description="what locks show beside a code; name: the guest's, as many whole words as fit, "
+        "or the reservation code where the name cannot be: taken there already, too long, beyond "
+        "GSM 03.38, of a guest with another booking or key, or refused by the lock",
+    )
     generate: Generate | None = None
     generate_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
         default=None, description="for before_arrival: so many days before the window"
@@ -69,6 +76,7 @@ def patch_of(policy: PolicyDocument | None) -> PolicyPatch:
 AS_THEY_ARE = (
     "grace_before",
     "grace_after",
+    "label",
     "generate",
     "generate_days",
     "existing_bookings",

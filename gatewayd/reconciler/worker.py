@@ -24,7 +24,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
-from gatewayd.domain.report import Alive, Battery, CodeDeleted, Report
+from gatewayd.domain.report import Alive, Battery, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
@@ -173,9 +173,10 @@ class Worker:
         tick = self.tools.clock.tick()
         self._reset |= report == CodeDeleted(None)
         if isinstance(report, Alive):
-            if not may_return(self._returns, tick):
-                return  # flapping: the ladder goes on
-            self._returns.append(tick)
+            if may_return(self._returns, tick):
+                self._returns.append(tick)
+            else:
+                report = Flapping()  # the ladder goes on
         async with self.tools.database.transaction() as tx:
             now = self.tools.clock.now()
             if isinstance(report, Battery) and not await sites.battery(
@@ -192,6 +193,8 @@ class Worker:
         await self.tools.outbox.tell(tx, now, outcome.events)
         for refused in outcome.refused:
             await self.tools.intake.another_code(tx, now, refused, here.claims[refused].code)
+        for misnamed, why in outcome.misnamed:
+            await self.tools.intake.another_label(tx, now, misnamed, why)
         for key, _ in _proofs(there) ^ _proofs(here):
             await self._tell_key(tx, now, key, here)
         for lease in there.leases:

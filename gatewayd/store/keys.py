@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
+from gatewayd.domain.label import numbered
 from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
@@ -81,9 +82,10 @@ async def put(
 ) -> None:
     """Insert or update a key and its doors; wakes every lock that it had or has."""
     tx.later(
-        "INSERT INTO keys (id, reservation_id, code, exclusive, label, starts, ends, verify_after, "
-        "handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-        "code = excluded.code, exclusive = excluded.exclusive, label = excluded.label, "
+        "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
+        "verify_after, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET code = excluded.code, exclusive = excluded.exclusive, "
+        "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
         "starts = excluded.starts, "
         "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
@@ -93,6 +95,7 @@ async def put(
             code.digits,
             key.policy.pin_policy is PinPolicy.STRICT,
             key.label,
+            key.guest,
             key.window.start.timestamp(),
             key.window.end.timestamp(),
             key.policy.verify_after.total_seconds(),
@@ -101,6 +104,40 @@ async def put(
         ),
     )
     await _put_doors(tx, key, await doors(tx, key.id, new=new))
+
+
+NAME_TAKEN = """
+SELECT 1 FROM keys WHERE id = ?1 AND relabelled
+UNION ALL
+SELECT 1 FROM keys WHERE guest = ?2 AND id <> ?1 AND NOT revoked AND ends > ?3
+UNION ALL
+SELECT 1 FROM keys k WHERE label = ?4 AND label <> '' AND id <> ?1 AND EXISTS (
+    SELECT 1 FROM (SELECT lock_id FROM doors WHERE key_id = k.id
+        UNION ALL SELECT lock_id FROM leases WHERE key_id = k.id)
+    WHERE lock_id IN (SELECT value FROM json_each(?5)))
+LIMIT 1
+"""
+
+
+async def name_taken(tx: Transaction, key: Key, now: Now) -> bool:
+    """Whether a key may not have its name as label (S1-24): its guest has another key, another key
+    is called so at one of its locks, or a lock has refused it."""
+    row = (key.id, key.guest, now.earliest.timestamp(), key.name, json.dumps([*key.doors]))
+    return bool(await tx.row(NAME_TAKEN, row))
+
+
+async def relabel(tx: Transaction, key: KeyId, plain: str, *, again: bool) -> None:
+    """The plain label instead of the name; `again`: a lock has that too, so one with a number."""
+    row = await tx.row("SELECT label, relabelled FROM keys WHERE id = ?", (key,))
+    if row is None:
+        return
+    label, number = row
+    if label != plain and number <= 1:  # the name
+        label, number = plain, 1
+    elif again:
+        number = max(number, 1) + 1
+        label = numbered(plain, number)
+    await tx.rows("UPDATE keys SET label = ?, relabelled = ? WHERE id = ?", (label, number, key))
 
 
 async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:

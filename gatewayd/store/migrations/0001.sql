@@ -37,6 +37,8 @@ CREATE TABLE keys (
     code TEXT NOT NULL,
     exclusive INTEGER NOT NULL,     -- 1: no other key gets the code, whenever
     label TEXT NOT NULL,
+    guest TEXT,                     -- whose it is, the same for all keys of a guest
+    relabelled INTEGER NOT NULL DEFAULT 0, -- how often a lock refused the label
     starts REAL NOT NULL,
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
@@ -46,6 +48,8 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_code ON keys (code, ends);
 CREATE INDEX keys_by_handover ON keys (handover) WHERE handover IS NOT NULL;
+CREATE INDEX keys_by_guest ON keys (guest) WHERE guest IS NOT NULL;
+CREATE INDEX keys_by_label ON keys (label) WHERE label <> '';
 CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
 
 -- One row per key and lock until the key is over there and its slot is free.
