@@ -138,7 +138,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     return True
 
 
-async def regenerate(change: Change, basis: Basis) -> bool:
+async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) -> bool:
     """Another code for a key whose code is known to somebody: the old one goes first.
 
     Returns False where it has no code, or none that opens anything.
@@ -150,7 +150,7 @@ async def regenerate(change: Change, basis: Basis) -> bool:
     code = await drawn(change, key, before.code)
     await _tell_changed(change, basis, key, code)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=change.cause)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
     await keys.end_handover(change.tx, key.id)
     return True
 

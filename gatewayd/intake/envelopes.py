@@ -23,6 +23,7 @@ from gatewayd.intake.schemas import (
     ReservationVisit,
     SitePut,
 )
+from gatewayd.intake.service import Batch, CredentialsResend
 
 
 class Envelope(Model):
@@ -114,6 +115,20 @@ class CodeRegenerateCommand(Envelope):
     data: CodeRegenerate
 
 
+class BatchCommand(Envelope):
+    """`batch`"""
+
+    type: Literal["batch"]
+    data: Batch
+
+
+class CredentialsResendCommand(Envelope):
+    """`credentials.resend`"""
+
+    type: Literal["credentials.resend"]
+    data: CredentialsResend
+
+
 class ReservationSnapshotCommand(Envelope):
     """`reservation.snapshot`"""
 
@@ -167,6 +182,8 @@ Command = (
     | KeyRestoreCommand
     | KeyDeleteCommand
     | CodeRegenerateCommand
+    | BatchCommand
+    | CredentialsResendCommand
     | BrakeConfirmCommand
     | LockResyncCommand
     | LockOperateCommand

@@ -10,7 +10,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
 from gatewayd.domain.site import changed_properties
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents, envelopes, key, reservation, schemas, snapshot
+from gatewayd.intake import batch, documents, envelopes, key, reservation, schemas, snapshot
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
@@ -49,6 +49,10 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             return await key.delete(change, data)
         case envelopes.CodeRegenerateCommand(data=data):
             return await key.regenerate(change, data)
+        case envelopes.BatchCommand(data=data):
+            return await batch.run(change, data)
+        case envelopes.CredentialsResendCommand(data=data):
+            return await key.resend(change, data)
         case envelopes.LockResyncCommand(data=data):
             if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
                 raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")

@@ -109,12 +109,18 @@ async def forget_resyncs(tx: Transaction, lock: LockId) -> list[CommandId]:
 
 async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
     """Forget what was seen at a lock and respected there; False where there is no such lock."""
-    known = await tx.rows(
-        "UPDATE locks SET cause = json_insert(coalesce(cause, '[]'), '$[#]', ?) "
-        "WHERE id = ? AND listed RETURNING 1",
-        (cause, lock),
-    )
+    known = await _await_step(tx, lock, cause)
     await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
     await tx.rows("UPDATE leases SET reason = NULL WHERE lock_id = ?", (lock,))
     tx.woken.add(lock)
+    return known
+
+
+async def _await_step(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
+    """Let a command wait until the lock is in step; False where there is no such lock."""
+    known = await tx.rows(
+        "UPDATE locks SET cause = iif(?1 IS NULL, cause, "
+        "json_insert(coalesce(cause, '[]'), '$[#]', ?1)) WHERE id = ?2 AND listed RETURNING 1",
+        (cause, lock),
+    )
     return bool(known)

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gatewayd import contract
+from gatewayd.domain.batch import Mode
 from gatewayd.domain.events import Event
 from gatewayd.domain.events import code as codes
 from gatewayd.domain.events import command as answers
@@ -62,6 +63,9 @@ EXAMPLES: list[Event] = [
     locks.LockUsed(LOCK, None, None, "lock"),
     locks.LockWrongCode(LOCK),
     locks.LockWrongCode(LOCK, AT),
+    codes.CredentialsWanted(KEY, BOOKING, "email"),
+    codes.CredentialsWanted(KeyId("cleaner"), None, "phone"),
+    answers.BatchPlanned(Mode.ALL, True, (BOOKING,), 3, (LOCK,)),
     locks.LockKeypadDisabled(LOCK),
     locks.LockJammed(LOCK),
     locks.LockTampered(LOCK),
@@ -263,6 +267,9 @@ GOOD = [
         },
     ),
     command("brake.confirm", {"brake_id": "C1"}),
+    command("batch", {"select": {}, "mode": "all"}),
+    command("batch", {"select": {"reservation_ids": ["R1"]}, "mode": "missing", "dry_run": True}),
+    command("credentials.resend", {"key_id": "res:R1", "channel": "phone"}),
     command("lock.resync", {"lock_id": "front"}),
     command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),

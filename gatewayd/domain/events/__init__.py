@@ -9,9 +9,11 @@ from gatewayd.domain.events.code import (
     CodeLost,
     CodeRemovalFailed,
     CodeRemoved,
+    CredentialsWanted,
     KeyStatus,
 )
 from gatewayd.domain.events.command import (
+    BatchPlanned,
     CommandAccepted,
     CommandDone,
     CommandExpired,
@@ -38,6 +40,7 @@ type Event = (
     | CommandRejected
     | CommandDone
     | CommandExpired
+    | BatchPlanned
     | CodeAssigned
     | CodeChanged
     | CodeConfirmed
@@ -46,6 +49,7 @@ type Event = (
     | CodeRemoved
     | CodeRemovalFailed
     | KeyStatus
+    | CredentialsWanted
     | LockOnline
     | LockOffline
     | LockBattery
