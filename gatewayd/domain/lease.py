@@ -59,6 +59,21 @@ class Lease:
     window: Window | None = None
     enabled: bool = True
 
+    @classmethod
+    def adopted(cls, key: KeyId, slot: int, seen: Holds) -> "Lease":
+        """A person's code that is ours from now on, to be looked at once more at once."""
+        return cls(
+            key,
+            seen.code,
+            slot,
+            Stage.WRITTEN,
+            Proof.MATCHED,
+            seen.at,
+            verify_due=Tick(0.0),
+            window=seen.window,
+            enabled=seen.enabled,
+        )
+
     @property
     def proven(self) -> bool:
         """Whether the lock itself has shown that the code is there."""

@@ -64,6 +64,21 @@ def faults(document: SitePut) -> Iterator[Rejected]:
                 )
 
 
+def replaced(document: SitePut, old: LockId, new: LockId) -> SitePut:
+    """A site on which one lock hangs where another did, which is not active any more."""
+    locks = [
+        lock.model_copy(update={"active": False}) if lock.id == old else lock
+        for lock in document.locks
+    ]
+    properties = [
+        property_.model_copy(
+            update={"locks": tuple(dict.fromkeys(new if x == old else x for x in property_.locks))}
+        )
+        for property_ in document.properties
+    ]
+    return document.model_copy(update={"locks": locks, "properties": properties})
+
+
 def reservation(document: ReservationPut) -> Reservation:
     """A reservation in the domain's words."""
     guest = document.guest

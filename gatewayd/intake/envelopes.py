@@ -23,7 +23,13 @@ from gatewayd.intake.schemas import (
     ReservationVisit,
     SitePut,
 )
-from gatewayd.intake.service import Batch, CredentialsResend
+from gatewayd.intake.service import (
+    Batch,
+    CredentialsResend,
+    LockAdopt,
+    LockReplace,
+    LockSyncNow,
+)
 
 
 class Envelope(Model):
@@ -150,6 +156,27 @@ class LockResyncCommand(Envelope):
     data: LockResync
 
 
+class LockSyncNowCommand(Envelope):
+    """`lock.sync_now`"""
+
+    type: Literal["lock.sync_now"]
+    data: LockSyncNow
+
+
+class LockReplaceCommand(Envelope):
+    """`lock.replace`"""
+
+    type: Literal["lock.replace"]
+    data: LockReplace
+
+
+class LockAdoptCommand(Envelope):
+    """`lock.adopt`"""
+
+    type: Literal["lock.adopt"]
+    data: LockAdopt
+
+
 class LockOperateCommand(Envelope):
     """`lock.operate`"""
 
@@ -186,6 +213,9 @@ Command = (
     | CredentialsResendCommand
     | BrakeConfirmCommand
     | LockResyncCommand
+    | LockSyncNowCommand
+    | LockReplaceCommand
+    | LockAdoptCommand
     | LockOperateCommand
     | ReportCommand
 )

@@ -116,6 +116,34 @@ async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool
     return known
 
 
+async def sync_now(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
+    """Whatever waits for its ladder is due, each on its rung, and our codes are to be looked at;
+    False where there is no such lock."""
+    known = await _await_step(tx, lock, cause)
+    due = "SET retry_due = 0 WHERE retry_due IS NOT NULL"
+    await tx.rows(f"UPDATE locks {due} AND id = ?", (lock,))
+    await tx.rows(f"UPDATE leases {due} AND lock_id = ?", (lock,))
+    ours = "SELECT slot FROM leases WHERE lock_id = ?1"
+    await tx.rows(f"DELETE FROM slots WHERE lock_id = ?1 AND slot IN ({ours})", (lock,))  # noqa: S608  # a constant
+    tx.woken.add(lock)
+    return known
+
+
+async def answers(tx: Transaction, lock: LockId) -> bool:
+    """Whether a lock was reached, the last time too."""
+    reached = "SELECT 1 FROM locks WHERE id = ? AND last_contact IS NOT NULL AND failures IS NULL"
+    return bool(await tx.row(reached, (lock,)))
+
+
+async def forget_codes(tx: Transaction, lock: LockId) -> None:
+    """Nothing on it is ours any more."""
+    await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock,))
+    await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
+    await tx.rows(
+        "UPDATE locks SET failures = NULL, retry_due = NULL, reason = NULL WHERE id = ?", (lock,)
+    )
+
+
 async def _await_step(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
     """Let a command wait until the lock is in step; False where there is no such lock."""
     known = await tx.rows(

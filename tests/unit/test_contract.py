@@ -71,6 +71,7 @@ EXAMPLES: list[Event] = [
     locks.LockTampered(LOCK),
     locks.LockFull(LOCK, (KEY,)),
     locks.LockForeignCode(LOCK, 4),
+    locks.LockAdopted(LOCK, 3, KEY),
     locks.LockReset(LOCK),
     locks.LockClockSkew(LOCK, -41.5, mended=True),
     *(raised(code, "front") for code in AlertCode),
@@ -271,6 +272,18 @@ GOOD = [
     command("batch", {"select": {"reservation_ids": ["R1"]}, "mode": "missing", "dry_run": True}),
     command("credentials.resend", {"key_id": "res:R1", "channel": "phone"}),
     command("lock.resync", {"lock_id": "front"}),
+    command("lock.sync_now", {"lock_id": "front"}),
+    command("lock.replace", {"old": "front", "new": "front-2"}),
+    command(
+        "lock.adopt",
+        {
+            "lock_id": "front",
+            "slots": [
+                {"slot": 3, "name": "The owner", "ends": "2027-01-01T12:00"},
+                {"slot": 0, "key_id": "res:R1"},
+            ],
+        },
+    ),
     command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),
     command("report", ...),

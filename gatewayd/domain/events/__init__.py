@@ -21,6 +21,7 @@ from gatewayd.domain.events.command import (
 )
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.domain.events.lock import (
+    LockAdopted,
     LockBattery,
     LockClockSkew,
     LockForeignCode,
@@ -60,6 +61,7 @@ type Event = (
     | LockTampered
     | LockFull
     | LockForeignCode
+    | LockAdopted
     | LockReset
     | LockClockSkew
     | AlertRaised

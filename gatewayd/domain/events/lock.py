@@ -100,6 +100,16 @@ class LockForeignCode:
 
 
 @dataclass(frozen=True, slots=True)
+class LockAdopted:
+    """A code that people put there is the hub's now, and a key's."""
+
+    type: ClassVar[str] = "lock.adopted"
+    lock_id: LockId
+    slot: int
+    key_id: KeyId
+
+
+@dataclass(frozen=True, slots=True)
 class LockReset:
     """The lock reports that all its codes were deleted."""
 
