@@ -30,6 +30,7 @@ from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
+from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import retention
 from gatewayd.store.database import Database, Transaction, open_database
@@ -118,6 +119,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             for radio in radios.values():
                 group.create_task(radio.run(), name=f"radio {radio.name}")
             group.create_task(reconciler.run(group), name="reconciler")
+            group.create_task(Watch(database, outbox, clock).run(), name="watch")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")

@@ -22,7 +22,11 @@ class AlertCode(StrEnum):
     LOCK_TAMPERED = "lock_tampered"
     LOCK_RESET = "lock_reset"
     KEYPAD_DISABLED = "keypad_disabled"
+    KEYPAD_ATTACK = "keypad_attack"
+    LOCKS_OFFLINE = "locks_offline"
     BATTERY_LOW = "battery_low"
+    BATTERY_CRITICAL = "battery_critical"
+    BATTERY_SILENT = "battery_silent"
     KEYPAD_BATTERY_LOW = "keypad_battery_low"
     PIN_REFUSED = "pin_refused"
     RADIO_DOWN = "radio_down"
@@ -52,7 +56,14 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.LOCK_OFFLINE: AlertKind(
         Severity.WARNING,
         "{subject} does not answer",
-        "look at its batteries; one lock: move the hub closer; several: look at the hub",
+        "look at its batteries, then move the hub closer; where locks_offline stands, look at the "
+        "hub first",
+    ),
+    AlertCode.LOCKS_OFFLINE: AlertKind(
+        Severity.CRITICAL,
+        "several locks of {subject} do not answer",
+        "look at the hub, not at the locks: its place, its power, its stick or adapter and what "
+        "stands near it",
     ),
     AlertCode.LOCK_FULL: AlertKind(
         Severity.WARNING,
@@ -76,6 +87,21 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "the keypad of {subject} is locked out after wrong codes",
         "wait a minute, then type the code slowly",
+    ),
+    AlertCode.KEYPAD_ATTACK: AlertKind(
+        Severity.CRITICAL,
+        "many wrong codes were typed at {subject} within minutes",
+        "look who is there (site: at several locks); it ends after half an hour of quiet",
+    ),
+    AlertCode.BATTERY_CRITICAL: AlertKind(
+        Severity.CRITICAL,
+        "the battery of {subject} is all but empty",
+        "replace the batteries today",
+    ),
+    AlertCode.BATTERY_SILENT: AlertKind(
+        Severity.NOTICE,
+        "nothing was heard of {subject} and its battery for a week",
+        "look at its batteries; the next word from the lock ends this",
     ),
     AlertCode.BATTERY_LOW: AlertKind(
         Severity.WARNING, "the battery of {subject} is low", "replace the batteries"
@@ -126,3 +152,13 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "look at the broker's access rules and size limits",
     ),
 }
+
+
+SEVERAL = 2
+"""From so many silent locks on it may be the radio."""
+
+
+def radio_at_fault(silent: int, of: int) -> bool:
+    """Whether it is the hub rather than the locks, when so many of a radio's do not answer
+    (S1-25)."""
+    return silent >= SEVERAL and 2 * silent >= of

@@ -1,6 +1,6 @@
 """A key: what a reservation and staff's word on it give, and at which doors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -98,9 +98,13 @@ class Key:
 
 
 def key_for(
-    site: Site | None, basis: Basis, capabilities: Mapping[LockId, Capabilities]
+    site: Site | None,
+    basis: Basis,
+    capabilities: Mapping[LockId, Capabilities],
+    low: Collection[LockId] = (),
 ) -> Key | None:
-    """The key that this gives, or None where it gives no access or no lock is there.
+    """The key that this gives, or None where it gives no access or no lock is there; `low`: locks
+    whose battery is.
 
     Raises:
         Rejected: `mapping_unknown`, `unknown_lock`, `times_missing`, `dates_reversed`,
@@ -124,7 +128,8 @@ def key_for(
     doors = {}
     for id_, can in able.items():
         at_door = narrow(*wide, site.locks[id_].policy, *own)
-        due = stay.start - at_door.lead(lock_timed=can.lock_timed)
+        early = can.enforces_windows and id_ in low
+        due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
         doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)

@@ -10,6 +10,9 @@ HUB_TIMED_LEAD = timedelta(minutes=10)
 LOCK_TIMED_LEAD = timedelta(hours=72)
 """Write lead where the lock enforces the window or can hold the code disabled (S1-7)."""
 
+EARLIER = 2
+"""So many times the write lead where a battery is low."""
+
 
 class PinSource(StrEnum):
     """Where a code's digits come from (S1-3)."""
@@ -77,11 +80,12 @@ class Policy:
     write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
     verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
 
-    def lead(self, *, lock_timed: bool) -> timedelta:
-        """How long before its window a code is written."""
-        if self.write_lead is not None:
-            return self.write_lead
-        return LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+    def lead(self, *, lock_timed: bool, early: bool = False) -> timedelta:
+        """How long before its window a code is written; `early`: while the lock still can."""
+        lead = self.write_lead
+        if lead is None:
+            lead = LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+        return lead * EARLIER if early else lead
 
     def display(self, digits: str) -> str:
         """A code as a person reads it; never stored, never sent to a lock."""

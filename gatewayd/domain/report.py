@@ -74,10 +74,12 @@ class Tampered:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """Level in percent where known; `low` is the lock's own warning."""
+    """Level in percent where known; `low` is the lock's own warning; `days_left`: the forecast that
+    the hub makes from earlier levels."""
 
     level: int | None
     low: bool = False
+    days_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from gatewayd.domain.battery import CRITICAL, is_low
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.lock import (
@@ -43,9 +44,6 @@ from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Occupied
 from gatewayd.errors import Reason
 
-LOW_BATTERY = 20
-"""Percent below which a battery counts as low where the lock gives no warning of its own."""
-
 
 def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # noqa: PLR0912  # a table
     """The situation after a lock's own report, and what the cloud hears of it."""
@@ -73,11 +71,8 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return Outcome(s, (LockJammed(s.lock), raised(AlertCode.LOCK_JAMMED, s.lock)))
         case Tampered():
             return Outcome(s, (LockTampered(s.lock), raised(AlertCode.LOCK_TAMPERED, s.lock)))
-        case Battery(level=level, low=low):
-            low = low or (level is not None and level < LOW_BATTERY)
-            change = raised if low else cleared
-            told = LockBattery(s.lock, level, low)
-            return Outcome(s, (told, change(AlertCode.BATTERY_LOW, s.lock)))
+        case Battery():
+            return _battery(s, report)
         case KeypadBattery(low=low):
             return Outcome(s, ((raised if low else cleared)(AlertCode.KEYPAD_BATTERY_LOW, s.lock),))
         case ClockSkew(seconds=seconds, mended=mended):
@@ -86,6 +81,17 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return Outcome(s) if s.ladder else unreachable(s, Reason.PIN_REFUSED, now, tick)
         case _:
             assert_never(report)
+
+
+def _battery(s: Situation, report: Battery) -> Outcome:
+    """Low by the lock's word or its level; a level alone says that it is all but empty, or not."""
+    low = is_low(report.level, warned=report.low)
+    told = LockBattery(s.lock, report.level, low, report.days_left)
+    events: list[Event] = [told, (raised if low else cleared)(AlertCode.BATTERY_LOW, s.lock)]
+    if report.level is not None or not low:
+        critical = report.level is not None and report.level < CRITICAL
+        events.append((raised if critical else cleared)(AlertCode.BATTERY_CRITICAL, s.lock))
+    return Outcome(s, tuple(events))
 
 
 def _used(s: Situation, report: Used) -> Outcome:

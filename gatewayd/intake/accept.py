@@ -60,6 +60,7 @@ class Intake:
         self.held = asyncio.Event()
         self._site: Site | None = None
         self._capabilities: Mapping[LockId, Capabilities] | None = None
+        self._low: frozenset[LockId] = frozenset()
 
     async def accept(
         self, payload: bytes, *, kind: str | None = None, retained: bool = False
@@ -113,7 +114,8 @@ class Intake:
         return (due - self._clock.now().latest).total_seconds() if due else None
 
     async def lock_learned(self, tx: Transaction, now: Now, lock: LockId) -> None:
-        """A lock told what it can do: its keys may be due at another time, or need another code."""
+        """A lock told what it can do, or that its battery is low: its keys may be due at another
+        time, or need another code."""
         self._capabilities = None
         change = await self._change(tx, now, None)
         for property_ in change.site.properties.values() if change.site else ():
@@ -214,7 +216,9 @@ class Intake:
             self._site = documents.site(SitePut.model_validate_json(document))
         if self._capabilities is None:
             self._capabilities = await site.capabilities(tx)
-        return Change(tx, self._outbox, now, self._rng, cause, self._site, self._capabilities)
+            self._low = await site.low_batteries(tx)
+        able, low = self._capabilities, self._low
+        return Change(tx, self._outbox, now, self._rng, cause, self._site, able, low)
 
 
 async def _brake(change: Change) -> None:

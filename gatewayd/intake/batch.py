@@ -70,7 +70,7 @@ async def _concerned(
 def _key(change: Change, basis: Basis) -> Key | None:
     """What opens still, and can be made."""
     with contextlib.suppress(Rejected):  # said when the reservation or the site came
-        key = key_for(change.site, basis, change.capabilities)
+        key = key_for(change.site, basis, change.capabilities, change.low)
         return key if key and key.window.phase(change.now) is not Phase.PAST else None
     return None
 

@@ -26,6 +26,7 @@ class Change:
     cause: CommandId | None
     site: Site | None
     capabilities: Mapping[LockId, Capabilities]
+    low: frozenset[LockId] = frozenset()  # locks whose battery is low
     withdrawn: set[KeyId] = field(default_factory=set)
     granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody

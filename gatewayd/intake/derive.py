@@ -41,7 +41,9 @@ async def derive(
         Rejected: why there can be no key; nothing is changed then.
     """
     try:
-        key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+        key = (
+            key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+        )
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
@@ -127,7 +129,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
 
     Returns False where the key has another code already.
     """
-    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn or before.code != refused:
         return False
@@ -143,7 +145,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
 
     Returns False where it has no code, or none that opens anything.
     """
-    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn:
         return False
@@ -157,7 +159,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
 
 async def relabel(change: Change, basis: Basis, why: Reason) -> None:
     """A lock refused a key's label, or may have: another one, which goes there at the next try."""
-    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     if key is not None and key.label:
         again = why is Reason.DUPLICATE_NAME
         await keys.relabel(change.tx, key.id, key.label, again=again)

@@ -24,7 +24,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
-from gatewayd.domain.report import Alive, Battery, CodeDeleted, Flapping, Report
+from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
@@ -32,6 +32,7 @@ from gatewayd.domain.steps import Result, Touched, after, begun, taken
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import LockDriver, Radio, Session
+from gatewayd.reconciler.signals import noted
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
@@ -179,12 +180,11 @@ class Worker:
                 report = Flapping()  # the ladder goes on
         async with self.tools.database.transaction() as tx:
             now = self.tools.clock.now()
-            if isinstance(report, Battery) and not await sites.battery(
-                tx, self.lock, report.level, low=report.low
-            ):
+            news = await noted(tx, self.tools.intake, now, self.lock, report)
+            if news is None:
                 return
             situation = await situations.load(tx, self.lock, now)
-            await self._keep(tx, now, situation, reported(situation, report, now, tick))
+            await self._keep(tx, now, situation, reported(situation, news, now, tick))
 
     async def _keep(self, tx: Transaction, now: Now, there: Situation, outcome: Outcome) -> None:
         """Save what changed, tell it, and see to the keys that it concerns."""

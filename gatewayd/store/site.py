@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from gatewayd.domain.battery import is_low
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
@@ -78,15 +79,24 @@ async def learned(tx: Transaction, lock: LockId, able: Capabilities) -> None:
     await tx.rows("UPDATE locks SET capabilities = ? WHERE id = ?", (dump_capabilities(able), lock))
 
 
-async def battery(tx: Transaction, lock: LockId, level: int | None, *, low: bool) -> bool:
-    """A lock's battery; whether that is news."""
-    news = await tx.rows(
-        "UPDATE locks SET battery = coalesce(?1, battery), battery_low = ?2 "
-        "WHERE id = ?3 AND (battery IS NOT coalesce(?1, battery) OR battery_low IS NOT ?2) "
-        "RETURNING 1",
+async def battery(
+    tx: Transaction, lock: LockId, level: int | None, *, low: bool
+) -> tuple[int | None, bool] | None:
+    """A lock's battery; its level and warning until now, or None where that is no news."""
+    row = await tx.row("SELECT battery, battery_low FROM locks WHERE id = ?", (lock,))
+    if row is None or (row[0] if level is None else level, low) == row:
+        return None
+    tx.later(
+        "UPDATE locks SET battery = coalesce(?, battery), battery_low = ? WHERE id = ?",
         (level, low, lock),
     )
-    return bool(news)
+    return row[0], bool(row[1])
+
+
+async def low_batteries(tx: Transaction) -> frozenset[LockId]:
+    """Locks whose battery is low, by their word or by its level."""
+    rows = await tx.rows("SELECT id, battery, battery_low FROM locks WHERE battery_low NOT NULL")
+    return frozenset(LockId(id_) for id_, level, low in rows if is_low(level, warned=bool(low)))
 
 
 def contact(tx: Transaction, lock: LockId, now: Now) -> None:

@@ -58,6 +58,7 @@ EXAMPLES: list[Event] = [
     locks.LockOnline(LOCK),
     locks.LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
     locks.LockBattery(LOCK, 90, low=False),
+    locks.LockBattery(LOCK, 40, low=False, days_left=31),
     locks.LockBattery(LOCK, None, low=True),
     locks.LockUsed(LOCK, 3, KEY, "unlock", AT),
     locks.LockUsed(LOCK, None, None, "lock"),

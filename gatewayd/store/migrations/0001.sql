@@ -114,6 +114,16 @@ CREATE TABLE locks (
     cause TEXT                      -- JSON list: each lock.resync whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE wrong_codes (lock_id TEXT NOT NULL, at REAL NOT NULL) STRICT;
+CREATE INDEX wrong_codes_by_time ON wrong_codes (at);
+
+CREATE TABLE battery_levels (
+    lock_id TEXT NOT NULL,
+    day TEXT NOT NULL,              -- UTC
+    level INTEGER NOT NULL,         -- percent, the last of the day
+    PRIMARY KEY (lock_id, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE commands (
     id TEXT PRIMARY KEY,
     type TEXT NOT NULL,

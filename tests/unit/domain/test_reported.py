@@ -329,26 +329,30 @@ def test_what_happens_at_the_door_is_told(report: Report, events: tuple[object, 
 
 
 @pytest.mark.parametrize(
-    ("level", "warned", "low"),
+    ("level", "warned", "low", "critical"),
     [
-        (80, False, False),
-        (20, False, False),
-        (19, False, True),
-        (0, False, True),
-        (None, True, True),
-        (80, True, True),
-        (None, False, False),
+        (80, False, False, False),
+        (20, False, False, False),
+        (19, False, True, False),
+        (10, False, True, False),
+        (9, False, True, True),
+        (0, True, True, True),
+        (None, True, True, None),  # nobody knows
+        (80, True, True, False),
+        (None, False, False, False),
     ],
 )
-def test_a_battery_is_low_by_the_locks_word_or_below_twenty_percent(
-    level: int | None, warned: bool, low: bool
+def test_a_battery_is_low_by_the_locks_word_or_its_level_and_critical_by_its_level(
+    level: int | None, warned: bool, low: bool, critical: bool | None
 ) -> None:
-    """S1-25: the alert comes and goes with it."""
-    change = raised if low else cleared
-    got = hear(DONE, Battery(level, warned))
-    assert got == Outcome(
-        DONE, (LockBattery(LOCK, level, low), change(AlertCode.BATTERY_LOW, LOCK))
-    )
+    """S1-25: the alerts come and go with it."""
+    told = [
+        LockBattery(LOCK, level, low, 12),
+        (raised if low else cleared)(AlertCode.BATTERY_LOW, LOCK),
+    ]
+    if critical is not None:
+        told.append((raised if critical else cleared)(AlertCode.BATTERY_CRITICAL, LOCK))
+    assert hear(DONE, Battery(level, warned, 12)) == Outcome(DONE, tuple(told))
 
 
 def test_no_report_writes_or_clears() -> None:
