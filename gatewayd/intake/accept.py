@@ -31,7 +31,7 @@ from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, reallocate, relabel
 from gatewayd.intake.envelopes import BrakeConfirmCommand, Command, ReservationPutCommand
-from gatewayd.intake.handlers import derive_property, handle, look_again
+from gatewayd.intake.handlers import derive_lock, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
@@ -117,10 +117,7 @@ class Intake:
         """A lock told what it can do, or that its battery is low: its keys may be due at another
         time, or need another code."""
         self._capabilities = None
-        change = await self._change(tx, now, None)
-        for property_ in change.site.properties.values() if change.site else ():
-            if lock in property_.locks:
-                await derive_property(change, property_.id)
+        await derive_lock(await self._change(tx, now, None), lock)
 
     def _judge(self, payload: bytes, kind: str | None, retained: bool) -> Command:
         """Everything that can be said of a command without the database.

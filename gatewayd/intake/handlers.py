@@ -117,6 +117,15 @@ async def derive_property(change: Change, property_id: PropertyId) -> None:
             after = id_
 
 
+async def derive_lock(change: Change, door: LockId) -> None:
+    """All keys at a lock anew, because it can do what it could not before, or no longer."""
+    for property_ in change.site.properties.values() if change.site else ():
+        if door in property_.locks:
+            await derive_property(change, property_.id)
+    for key_id in await overrides.at_lock(change.tx, door):
+        await _derive_again(change, key_id, None)
+
+
 async def _derive_again(change: Change, key: KeyId, waiting: CommandId | None) -> None:
     """What is stored, under another site document: what does not fit is held, not lost."""
     basis = await of_key(change, key)

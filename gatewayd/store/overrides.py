@@ -40,6 +40,16 @@ async def replace_lock(tx: Transaction, old: LockId, new: LockId) -> None:
                 put(tx, KeyId(key), version, json.dumps(said))
 
 
+async def at_lock(tx: Transaction, lock: LockId) -> list[KeyId]:
+    """The keys at a lock on which staff has said something."""
+    rows = await tx.rows(
+        "SELECT o.key_id FROM overrides o JOIN doors d ON d.key_id = o.key_id "
+        "WHERE d.lock_id = ? AND document IS NOT NULL ORDER BY 1",
+        (lock,),
+    )
+    return [KeyId(key) for (key,) in rows]
+
+
 async def all_(tx: Transaction) -> list[KeyId]:
     """The keys on which staff has said something."""
     rows = await tx.rows("SELECT key_id FROM overrides WHERE document IS NOT NULL ORDER BY key_id")

@@ -123,6 +123,17 @@ async def test_a_guest_with_a_code_by_hand_is_called_by_the_reservation_code(hou
     assert await book(house) == "HMR1"
 
 
+async def test_a_key_by_hand_has_its_name_once_the_lock_has_told_its_room(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.send("site.put", houses.site())
+        by_hand = {"starts": "2026-07-02T08:00", "ends": "2026-07-22T18:00", "name": "Cleaner"}
+        doors = {"doors": {"add": ["shed-door"]}}
+        await house.send("key.put", by_hand | doors | {"id": "cleaner", "version": 1})
+        assert await label(house, "cleaner") == ""
+        await room(house, "shed-door", 20)
+        assert await label(house, "cleaner") == "Cleaner"
+
+
 async def test_staffs_word_on_a_name_wins(house: House) -> None:
     # S3-1
     await book(house)

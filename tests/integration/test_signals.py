@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +98,13 @@ async def test_a_battery_is_told_with_a_forecast_once_there_is_history(tmp_path:
     async with watched(tmp_path, "a") as (hub, _):
         for level in (90, 89, 88, 87, 86, 85, 84, 83, 83, 82):
             await hear(hub, "a", Battery(level))
-            await hub.pass_(DAY)
+            hub.clock.wall += timedelta(days=1)
         news = await told(hub, "lock.battery")
         assert [event["level"] for event in news] == [90, 89, 88, 87, 86, 85, 84, 83, 82]
         assert [event["days_left"] for event in news[:7]] == [None] * 7
         assert news[7]["days_left"] == 83
         assert len(await signals.battery_levels(hub.database.read, LockId("a"))) == 10
-        await hub.pass_(200 * DAY)
+        hub.clock.wall += timedelta(days=200)
         await hear(hub, "a", Battery(50))
         assert len(await signals.battery_levels(hub.database.read, LockId("a"))) == 1
 

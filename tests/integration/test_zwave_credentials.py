@@ -103,6 +103,13 @@ async def test_a_name_is_cut_to_what_a_frame_holds(door: Door) -> None:
     assert (await door.users())[SLOT]["name"] == longest
 
 
+async def test_a_name_may_have_letters_beyond_ascii(door: Door) -> None:
+    """S1-24: those of GSM 03.38."""
+    await door.write(label="J\u00fcrgen Gro\u00df")
+    assert await door.shows(CODE)
+    assert (await door.users())[SLOT]["name"] == "J\u00fcrgen Gro\u00df"
+
+
 async def test_a_code_is_held_disabled_and_enabled_later(door: Door) -> None:
     await door.write(label="HM1", enabled=False)
     assert await door.shows(CODE, enabled=False)

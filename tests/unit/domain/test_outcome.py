@@ -161,6 +161,26 @@ def test_a_duplicate_names_its_key_for_another_code() -> None:
     assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NEXT),)
 
 
+@pytest.mark.parametrize(
+    ("reason", "label", "misnamed"),
+    [
+        (Reason.REFUSED, "Ada", True),
+        (Reason.DUPLICATE_NAME, "Ada", True),
+        (Reason.DUPLICATE_CODE, "Ada", False),
+        (Reason.LOCK_FULL, "Ada", False),
+        (Reason.REFUSED, "", False),
+    ],
+)
+def test_a_label_may_be_why_a_code_is_refused(reason: Reason, label: str, misnamed: bool) -> None:
+    """S1-24, S1-18: without a reason, or as a name that is there."""
+    s = situation([replace(claim(), label=label)], [lease()])
+    got = failed_step(s, Write(lease(), Entry(CODE, label)), Refused("no", reason), NOW, TICK)
+    assert got.misnamed == (((KEY, reason),) if misnamed else ())
+    gone = replace(s, claims={})
+    step = Write(lease(), Entry(CODE, label))
+    assert failed_step(gone, step, Refused("no", reason), NOW, TICK).misnamed == ()
+
+
 def test_a_refused_code_is_not_tried_again_once_it_is_replaced() -> None:
     """Suffering 4: the new code takes another slot, the old one is freed untouched."""
     s = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE)).situation
