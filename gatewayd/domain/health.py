@@ -30,6 +30,7 @@ class AlertCode(StrEnum):
     MAPPING_UNKNOWN = "mapping_unknown"
     TIMES_MISSING = "times_missing"
     CODE_IMPOSSIBLE = "code_impossible"
+    CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
 
@@ -114,6 +115,11 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "{subject} gets no code: no form fits all its locks",
         "change the PIN policy, or take the odd lock off the property",
+    ),
+    AlertCode.CODE_REFUSED: AlertKind(
+        Severity.CRITICAL,
+        "a lock has the code of {subject} already, and the guest was told that code",
+        "give the guest a backup code for that door, or send code.regenerate and tell the new code",
     ),
     AlertCode.BRAKE_HELD: AlertKind(
         Severity.WARNING,

@@ -177,9 +177,16 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
     return CommandId(cause)
 
 
-async def end_handover(tx: Transaction, key: KeyId) -> None:
-    """Its old codes go at once."""
-    tx.later("UPDATE keys SET handover = NULL WHERE id = ?", (key,))
+async def refused(tx: Transaction, key: KeyId) -> int:
+    """A lock refused the key's code; returns how many in a row that were."""
+    counted = "UPDATE keys SET refusals = refusals + 1 WHERE id = ? RETURNING refusals"
+    rows = await tx.rows(counted, (key,))
+    return int(rows[0][0]) if rows else 0
+
+
+def start_afresh(tx: Transaction, key: KeyId) -> None:
+    """Its old codes go at once, and what was refused is forgotten."""
+    tx.later("UPDATE keys SET handover = NULL, refusals = 0 WHERE id = ?", (key,))
 
 
 async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:

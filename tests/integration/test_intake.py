@@ -537,6 +537,34 @@ async def test_a_code_that_a_lock_has_already_is_replaced_by_handover(house: Hou
     assert handover is not None
 
 
+async def test_a_guest_who_was_told_a_code_keeps_it_where_it_opens(house: House) -> None:
+    """S1-20"""
+    await put(house, arrival="2026-07-01", announced_at="2026-06-30T12:00:00Z")
+    code = Code(await house.code_of("R1"))
+    async with house.database.transaction() as tx:
+        await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert await house.code_of("R1") == code.digits
+    assert await house.alerts() == {("code_refused", "R1")}
+    await house.send("code.regenerate", {"key_id": "res:R1"})
+    assert await house.alerts() == set()
+
+
+async def test_a_lock_that_takes_no_code_does_not_use_up_all_codes(house: House) -> None:
+    """Suffering 4"""
+    await put(house, arrival="2026-07-01")
+    for _ in range(20):
+        async with house.database.transaction() as tx:
+            code = Code(await house.code_of("R1"))
+            await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert types(await house.told()).count("code.changed") == 5
+    assert await house.alerts() == {("code_impossible", "R1")}
+    await house.send("code.regenerate", {"key_id": "res:R1"})
+    async with house.database.transaction() as tx:
+        code = Code(await house.code_of("R1"))
+        await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert types(await house.told()).count("code.changed") == 7
+
+
 async def test_a_dictated_code_that_a_lock_refused_does_not_come_back_by_itself(
     house: House,
 ) -> None:

@@ -41,6 +41,7 @@ CREATE TABLE keys (
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0,
+    refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
     cause TEXT                      -- the command whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
