@@ -19,7 +19,8 @@ class Claim:
     """What a key wants at this lock.
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
-    `old_codes_go`: the handover is over, codes other than `code` may be removed.
+    `old_codes_go`: the handover is over, codes other than `code` may be removed; `left`: the guest
+    has other doors now, and they open.
     """
 
     key_id: KeyId
@@ -30,10 +31,12 @@ class Claim:
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0
+    left: bool = False
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
-        return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
+        over = self.left or now.surely_past(self.window.end)
+        return now.maybe_reached(self.due) and not over
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
         """What belongs in the slot: limits by the lock itself where it can, else from the window's

@@ -118,7 +118,15 @@ async def _grant(
         await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code)
-    await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
+    await keys.put(
+        change.tx,
+        key,
+        code,
+        new=before is None,
+        handover=handover,
+        cause=awaited,
+        moved_at=change.now if change.moved else None,
+    )
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
         change.tx.ahead["settled", key.id] = None if shown else awaited

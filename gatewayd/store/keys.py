@@ -78,8 +78,12 @@ async def put(
     new: bool,
     handover: str | None,
     cause: CommandId | None,
+    moved_at: Now | None = None,
 ) -> None:
-    """Insert or update a key and its doors; wakes every lock that it had or has."""
+    """Insert or update a key and its doors; wakes every lock that it had or has.
+
+    `moved_at`: the guest changes rooms now, and keeps the old doors until the new ones open.
+    """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, starts, ends, verify_after, "
         "handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
@@ -100,29 +104,34 @@ async def put(
             cause,
         ),
     )
-    await _put_doors(tx, key, await doors(tx, key.id, new=new))
+    _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
 
 
-async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:
+def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
+    tx.woken.update(before, key.doors)  # the window or the code may have changed
     if before == key.doors:
-        tx.woken.update(before)  # the window or the code may have changed
         return
-    for lock in before:
-        if lock not in key.doors:
+    for lock in before.keys() - key.doors.keys():
+        if moved_at is not None and moved_at.maybe_reached(before[lock].due):
+            leaving = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
+            at = moved_at.latest.timestamp()
+            tx.later(leaving, (Reason.MAPPING_MISSING, at, lock, key.id))
+        else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
         row = (lock, key.id, door.due.timestamp(), door.withheld)
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)", row)
-    tx.woken.update(before, key.doors)
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, NULL)", row)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
-    """The doors at which a key is wanted; a new one's, as yet, are none."""
+    """The doors at which a key is wanted; a new one's, as yet, are none. Those that it leaves do
+    not count."""
     rows = tx.ahead.pop(("doors", key), None)
     if new:
         return {}
     if rows is None:
-        rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
+        sql = "SELECT lock_id, due, withheld FROM doors WHERE key_id = ? AND leaves IS NULL"
+        rows = await tx.rows(sql, (key,))
     return {
         LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
         for lock, due, withheld in rows
@@ -159,7 +168,7 @@ SETTLED = """
             OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> s.code)))
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
 window to the minute where the lock enforces it, and no other lease is left."""

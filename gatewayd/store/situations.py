@@ -26,7 +26,14 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
                     WHERE o.key_id = k.id AND o.withheld IS NULL
-                    AND coalesce(n.proof, 'accepted') = 'accepted'))))
+                    AND coalesce(n.proof, 'accepted') = 'accepted')),
+            d.leaves IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM doors o LEFT JOIN leases n
+                ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
+                WHERE o.key_id = k.id AND o.leaves IS NULL
+                AND coalesce(n.proof, 'accepted') = 'accepted'),
+            iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves))))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
@@ -38,8 +45,9 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
-"""One statement: one look at one state. A claim's last field says that its handover is over: the
-event is receipted and each door shows the new code."""
+"""One statement: one look at one state. A claim's last fields: its handover is over (the event
+is receipted and each door shows the new code); it has left this lock, since its other doors show
+its code; when the next key begins at a lock that it is leaving."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
@@ -89,10 +97,11 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
 
 
 def over(situation: Situation, now: Now) -> list[KeyId]:
-    """Keys that are over at this lock and whose slot is free."""
+    """Keys that are over at this lock, or have left it, and whose slot is free."""
     leased = {lease.key_id for lease in situation.leases}
     claims = situation.claims.values()
-    return [c.key_id for c in claims if now.surely_past(c.window.end) and c.key_id not in leased]
+    gone = [c for c in claims if c.left or now.surely_past(c.window.end)]
+    return [c.key_id for c in gone if c.key_id not in leased]
 
 
 async def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
@@ -136,16 +145,17 @@ def parse_capabilities(document: str) -> Capabilities:
 
 
 def _claim(row: Sequence[Any]) -> Claim:
-    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go = row
+    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go, left, until = row
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
-        window=Window(from_epoch(starts), from_epoch(ends)),
+        window=Window(from_epoch(starts), from_epoch(ends if until is None else min(ends, until))),
         due=from_epoch(due),
         label=label,
         withheld=Reason(withheld) if withheld else None,
         old_codes_go=bool(old_codes_go),
         verify_after=verify_after,
+        left=bool(left),
     )
 
 

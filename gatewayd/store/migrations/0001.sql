@@ -55,6 +55,7 @@ CREATE TABLE doors (
     key_id TEXT NOT NULL REFERENCES keys,
     due REAL NOT NULL,
     withheld TEXT,
+    leaves REAL,                    -- since when the key has other doors instead of this one
     PRIMARY KEY (lock_id, key_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX doors_by_due ON doors (lock_id, due);
