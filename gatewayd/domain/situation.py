@@ -72,6 +72,8 @@ class Situation:
         claim = self.claims.get(lease.key_id)
         if claim is None or not claim.wanted(now):
             return False
+        if not now.maybe_reached(claim.window.start) and claim.key_id in self.giving_way(now):
+            return False
         return lease.code == claim.code or not claim.old_codes_go
 
     def done(self, claim: Claim, now: Now) -> bool:
@@ -108,7 +110,9 @@ class Situation:
     def has_room(self) -> bool:
         """Whether one more code can be put on the lock."""
         if not self.capabilities.assigns_slots:
-            return self.free_slot() is not None
+            taken = {lease.slot for lease in self.leases}
+            taken |= {n for n, seen in self.slots.items() if not isinstance(seen, Empty)}
+            return len(taken) < self.capabilities.slots
         unseen = sum(lease.slot not in self.slots for lease in self.leases)
         there = sum(not isinstance(seen, Empty) for seen in self.slots.values())
         return there + unseen < self.capabilities.slots
@@ -134,6 +138,18 @@ class Situation:
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
         return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+
+    def giving_way(self, now: Now) -> frozenset[KeyId]:
+        """Keys that leave a full lock for nearer arrivals, the farthest first; none whose stay has
+        begun (S1-19, suffering 10)."""
+        if not (out := self.crowded_out(now)):
+            return frozenset()
+        leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
+        upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
+        farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
+        starts = sorted(self.claims[key].window.start for key in out)
+        pairs = zip(farthest, starts, strict=False)
+        return frozenset(c.key_id for c, start in pairs if start < c.window.start)
 
     def _nowhere(self, lease: Lease | None) -> bool:
         """Whether a key has no slot, or one in which a person's code was found."""

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from gatewayd.domain.code import Code
+from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now
+from gatewayd.domain.situation import Claim
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from tests.unit.domain.builders import (
@@ -101,6 +104,22 @@ def test_a_lease_under_a_persons_code_is_no_place(held: Lease, crowded: bool) ->
     """S1-18: where no other slot is free."""
     s = situation(leases=[held], slots=dict.fromkeys((1, 2, 3), FOREIGN))
     assert s.crowded_out(NOW) == ((KEY,) if crowded else ())
+
+
+def test_the_farthest_arrival_gives_way_on_a_full_lock() -> None:
+    """S1-19, suffering 10: to a nearer one, and no guest who is there already."""
+
+    def at(minutes: int, key: KeyId = KEY, code: Code = CODE) -> Claim:
+        return claim(key, code, start=NOON + minutes * MINUTE, end=NOON + 9 * HOUR, due=NOON)
+
+    held, full = proven(), {2: FOREIGN, 3: FOREIGN}
+    near = at(60, OTHER_KEY, NEW_CODE)
+    s = situation([at(300), near], [held], full)
+    assert s.giving_way(NOW) == {KEY}
+    assert not s.rightful(held, NOW)
+    assert s.with_slot(3, EMPTY).rightful(held, NOW), "there is room"
+    for sooner in (-60, 30, 60):
+        assert situation([at(sooner), near], [held], full).rightful(held, NOW)
 
 
 def test_who_is_withheld_is_not_crowded_out() -> None:
