@@ -2,20 +2,18 @@
 lock holds afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from bleak import BleakScanner
 from bleak.exc import BleakError
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.bolt import Action
 from gatewayd.domain.code import Code
-from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.moment import Now
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -23,93 +21,33 @@ from gatewayd.domain.report import (
     Jammed,
     KeypadBattery,
     PinRefused,
-    Report,
     Used,
     WrongCode,
 )
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation
+from gatewayd.domain.slot import Empty, Entry, Holds
 from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
 from gatewayd.locks.nuki import connection, neighbour, radio
-from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import Reports, eventually, listening, paired, until
+from tests.integration.conftest import (
+    NUKI,
+    NUKI_CODE,
+    NUKI_WINDOW,
+    Site,
+    eventually,
+    listening,
+    paired,
+    until,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-LOCK = 2
-CODE, OTHER = Code("345678"), Code("456789")
-START = datetime(2026, 7, 1, 13, tzinfo=UTC)
-WINDOW = Window(START, START + timedelta(days=4))
+LOCK, CODE, WINDOW = NUKI, NUKI_CODE, NUKI_WINDOW
+OTHER = Code("456789")
 AT_ONCE = 3.0
 """Seconds: well below each of the driver's own limits."""
-
-
-@dataclass
-class Site:
-    """A lock that the hub is paired with, and a radio that hears it."""
-
-    sim: BluetoothSimulator
-    keyring: NukiKeyring
-    address: str
-    radio: NukiRadio
-    heard: Reports
-
-    @property
-    def driver(self) -> NukiLock:
-        return self.radio.lock(self.address)
-
-    async def state(self) -> dict[str, Any]:
-        return await self.sim.lock(LOCK)
-
-    async def codes(self) -> list[str]:
-        """What is in the lock's own memory."""
-        return [code["code"] for code in (await self.state())["codes"]]
-
-    async def sent(self, command: str) -> int:
-        """How often the lock was asked."""
-        return int((await self.state())["commands"].get(command, 0))
-
-    async def came(self, command: str) -> None:
-        """Until the lock was asked."""
-
-        async def came() -> bool:
-            return await self.sent(command) > 0
-
-        await eventually(came)
-
-    async def write(self, code: Code = CODE, slot: int | None = None) -> int:
-        async with self.driver.session() as session:
-            return await session.write(Entry(code, "guest", window=WINDOW), slot)
-
-    async def seen(self) -> dict[int, Observation]:
-        async with self.driver.session() as session:
-            return dict(await session.observe([]))
-
-    def told[R: Report](self, kind: type[R]) -> list[R]:
-        return [report for _, report in self.heard if isinstance(report, kind)]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def healthy(bluetooth: BluetoothSimulator) -> AsyncIterator[BluetoothSimulator]:
-    """Left as it was found."""
-    yield bluetooth
-    await bluetooth.bus_faults(
-        bluez=True, service_rights=True, in_progress=0, connection_abort=0, slots=7
-    )
-    for adapter in ("hci0", "hci1"):
-        await bluetooth.bus_faults(adapter=adapter, powered=True)
-    await bluetooth.reset(LOCK)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(healthy: BluetoothSimulator, keyring: NukiKeyring) -> AsyncIterator[Site]:
-    """An empty lock."""
-    address = await paired(healthy, keyring, LOCK)
-    async with listening(keyring) as (there, heard):
-        yield Site(healthy, keyring, address, there, heard)
 
 
 async def only_unreachable(session: NukiSession) -> None:
