@@ -113,8 +113,10 @@ class Worker:
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
-            unasked = isinstance(failed, OutcomeUnknown) and not touched
-            error = RadioDown(str(failed)) if unasked else failed
+            # Without its radio it is as after a power cut: what was begun is on disk, and is read.
+            blamed = touched and self.radio.link.up.is_set()
+            unknown = isinstance(failed, OutcomeUnknown)
+            error = RadioDown(str(failed)) if unknown and not blamed else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0

@@ -176,11 +176,10 @@ class Site:
 async def healthy(bluetooth: BluetoothSimulator) -> AsyncIterator[BluetoothSimulator]:
     """Left as it was found."""
     yield bluetooth
-    await bluetooth.bus_faults(
-        bluez=True, service_rights=True, in_progress=0, connection_abort=0, slots=7
-    )
+    counts = {"in_progress": 0, "connection_abort": 0, "connection_canceled": 0, "connect_ms": 0}
+    await bluetooth.bus_faults(bluez=True, service_rights=True, slots=7, **counts)
     for adapter in ("hci0", "hci1"):
-        await bluetooth.bus_faults(adapter=adapter, powered=True)
+        await bluetooth.bus_faults(adapter=adapter, plugged=True, powered=True)
     await bluetooth.reset(NUKI)
 
 

@@ -73,9 +73,10 @@ class Site:
             self.addresses[lock["id"]] = made["address"]
             self.credentials[lock["id"]] = Credentials.from_control(made)
 
-    async def device(self, lock: int, **bluez: Any) -> BLEDevice:
+    async def device(self, lock: int, adapter: str | None = None) -> BLEDevice:
+        bluez = BlueZScannerArgs() if adapter is None else BlueZScannerArgs(adapter=adapter)
         found = await BleakScanner.find_device_by_address(
-            self.addresses[lock], timeout=DEADLINE_S, bluez=BlueZScannerArgs(**bluez)
+            self.addresses[lock], timeout=DEADLINE_S, bluez=bluez
         )
         assert found is not None
         return found
@@ -664,7 +665,7 @@ async def test_an_aborted_connection_is_tried_again_by_bleak(site: Site) -> None
 
 
 async def test_while_one_connection_is_being_made_another_is_refused(site: Site) -> None:
-    one, other = [await site.device(lock, adapter="hci0") for lock in (1, 2)]
+    one, other = [await site.device(lock, "hci0") for lock in (1, 2)]
     await site.sim.bus_faults(connect_ms=60_000)
     before = (await site.sim.bus())["adapters"]["hci0"]["collisions"]
 
@@ -729,14 +730,14 @@ async def test_an_adapter_that_is_off_has_no_devices_until_it_is_on_and_scans(si
 
 async def test_an_adapter_that_is_unplugged_is_shown_no_more_until_it_is_back(site: Site) -> None:
     lost = asyncio.Event()
-    async with BleakClient(await site.device(1, adapter="hci0"), lambda _: lost.set()):
+    async with BleakClient(await site.device(1, "hci0"), lambda _: lost.set()):
         await site.sim.bus_faults(adapter="hci0", plugged=False)
         async with asyncio.timeout(DEADLINE_S):
             await lost.wait()
     with pytest.raises(BleakError, match="hci0"):
-        await site.device(1, adapter="hci0")
+        await site.device(1, "hci0")
     await site.sim.bus_faults(adapter="hci0", plugged=True)
-    async with BleakClient(await site.device(1, adapter="hci0")) as client:
+    async with BleakClient(await site.device(1, "hci0")) as client:
         assert client.is_connected
 
 

@@ -205,20 +205,6 @@ async def test_a_bluez_that_goes_while_connecting_ends_the_attempt(site: Site) -
     await vanishing
 
 
-async def test_an_adapter_that_is_off_is_an_offline_radio(site: Site) -> None:
-    async with asyncio.timeout(AT_ONCE), site.driver.session() as session:
-        await site.sim.bus_faults(adapter="hci0", powered=False)
-        with pytest.raises((RadioDown, Unreachable)):
-            await session.observe([])
-        await site.radio.link.down.wait()
-    with pytest.raises(RadioDown):
-        await site.seen()
-    await site.sim.bus_faults(adapter="hci0", powered=True)
-    async with asyncio.timeout(10):
-        await site.radio.link.up.wait()
-    assert await site.seen() == {}
-
-
 async def test_a_bus_that_goes_with_all_that_is_on_it_is_found_again(site: Site) -> None:
     await site.write()
     await site.sim.restart()

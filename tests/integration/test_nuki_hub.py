@@ -197,3 +197,28 @@ async def test_a_bluez_that_goes_fails_no_code_and_the_other_lock_goes_on(
         finally:
             await bluetooth.bus_faults(bluez=True)
         await door.told("code.confirmed", lock_id="nuki")
+
+
+async def test_an_adapter_that_goes_off_amid_a_write_fails_no_code(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async def writing() -> bool:
+        return "add_keypad_code" in (await bluetooth.lock(LOCK))["commands"]
+
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        await bluetooth.faults(LOCK, slow_ms=700)
+        await door.book()
+        await eventually(writing)
+        await bluetooth.bus_faults(adapter="hci0", powered=False)
+        try:
+            await bluetooth.faults(LOCK)
+            await door.told("code.confirmed", lock_id="other")
+            async with asyncio.timeout(10):
+                await door.nuki.link.down.wait()
+        finally:
+            await bluetooth.bus_faults(adapter="hci0", powered=True)
+        await door.told("code.confirmed", lock_id="nuki")
+        types = {event["type"] for event in await door.house.told()}
+        assert not types & {"code.failed", "lock.offline", "alert.raised"}
+        assert len(await door.codes()) == 1
