@@ -7,9 +7,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from bleak import BleakScanner
 
+from gatewayd.clock import SystemClock
 from gatewayd.errors import OutcomeUnknown, RadioDown
-from tests.integration.conftest import NUKI, Site, eventually
+from gatewayd.locks.nuki.adapter import Adapter
+from gatewayd.locks.nuki.radio import NukiRadio
+from gatewayd.store.keyring import NukiKeyring
+from simulators.bluetooth import BluetoothSimulator
+from tests.integration.conftest import NUKI, Site, eventually, listening, paired
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -94,3 +100,74 @@ async def test_an_adapter_that_goes_after_a_command_leaves_its_outcome_to_the_li
     await site.sim.faults(NUKI)
     await site.sim.bus_faults(adapter="hci0", **{way: True})
     await works_again(site, "345678")
+
+
+# BlueZ and the bus
+
+
+async def test_a_bus_that_dies_without_a_goodbye_is_an_offline_radio_at_once(site: Site) -> None:
+    await site.write()
+    async with asyncio.timeout(AT_ONCE), site.driver.session() as session:
+        await site.sim.bus_faults(bus=False)
+        with pytest.raises(RadioDown):
+            await session.observe([])
+        await site.radio.link.down.wait()
+    with pytest.raises(RadioDown):
+        await site.seen()
+    await site.sim.restart()
+    await works_again(site, "345678")
+
+
+async def test_a_bus_that_dies_while_nobody_uses_it_is_noticed(site: Site) -> None:
+    await site.sim.bus_faults(bus=False)
+    async with asyncio.timeout(AT_ONCE):
+        await site.radio.link.down.wait()
+    await site.sim.restart()
+    await works_again(site)
+
+
+async def test_a_bluez_that_goes_as_a_scan_begins_has_no_scan(
+    healthy: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, fall, fell = BleakScanner.start, NukiRadio._fall, asyncio.Event()
+
+    async def begin_and_lose(scanner: BleakScanner) -> None:
+        await begin(scanner)
+        if not fell.is_set():
+            await healthy.bus_faults(bluez=False)
+            await fell.wait()
+
+    def fall_and_tell(radio: NukiRadio, name: str | None) -> None:
+        fall(radio, name)
+        fell.set()
+
+    monkeypatch.setattr(BleakScanner, "start", begin_and_lose)
+    monkeypatch.setattr(NukiRadio, "_fall", fall_and_tell)
+    address = await paired(healthy, keyring, NUKI)
+    there = NukiRadio(["hci0"], keyring, SystemClock())
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(there.run())
+        await fell.wait()
+        await healthy.bus_faults(bluez=True)
+        await works_again(Site(healthy, keyring, address, there, []))
+        task.cancel()
+
+
+# Several adapters
+
+
+async def test_an_adapter_that_hangs_holds_up_no_other(
+    healthy: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = Adapter.listen
+
+    async def hang(adapter: Adapter) -> None:
+        if adapter.name == "hci0":
+            await asyncio.Event().wait()
+        await listen(adapter)
+
+    monkeypatch.setattr(Adapter, "listen", hang)
+    address = await paired(healthy, keyring, NUKI)
+    async with listening(keyring, adapters=("hci0", "hci1")) as (there, heard):
+        await works_again(Site(healthy, keyring, address, there, heard))
+        assert not there.adapters["hci0"].up

@@ -191,7 +191,7 @@ async def pair_alone(
     try:
         try:
             await radio.listen()
-        except (*BUS_ERRORS, TimeoutError) as error:
+        except BUS_ERRORS as error:
             raise _fault_of_radio(adapter, str(error)) from None
         return await pair(radio, lock, security_pin, keyring)
     finally:
