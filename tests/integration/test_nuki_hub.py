@@ -2,8 +2,9 @@
 the lock holds."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,9 @@ from gatewayd.clock import SystemClock
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.nuki.pair import locks_in_pairing_mode
 from gatewayd.locks.nuki.radio import NukiRadio
+from gatewayd.locks.nuki.session import NukiSession
+from gatewayd.reconciler import reconciler as reconcilers
+from gatewayd.reconciler import worker
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store.database import open_database
@@ -44,6 +48,7 @@ class Door:
     nuki: NukiRadio
     address: str
     other: FakeRadio
+    document: dict[str, Any]
     version: int = 0
 
     async def book(self, **changed: object) -> None:
@@ -78,19 +83,21 @@ class Door:
 
 
 @asynccontextmanager
-async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> AsyncIterator[Door]:
-    """All that is between the intake and the locks."""
+async def hub(
+    sim: BluetoothSimulator, folder: Path, pin: int | None = None, bound: str | None = None
+) -> AsyncIterator[Door]:
+    """All that is between the intake and the locks; with two adapters where the Nuki is bound."""
     clock = SystemClock()
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
     intake = Intake(database, outbox, clock, Random(1), HUB)
     keyring = NukiKeyring(database)
     address = await paired(sim, keyring, LOCK, pin)
-    nuki, other = NukiRadio(["hci0"], keyring, clock), FakeRadio(clock)
+    adapters, bindings = (["hci0", "hci1"], {address: bound}) if bound else (["hci0"], {})
+    nuki, other = NukiRadio(adapters, keyring, clock, bindings), FakeRadio(clock)
     reconciler = Reconciler({"nuki": nuki, "fake": other}, Tools(database, outbox, intake, clock))
     database.committed = reconciler.committed
     house = House(clock, database, outbox, intake)  # type: ignore[arg-type]  # of it only the intake is used
-    door = Door(sim, house, nuki, address, other)
     document = {
         "version": 1,
         "zone": "UTC",
@@ -110,6 +117,7 @@ async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> 
         ],
     }
     await house.send("site.put", document)
+    door = Door(sim, house, nuki, address, other, document)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(nuki.run())
@@ -222,3 +230,37 @@ async def test_an_adapter_that_goes_off_amid_a_write_fails_no_code(
         types = {event["type"] for event in await door.house.told()}
         assert not types & {"code.failed", "lock.offline", "alert.raised"}
         assert len(await door.codes()) == 1
+
+
+async def test_an_adapter_that_stays_away_is_an_alert_though_another_is_there(
+    bluetooth: BluetoothSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcilers, "RADIO_GRACE", 1.0)
+    monkeypatch.setattr(worker, "RADIO_RECHECK", 0.01)
+    session, sessions = NukiRadio.session, Counter[str]()
+
+    def counted(radio: NukiRadio, address: str) -> AbstractAsyncContextManager[NukiSession]:
+        sessions[address] += 1
+        return session(radio, address)
+
+    async with hub(bluetooth, tmp_path, bound="hci0") as door:
+        await door.told("lock.battery", lock_id="nuki")
+        monkeypatch.setattr(NukiRadio, "session", counted)
+        await bluetooth.bus_faults(adapter="hci0", plugged=False)
+        try:
+            async with asyncio.timeout(10):
+                await door.nuki.adapters["hci0"].link.down.wait()
+            await door.book()
+            await door.told("alert.raised", code="radio_down", subject="hci0")
+            assert door.nuki.link.up.is_set()
+            assert sessions[door.address] <= 1  # it waits for its adapter
+            lost = {"id": "lost", "name": "L", "driver": "faek", "address": "l"}
+            locks = [*door.document["locks"], lost]
+            await door.house.send("site.put", door.document | {"version": 2, "locks": locks})
+            await door.told("alert.raised", code="radio_down", subject="faek")
+            types = {event["type"] for event in await door.house.told()}
+            assert not types & {"code.failed", "lock.offline", "alert.cleared"}
+        finally:
+            await bluetooth.bus_faults(adapter="hci0", plugged=True)
+        await door.told("alert.cleared", code="radio_down", subject="hci0")
+        await door.told("code.confirmed", lock_id="nuki")

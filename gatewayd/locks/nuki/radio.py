@@ -54,11 +54,12 @@ class NukiRadio:
         name: str = "nuki",
     ) -> None:
         self.name, self.clock = name, clock
-        self.link = Link()
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
         self.adapters = {adapter: Adapter(adapter, clock, self._heard) for adapter in adapters}
         self._keyring, self._bindings = keyring, dict(bindings or {})
+        parts = {name: adapter.link for name, adapter in self.adapters.items()}
+        self.link = Link(parts if len(parts) > 1 else {}, self._bindings)
         self._neighbours: dict[str, Neighbour] = {}
         self._changed = asyncio.Event()
 
