@@ -14,7 +14,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import Alive, PinRefused, Report
+from gatewayd.domain.report import PinRefused, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.nuki import reports
@@ -28,7 +28,6 @@ from gatewayd.locks.nuki.frames import SealedFrames
 from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.neighbour import Neighbour
-from gatewayd.locks.nuki.pair import Found, pair
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.locks.nuki.upkeep import Upkeep, read_log
 
@@ -79,18 +78,6 @@ class NukiRadio:
     def lock(self, address: str) -> NukiLock:
         """The lock with this Bluetooth address."""
         return NukiLock(self, address.upper())
-
-    async def pair(self, adapter: str, lock: Found, security_pin: int) -> Credentials:
-        """Pair with a lock beside all else, for the first time or anew; then it is tried at once.
-
-        Raises:
-            PairingFailed: with what to do about it.
-        """
-        async with self._neighbour(lock.address).turn:
-            try:
-                return await pair(self.adapters[adapter], lock, security_pin, self._keyring)
-            finally:
-                self._tell(lock.address, Alive())
 
     @asynccontextmanager
     async def session(self, address: str) -> AsyncIterator[NukiSession]:
