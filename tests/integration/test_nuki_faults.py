@@ -2,20 +2,25 @@
 it, and what the lock holds afterwards."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from bleak import BleakScanner
+from bleak import BleakClient, BleakScanner
 
 from gatewayd.clock import SystemClock
+from gatewayd.domain.report import WrongCode
+from gatewayd.domain.retry import Tick
 from gatewayd.errors import OutcomeUnknown, RadioDown
+from gatewayd.locks.nuki import neighbour
 from gatewayd.locks.nuki.adapter import Adapter
+from gatewayd.locks.nuki.neighbour import Neighbour
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import NUKI, Site, eventually, listening, paired
+from tests.integration.conftest import NUKI, Site, eventually, listening, paired, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -171,3 +176,45 @@ async def test_an_adapter_that_hangs_holds_up_no_other(
     async with listening(keyring, adapters=("hci0", "hci1")) as (there, heard):
         await works_again(Site(healthy, keyring, address, there, heard))
         assert not there.adapters["hci0"].up
+
+
+async def test_a_stale_link_through_another_adapter_is_ended(
+    healthy: BluetoothSimulator, keyring: NukiKeyring
+) -> None:
+    address = await paired(healthy, keyring, NUKI)
+    async with listening(keyring, None, ("hci0", "hci1"), {address: "hci1"}) as (there, heard):
+        site = Site(healthy, keyring, address, there, heard)
+        hearing = there.adapters["hci0"].hearing
+        await until(lambda: hearing(address))
+        stale = BleakClient(hearing(address).device)  # type: ignore[union-attr]  # it is heard
+        await stale.connect()
+        async with site.driver.session():
+            adapters = (await healthy.bus())["adapters"]
+            assert [adapters[name]["links"] for name in ("hci0", "hci1")] == [0, 1]
+        await works_again(site)
+
+
+async def test_a_log_waits_no_longer_the_longer_the_adapter_is_off(
+    healthy: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbour, "RETRY_S", (0.02, 600.0))
+    unasked, times = Neighbour.log_unasked, Counter[str]()
+
+    def counted(there: Neighbour, now: Tick) -> None:
+        times["unasked"] += 1
+        unasked(there, now)
+
+    monkeypatch.setattr(Neighbour, "log_unasked", counted)
+    address = await paired(healthy, keyring, NUKI)
+    await keyring.log_read(address, 0)
+    async with listening(keyring) as (there, heard):
+        site = Site(healthy, keyring, address, there, heard)
+        await until(lambda: there.adapters["hci0"].hearing(address))
+        async with there._neighbour(address).turn:  # its log cannot be read before the adapter goes
+            await healthy.keypad(NUKI, "999999")
+            await until(lambda: there._neighbour(address)._read_at)
+            await healthy.bus_faults(adapter="hci0", powered=False)
+            await there.link.down.wait()
+        await until(lambda: times["unasked"] >= 12)
+        await healthy.bus_faults(adapter="hci0", powered=True)
+        await until(lambda: site.told(WrongCode))

@@ -11,7 +11,11 @@ from collections.abc import AsyncIterator
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
+from bleak_retry_connector import (
+    BleakClientWithServiceCache,
+    close_stale_connections,
+    establish_connection,
+)
 
 from gatewayd.errors import LockError, RadioDown, Unreachable
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, Adapter
@@ -71,6 +75,8 @@ class Connection:
             # Twice: a cancelled connect is cleaned up by calls that may hang as well.
             await stack.enter_async_context(self._bounded(CONNECT_S + LEAVE_S, "to connect"))
             async with self._bounded(CONNECT_S, "to connect"):
+                # Else the link that another adapter still has would be taken instead of our own.
+                await close_stale_connections(device, only_other_adapters=True)
                 client = await establish_connection(
                     BleakClientWithServiceCache, device, device.address, self._dropped, ATTEMPTS
                 )

@@ -241,6 +241,9 @@ class NukiRadio:
         try:
             async with self._talk(address) as (talk, known):
                 index, entries = await read_log(talk, known.log_index)
+        except RadioDown:
+            neighbour.log_unasked(self.clock.tick())
+            return
         except LockError as error:
             log.warning("nuki.log_unread", address=address, reason=error.reason)
             neighbour.log_read(self.clock.tick(), done=False)
