@@ -168,6 +168,11 @@ class Site:
         async with self.driver.session() as session:
             return dict(await session.observe([]))
 
+    async def is_free(self) -> bool:
+        """Whether nobody holds a link."""
+        adapters = (await self.sim.bus())["adapters"].values()
+        return not any(adapter["links"] for adapter in adapters)
+
     def told[R: Report](self, kind: type[R]) -> list[R]:
         return [report for _, report in self.heard if isinstance(report, kind)]
 
@@ -185,7 +190,9 @@ async def healthy(bluetooth: BluetoothSimulator) -> AsyncIterator[BluetoothSimul
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(healthy: BluetoothSimulator, keyring: NukiKeyring) -> AsyncIterator[Site]:
-    """An empty lock."""
+    """An empty lock; whatever happens to it, no link is left."""
     address = await paired(healthy, keyring, NUKI)
     async with listening(keyring) as (there, heard):
-        yield Site(healthy, keyring, address, there, heard)
+        site = Site(healthy, keyring, address, there, heard)
+        yield site
+        await eventually(site.is_free)

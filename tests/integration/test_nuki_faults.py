@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from bleak import BleakClient, BleakScanner
+from dbus_fast import BusType, Message
+from dbus_fast.aio import MessageBus
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.report import WrongCode
 from gatewayd.domain.retry import Tick
-from gatewayd.errors import OutcomeUnknown, RadioDown
-from gatewayd.locks.nuki import neighbour
+from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable
+from gatewayd.locks.nuki import connection, neighbour
 from gatewayd.locks.nuki.adapter import Adapter
 from gatewayd.locks.nuki.neighbour import Neighbour
 from gatewayd.locks.nuki.radio import NukiRadio
@@ -24,6 +26,8 @@ from tests.integration.conftest import NUKI, Site, eventually, listening, paired
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+OTHER = 3
+"""Another lock."""
 AT_ONCE = 3.0
 """Seconds: well below each of the driver's own limits."""
 BACK_S = 20.0
@@ -48,17 +52,11 @@ async def once_asked(site: Site, command: str, **fault: Any) -> AsyncIterator[No
 
 
 async def works_again(site: Site, *codes: str) -> None:
-    """The radio is back by itself; the lock holds what is said, and nobody holds a link to it."""
+    """The radio is back by itself, and the lock holds what is said."""
     async with asyncio.timeout(BACK_S):
         await site.radio.link.up.wait()
     assert await site.codes() == list(codes)
     assert len(await site.seen()) == len(codes)
-    await eventually(lambda: _no_links(site))
-
-
-async def _no_links(site: Site) -> bool:
-    adapters = (await site.sim.bus())["adapters"].values()
-    return not any(adapter["links"] for adapter in adapters)
 
 
 # An adapter that goes
@@ -105,6 +103,115 @@ async def test_an_adapter_that_goes_after_a_command_leaves_its_outcome_to_the_li
     await site.sim.faults(NUKI)
     await site.sim.bus_faults(adapter="hci0", **{way: True})
     await works_again(site, "345678")
+
+
+# Connecting
+
+
+@pytest.mark.parametrize("fault", ["in_progress", "connection_abort", "connection_canceled"])
+async def test_a_connection_that_bluez_refuses_once_is_made_all_the_same(
+    site: Site, fault: str
+) -> None:
+    await site.sim.bus_faults(**{fault: 1})
+    await site.write()
+    await works_again(site, "345678")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"bluez": False}, {"adapter": "hci0", "powered": False}, {"bus": False}]
+)
+async def test_what_goes_while_connecting_ends_the_attempt(
+    site: Site, fault: dict[str, Any]
+) -> None:
+    await site.sim.bus_faults(connect_ms=60_000)
+    await until(lambda: site.radio.adapters["hci0"].hearing(site.address))
+
+    async def vanish() -> None:
+        await eventually(lambda: _connecting(site))
+        await site.sim.bus_faults(connect_ms=0, **fault)
+
+    async with asyncio.timeout(2 * AT_ONCE), asyncio.TaskGroup() as group:
+        group.create_task(vanish())
+        with pytest.raises(RadioDown):
+            await site.write()
+    if "bus" in fault:
+        await site.sim.restart()
+    else:
+        await site.sim.bus_faults(**{name: value or True for name, value in fault.items()})
+    await works_again(site)
+
+
+async def _connecting(site: Site) -> bool:
+    return bool((await site.sim.bus())["adapters"]["hci0"]["connecting"])
+
+
+async def test_two_locks_are_connected_one_after_the_other(site: Site) -> None:
+    other = await paired(site.sim, site.keyring, OTHER)
+    hearing = site.radio.adapters["hci0"].hearing
+    await until(lambda: hearing(site.address) and hearing(other))
+    await site.sim.bus_faults(connect_ms=300)
+
+    async def look(address: str) -> None:
+        async with site.radio.lock(address).session() as session:
+            assert await session.observe([]) == {}
+            assert (await site.sim.bus())["adapters"]["hci0"]["links"] == 1
+
+    before = (await site.sim.bus())["adapters"]["hci0"]["collisions"]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(look(site.address))
+        group.create_task(look(other))
+    assert (await site.sim.bus())["adapters"]["hci0"]["collisions"] == before
+
+
+async def test_a_slow_connection_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ANSWER_S", 0.5)
+    await site.sim.bus_faults(connect_ms=1000)  # longer than any answer may take
+    await site.write()
+    await works_again(site, "345678")
+
+
+async def test_an_adapter_without_a_free_slot_makes_the_lock_unreachable_for_a_while(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CONNECT_S", 1.0)
+    await site.sim.bus_faults(slots=0)
+    with pytest.raises(Unreachable):
+        await site.write()
+    await site.sim.bus_faults(slots=7)
+    await works_again(site)
+    await site.write()
+    assert await site.codes() == ["345678"]
+
+
+async def test_a_device_that_bluez_forgets_is_found_again(site: Site) -> None:
+    await site.write()
+    hearing = site.radio.adapters["hci0"].hearing
+    await until(lambda: hearing(site.address))
+    path = hearing(site.address).device.details["path"]  # type: ignore[union-attr]  # it is heard
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    await bus.call(
+        Message(
+            destination="org.bluez",
+            path="/org/bluez/hci0",
+            interface="org.bluez.Adapter1",
+            member="RemoveDevice",
+            signature="o",
+            body=[path],
+        )
+    )
+    bus.disconnect()
+    await works_again(site, "345678")
+
+
+async def test_a_session_ends_at_its_deadline(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SESSION_S", 1.0)
+    async with asyncio.timeout(AT_ONCE), site.driver.session() as session:
+        await site.sim.faults(NUKI, silent=True)
+        with pytest.raises(Unreachable):  # before the limit of a single answer
+            await session.observe([])
+    await site.sim.faults(NUKI)
+    monkeypatch.undo()
+    await works_again(site)
 
 
 # BlueZ and the bus

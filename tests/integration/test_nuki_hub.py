@@ -16,6 +16,7 @@ import pytest
 from gatewayd.clock import SystemClock
 from gatewayd.domain.report import Alive
 from gatewayd.intake.accept import Intake
+from gatewayd.locks.nuki import radio
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.reconciler import reconciler as reconcilers
@@ -239,9 +240,9 @@ async def test_an_adapter_that_stays_away_is_an_alert_though_another_is_there(
     monkeypatch.setattr(worker, "RADIO_RECHECK", 0.01)
     session, sessions = NukiRadio.session, Counter[str]()
 
-    def counted(radio: NukiRadio, address: str) -> AbstractAsyncContextManager[NukiSession]:
+    def counted(there: NukiRadio, address: str) -> AbstractAsyncContextManager[NukiSession]:
         sessions[address] += 1
-        return session(radio, address)
+        return session(there, address)
 
     async with hub(bluetooth, tmp_path, bound="hci0") as door:
         await door.told("lock.battery", lock_id="nuki")
@@ -264,3 +265,43 @@ async def test_an_adapter_that_stays_away_is_an_alert_though_another_is_there(
             await bluetooth.bus_faults(adapter="hci0", plugged=True)
         await door.told("alert.cleared", code="radio_down", subject="hci0")
         await door.told("code.confirmed", lock_id="nuki")
+
+
+async def test_who_may_not_speak_to_bluez_is_an_alert(
+    bluetooth: BluetoothSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcilers, "RADIO_GRACE", 0.5)
+    monkeypatch.setattr(radio, "BACKOFF", (0.5, 0.5))
+    await bluetooth.bus_faults(service_rights=False)
+    try:
+        async with hub(bluetooth, tmp_path) as door:
+            await door.told("alert.raised", code="radio_unsafe", subject="nuki")
+            await bluetooth.bus_faults(service_rights=True)
+            await door.told("alert.cleared", code="radio_unsafe", subject="nuki")
+    finally:
+        await bluetooth.bus_faults(service_rights=True)
+
+
+async def test_a_lock_with_nothing_to_do_is_left_alone(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async def connections() -> int:
+        return int((await bluetooth.lock(LOCK))["connections"])
+
+    async def is_left_alone() -> bool:
+        """For longer than the shortest timers of the worker and the radio."""
+        before = await connections()
+
+        async def is_visited() -> bool:
+            return await connections() > before
+
+        try:
+            await eventually(is_visited, within=6.0)
+        except TimeoutError:
+            return True
+        return False
+
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await eventually(is_left_alone)  # after the second look, and the log
