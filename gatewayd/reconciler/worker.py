@@ -31,7 +31,7 @@ from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.driver import LockDriver, Radio, Session
+from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
@@ -64,7 +64,7 @@ class Worker:
 
     lock: LockId
     driver: LockDriver
-    radio: Radio
+    link: Link
     turns: Turns
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,7 +96,7 @@ class Worker:
         if step is None:
             await self._rest(situation)
             return self._look_again_in
-        if not self.radio.link.up.is_set():
+        if not self.link.up.is_set():
             return None  # woken when it is back
         async with self.turns.take(self._urgency(situation)):
             return await self._session(situation, step)
@@ -115,8 +115,10 @@ class Worker:
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
-            unasked = isinstance(failed, OutcomeUnknown) and not touched
-            error = RadioDown(str(failed)) if unasked else failed
+            # Without its radio it is as after a power cut: what was begun is on disk, and is read.
+            blamed = touched and self.link.up.is_set()
+            unknown = isinstance(failed, OutcomeUnknown)
+            error = RadioDown(str(failed)) if unknown and not blamed else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
