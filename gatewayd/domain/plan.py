@@ -256,5 +256,5 @@ def _changes(s: Situation, now: Now) -> Iterator[float]:
     dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
     dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
     yield from ((due - now.latest).total_seconds() for due in dues if not now.maybe_reached(due))
-    ends = (c.window.end for c in s.claims.values())
+    ends = (at for c in s.claims.values() for at in {c.window.end, c.gone})
     yield from ((e - now.earliest).total_seconds() for e in ends if not now.surely_past(e))

@@ -9,7 +9,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
-from gatewayd.domain.retry import Ladder
+from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
@@ -20,7 +20,8 @@ class Claim:
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
     `old_codes_go`: the handover is over, codes other than `code` may be removed; `left`: the guest
-    has other doors now, and they open.
+    has other doors now, and they open; `keeps`: how long the code stays after its window, where the
+    lock itself ends it.
     """
 
     key_id: KeyId
@@ -32,10 +33,23 @@ class Claim:
     old_codes_go: bool = True
     verify_after: float = 60.0
     left: bool = False
+    retry: Retry = Retry.LADDER
+    respects_deletion: bool = True
+    keeps: timedelta = timedelta()
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
         over = self.left or now.surely_past(self.window.end)
+        return now.maybe_reached(self.due) and not over
+
+    @property
+    def gone(self) -> datetime:
+        """When nothing of it is left on the lock."""
+        return self.window.end + self.keeps
+
+    def stays(self, now: Now) -> bool:
+        """Whether what lies on the lock may still lie there."""
+        over = self.left or now.surely_past(self.gone)
         return now.maybe_reached(self.due) and not over
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
@@ -70,9 +84,10 @@ class Situation:
     def rightful(self, lease: Lease, now: Now) -> bool:
         """Whether a lease's code may be on the lock."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.wanted(now):
+        if claim is None or not claim.stays(now):
             return False
-        if not now.maybe_reached(claim.window.start) and claim.key_id in self.giving_way(now):
+        begun = claim.wanted(now) and now.maybe_reached(claim.window.start)
+        if not begun and claim.key_id in self.giving_way(now):
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
@@ -140,16 +155,17 @@ class Situation:
         return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
 
     def giving_way(self, now: Now) -> frozenset[KeyId]:
-        """Keys that leave a full lock for nearer arrivals, the farthest first; none whose stay has
-        begun (S1-19, suffering 10)."""
+        """Keys that leave a full lock for arrivals: what is over first, then the farthest for
+        nearer ones; none whose stay lasts (S1-19, suffering 10)."""
         if not (out := self.crowded_out(now)):
             return frozenset()
         leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
+        past = {c.key_id for c in leased if not c.wanted(now)}
         upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
         farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
-        starts = sorted(self.claims[key].window.start for key in out)
+        starts = sorted(self.claims[key].window.start for key in out)[len(past) :]
         pairs = zip(farthest, starts, strict=False)
-        return frozenset(c.key_id for c, start in pairs if start < c.window.start)
+        return frozenset(past | {c.key_id for c, start in pairs if start < c.window.start})
 
     def _nowhere(self, lease: Lease | None) -> bool:
         """Whether a key has no slot, or one in which a person's code was found."""

@@ -86,10 +86,13 @@ async def put(
     """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, starts, ends, verify_after, "
-        "handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "retry, external_delete, free_slot_after, handover, cause) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
         "code = excluded.code, exclusive = excluded.exclusive, label = excluded.label, "
         "starts = excluded.starts, "
-        "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
+        "ends = excluded.ends, verify_after = excluded.verify_after, retry = excluded.retry, "
+        "external_delete = excluded.external_delete, "
+        "free_slot_after = excluded.free_slot_after, revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
             key.id,
@@ -100,6 +103,9 @@ async def put(
             key.window.start.timestamp(),
             key.window.end.timestamp(),
             key.policy.verify_after.total_seconds(),
+            key.policy.retry,
+            key.policy.external_delete,
+            key.policy.free_slot_after.total_seconds(),
             handover,
             cause,
         ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -10,7 +11,8 @@ from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window, from_epoch
-from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.policy import ExternalDelete
+from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -33,7 +35,8 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                 WHERE o.key_id = k.id AND o.leaves IS NULL
                 AND coalesce(n.proof, 'accepted') = 'accepted'),
             iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
-                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves))))
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves)),
+            k.retry, k.external_delete, k.free_slot_after))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
@@ -47,7 +50,7 @@ FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last fields: its handover is over (the event
 is receipted and each door shows the new code); it has left this lock, since its other doors show
-its code; when the next key begins at a lock that it is leaving."""
+its code; when the next key begins at a lock that it is leaving; and what its policy says of it."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
@@ -55,11 +58,12 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
     active, driver, able, inventoried, failures, due, reason, following, claims, leases, slots = row
+    can = parse_capabilities(able) if able else of_kind(driver)
     return Situation(
         lock=lock,
-        capabilities=parse_capabilities(able) if able else of_kind(driver),
+        capabilities=can,
         inventoried=bool(inventoried),
-        claims={claim.key_id: claim for claim in map(_claim, json.loads(claims))},
+        claims={row[0]: _claim(row, can) for row in json.loads(claims)},
         leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
         slots={slot: _observation(*seen) for slot, *seen in json.loads(slots)},
         ladder=_ladder(failures, due),
@@ -144,8 +148,22 @@ def parse_capabilities(document: str) -> Capabilities:
     return Capabilities(code=rules, **fields)
 
 
-def _claim(row: Sequence[Any]) -> Claim:
-    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go, left, until = row
+def _claim(row: Sequence[Any], able: Capabilities) -> Claim:
+    (
+        key,
+        code,
+        label,
+        starts,
+        ends,
+        verify_after,
+        due,
+        withheld,
+        old_codes_go,
+        left,
+        until,
+        *policy,
+    ) = row
+    retry, external_delete, free_slot_after = policy
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
@@ -156,6 +174,9 @@ def _claim(row: Sequence[Any]) -> Claim:
         old_codes_go=bool(old_codes_go),
         verify_after=verify_after,
         left=bool(left),
+        retry=Retry(retry),
+        respects_deletion=external_delete == ExternalDelete.RESPECT,
+        keeps=timedelta(seconds=free_slot_after if able.enforces_windows else 0),
     )
 
 

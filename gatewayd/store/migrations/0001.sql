@@ -40,6 +40,9 @@ CREATE TABLE keys (
     starts REAL NOT NULL,
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
+    retry TEXT NOT NULL,            -- preset for a code that a lock refuses
+    external_delete TEXT NOT NULL,
+    free_slot_after REAL NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0,
     refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
