@@ -42,7 +42,8 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
         CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
-            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled))
+            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled,
+            losses))
         FROM leases WHERE lock_id = ?1),
     (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends))
         FROM slots WHERE lock_id = ?1)
@@ -82,7 +83,7 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 16)
+            marks = ", ".join("?" * 17)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
@@ -182,7 +183,7 @@ def _claim(row: Sequence[Any], able: Capabilities) -> Claim:
 
 def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
-    missed, failures, due, reason, starts, ends, enabled = rest
+    missed, failures, due, reason, starts, ends, enabled, losses = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -197,6 +198,7 @@ def _lease(row: Sequence[Any]) -> Lease:
         reason=Reason(reason) if reason else None,
         window=_window(starts, ends),
         enabled=bool(enabled),
+        losses=losses,
     )
 
 
@@ -218,6 +220,7 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         lease.reason,
         *_bounds(lease.window),
         lease.enabled,
+        lease.losses,
     )
 
 

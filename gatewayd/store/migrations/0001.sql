@@ -81,6 +81,7 @@ CREATE TABLE leases (
     starts REAL,                    -- the window as last written, where the lock holds one
     ends REAL,
     enabled INTEGER NOT NULL,
+    losses INTEGER NOT NULL,        -- times that a proven code was gone or altered
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
