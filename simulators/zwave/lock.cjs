@@ -44,6 +44,7 @@ class Lock {
       battery: this.state.get("Battery_level"),
       credentials: this.codes.credentials(),
       users: this.codes.users(),
+      cards: this.codes.cards(),
       schedules: this.schedules.all(),
       offset: this.schedules.offset(),
       asleep: this.asleep,

@@ -92,6 +92,18 @@ const VERBS = {
     demand(lock.codes.assign?.(slot, userId), `no credential in slot ${slot}, or no user ${userId}`);
   },
 
+  /** {userId, name, pins?: {slot: code}, cards?: {slot: number in hex}}: a user as a person makes one
+   * at the lock, in place of the one there; without a name it is only taken away. */
+  user(lock, { userId, name, pins = {}, cards = {} }) {
+    demand(lock.codes.admit, "only lock 4 has users");
+    demandSlot(lock, userId);
+    lock.codes.dismiss(userId);
+    if (name === undefined) return;
+    lock.codes.admit(userId, name);
+    for (const [slot, code] of Object.entries(pins)) lock.codes.give(userId, slot, code);
+    for (const [slot, number] of Object.entries(cards)) lock.codes.giveCard(userId, slot, number);
+  },
+
   /** {minutes}: a person sets the lock's time zone, east of UTC. */
   zone(lock, { minutes }) {
     demand(Number.isInteger(minutes) && Math.abs(minutes) < 1440, "minutes must be a number");

@@ -5,7 +5,8 @@ when it interviewed the node.
 """
 
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from enum import IntEnum
+from typing import Any, Protocol, cast
 
 from zwave_js_server.const import CommandClass
 from zwave_js_server.model.node import Node
@@ -40,7 +41,7 @@ class Commands:
     def __init__(self, network: Network, node: Node) -> None:
         self.network, self.node = network, node
 
-    async def ask(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def ask(self, command_class: IntEnum, method: str, *args: object) -> Any:
         """A read; None: the lock did not answer, or has nothing to say.
 
         Raises:
@@ -48,7 +49,7 @@ class Commands:
         """
         return await self.read(self._invoke(command_class, method, *args))
 
-    async def must_answer(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def must_answer(self, command_class: IntEnum, method: str, *args: object) -> Any:
         """A read to which every lock has an answer.
 
         Raises:
@@ -66,7 +67,7 @@ class Commands:
         except OutcomeUnknown as error:
             raise RadioDown(str(error)) from None
 
-    async def change(self, command_class: CommandClass, method: str, *args: object) -> None:
+    async def change(self, command_class: IntEnum, method: str, *args: object) -> None:
         """A write. A supervised lock says yes or no; an unsupervised one says nothing.
 
         Raises:
@@ -90,7 +91,7 @@ class Commands:
         versions = (c.version for c in self.node.command_classes if c.id == command_class)
         return next(versions, 0)
 
-    async def _invoke(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def _invoke(self, command_class: IntEnum, method: str, *args: object) -> Any:
         return await self.node.async_invoke_cc_api(
-            command_class, method, *args, wait_for_result=True
+            cast(CommandClass, command_class), method, *args, wait_for_result=True
         )

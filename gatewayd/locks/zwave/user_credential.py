@@ -1,24 +1,35 @@
-"""User Credential (0x83) locks: a user with a name and a PIN, both under the slot's number.
+"""User Credential (0x83) locks: a user and its PIN, both under the slot's number.
 
-A code is a credential of type PIN in slot n that belongs to user n. Users and credentials are two
-things here, and each can be left behind: `add_user` leaves the user when its credential is
-refused, so that user is removed again; a user without credential opens nothing, and is taken over
-by the next write. A person at the lock can give a credential to another user: it is then shown as
+A code is a credential of type PIN in slot n that belongs to user n. The lock itself does not tie
+the two: PIN slot n may be empty and user n somebody, with a card, or with a PIN in another slot.
+Such a slot is shown as occupied, and nobody's user is changed or deleted but one who has no
+credential, or PIN n. A person at the lock can also give PIN n to another user: it is then shown as
 not enabled, because it does not open as the user of its slot, and the next write puts that right.
+
+Users and credentials can be left behind: `add_user` leaves the user when its credential is refused,
+so that user is removed again; a user without credential opens nothing, and is taken over by the
+next write.
 
 What zwave-js has in store may be old. It only chooses between adding and modifying; where the lock
 says that this was the wrong choice, the other one is made, once.
 
-| exchanges of a verified write | unread slot | slot seen empty |
-|---|---|---|
-| new user | get, set user, set PIN, get PIN, get user: 5 | 4 |
+| exchanges | |
+|---|---|
+| an empty slot | get PIN, get the user's credentials: 2 |
+| a code | get PIN, get user: 2 |
+| a write after it | set user, set PIN: 2 |
+| a clear | get PIN, delete PIN, get the user's credentials, delete user: 4 |
+
+A write into a slot that this session has not looked at looks first.
 
 The library offers no schedules for this class: its windows are kept by the hub, which enables the
 user when they begin.
 """
 
 from collections.abc import Awaitable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 
 from zwave_js_server.const.command_class.access_control import (
     SetCredentialResult,
@@ -34,13 +45,26 @@ from zwave_js_server.model.access_control import (
 from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
 from gatewayd.domain.code import ANY_CODE, Code, CodeRules
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    Reason,
+    Refused,
+    Unreachable,
+    Unsupported,
+)
 from gatewayd.locks.zwave.commands import Commands
 from gatewayd.locks.zwave.door_lock import DoorLock
 from gatewayd.locks.zwave.year_day import Zone
 
-USER_CREDENTIAL = 0x83
-"""The command class; the library's own enum does not name it."""
+
+class _Class(IntEnum):
+    """What the library's own enum does not name."""
+
+    USER_CREDENTIAL = 0x83
+
+
+USER_CREDENTIAL = _Class.USER_CREDENTIAL
 PIN = UserCredentialType.PIN_CODE
 NAME_FITS, NAME_ALWAYS_FITS = 20, 6
 """Characters of a name that one frame of 46 bytes holds, beside S2 and Supervision; and beside the
@@ -112,13 +136,14 @@ class UserCredentialSession(DoorLock):
     def __init__(self, able: UserCredentials, commands: Commands) -> None:
         super().__init__(commands)
         self._able = able
+        self._foreign: dict[int, bool] = {}  # slot: whether its user is somebody else, as shown
 
     @property
     def _access(self) -> AccessControlAPI:
         return self._commands.node.access_control
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
-        """Each slot from the lock itself: one exchange, two where there is a code.
+        """Each slot from the lock itself: two exchanges, and more where the user is somebody else.
 
         Raises:
             Unreachable: the lock gave no answer. Unsupported: no such slot.
@@ -138,28 +163,33 @@ class UserCredentialSession(DoorLock):
             raise Unsupported("User Credential has numbered slots")
         if entry.window is not None:
             raise Unsupported("the lock knows no windows")
+        if slot not in self._foreign:
+            await self._read(slot)
+        if self._foreign[slot]:
+            raise Refused("the user of this number is somebody else", Reason.FOREIGN_SLOT)
         new = await self._write_user(entry, slot)
         try:
             await self._write_pin(entry.code, slot)
         except Refused:
             if new:
-                await self._call(self._access.delete_user(slot))
+                with suppress(LockError):  # what is left behind opens nothing
+                    await self._delete_user(slot)
             raise
         return slot
 
     async def clear(self, slot: int) -> None:
-        """Delete the PIN, whose ever it became, and the user, with which its other PINs go.
+        """Delete the PIN, whose ever it became, and a user who has nothing else.
 
         Raises:
             Refused: the lock said no. Unsupported: it has no such slot.
         """
         if slot < 1:
             raise Unsupported("user 0 means all users")
+        self._foreign.pop(slot, None)
         owner = (await self._pin(slot)).user_id
-        if owner not in (NOBODY, slot):
+        if owner != NOBODY:
             await self._delete_pin(owner, slot)
-        if await self._call(self._access.delete_user(slot)) is not SetUserResult.OK:
-            raise OutcomeUnknown("the lock did not say that it deleted the user")
+        await self._delete_user(slot)
 
     async def _write_user(self, entry: Entry, slot: int) -> bool:
         """Whether the user is a new one; its name is cut to what goes into a frame."""
@@ -211,11 +241,19 @@ class UserCredentialSession(DoorLock):
         if result is not SetCredentialResult.OK:
             raise OutcomeUnknown("the lock did not say that it deleted the code")
 
+    async def _delete_user(self, user_id: int) -> None:
+        """Delete a user who does not open otherwise: its other credentials would go too."""
+        if await self._opens_otherwise(user_id):
+            return
+        if await self._call(self._access.delete_user(user_id)) is not SetUserResult.OK:
+            raise OutcomeUnknown("the lock did not say that it deleted the user")
+
     async def _read(self, slot: int) -> Observation:
         pin = await self._pin(slot)
+        self._foreign[slot] = pin.user_id != slot and await self._opens_otherwise(slot)
         at = self._commands.network.clock.now().earliest
         if pin.user_id == NOBODY:
-            return Empty(at)
+            return Occupied(at, enabled=False) if self._foreign[slot] else Empty(at)
         enabled = pin.user_id == slot and await self._active(slot)
         if isinstance(pin.data, str) and pin.data.isascii() and pin.data.isdigit():
             return Holds(at, Code(pin.data), enabled)
@@ -227,6 +265,21 @@ class UserCredentialSession(DoorLock):
         if pin is None:
             raise Unreachable("the lock did not answer the read")
         return pin
+
+    async def _opens_otherwise(self, user_id: int) -> bool:
+        """Whether a user has any credential but the PIN of its own number.
+
+        The library's list is as empty for silence as for a user without credentials. Of a raw
+        question the answer says only that there was one, and what it named is then in the store,
+        next to what may be old; the list, where the lock answers, takes away what is old.
+        """
+        await self._commands.must_answer(USER_CREDENTIAL, "getCredential", user_id, 0, 0)
+        stored = self._access.get_credentials_cached
+        if not await self._commands.read(stored(user_id)):
+            return False
+        listed = await self._commands.read(self._access.get_credentials(user_id))
+        there = listed or await self._commands.read(stored(user_id))
+        return any((each.type, each.slot) != (PIN, user_id) for each in there)
 
     async def _active(self, user_id: int) -> bool:
         user = await self._commands.read(self._access.get_user(user_id))
