@@ -11,6 +11,7 @@ import pytest_asyncio
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.report import Report
+from gatewayd.domain.retry import Tick
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.store.database import open_database
@@ -76,10 +77,22 @@ async def listening(
         yield radio, heard
 
 
+class SkippingClock(SystemClock):
+    """The machine's, with ticks that can be moved on."""
+
+    skipped = 0.0
+
+    def tick(self) -> Tick:
+        """Later by what was skipped."""
+        return Tick(super().tick() + self.skipped)
+
+
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
+async def running(
+    url: str, clock: Clock | None = None
+) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
     """A radio on its task, up, and what its locks report."""
-    radio = ZwaveRadio(url, SystemClock())
+    radio = ZwaveRadio(url, clock or SystemClock())
     async with _up(radio) as heard:
         yield radio, heard
 

@@ -1,7 +1,7 @@
 """Codes written ahead: held disabled (User Code V2), or limited by the lock's own schedules."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,10 +11,11 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Window
 from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
 from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.locks.zwave.commands import LATE_ANSWER
 from gatewayd.locks.zwave.lock import ZwaveLock
 from gatewayd.locks.zwave.user_code import UserCodeSession
 from simulators.zwave import ZwaveSimulator
-from tests.integration.conftest import running
+from tests.integration.conftest import SkippingClock, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +40,7 @@ class Door:
     zwave: ZwaveSimulator
     node: int
     lock: ZwaveLock
+    clock: SkippingClock = field(default_factory=SkippingClock)
 
     async def write(self, **limits: object) -> None:
         async with self.lock.session() as session:
@@ -64,6 +66,15 @@ class Door:
         schedules: dict[int, list[str]] = (await self.zwave.node(self.node))["schedules"]
         return schedules
 
+    async def silent(self) -> None:
+        """From now on the lock hears and says nothing."""
+        await self.zwave.faults(self.node, mute=True)
+
+    async def speaks(self) -> None:
+        """It is healthy, and whatever it owed is long said."""
+        await self.zwave.faults(self.node)
+        self.clock.skipped += LATE_ANSWER
+
     async def exchanges(self) -> tuple[int, int]:
         count = (await self.zwave.frames())["exchanges"][self.node]
         return count["get"], count["set"]
@@ -72,11 +83,13 @@ class Door:
 @pytest_asyncio.fixture(loop_scope="session")
 async def doors(zwave: ZwaveSimulator) -> AsyncIterator[dict[int, Door]]:
     """Empty and healthy locks."""
-    async with running(zwave.url) as (radio, _):
-        doors = {node: Door(zwave, node, radio.lock(str(node))) for node in (V1, LIMITED, V2)}
+    clock = SkippingClock()
+    async with running(zwave.url, clock) as (radio, _):
+        locks = {node: radio.lock(str(node)) for node in (V1, LIMITED, V2)}
+        doors = {node: Door(zwave, node, lock, clock) for node, lock in locks.items()}
         yield doors
         for door in doors.values():
-            await zwave.faults(door.node)
+            await door.speaks()
             async with door.lock.session() as session:
                 await session.clear(SLOT)
 
@@ -213,12 +226,13 @@ async def test_a_lock_that_falls_silent_after_the_code_does_not_open(
 ) -> None:
     door = doors[LIMITED]
     await door.write(window=LATER)
-    await door.zwave.faults(LIMITED, mute=True)
+    await door.silent()
     with pytest.raises(Unreachable):
         await door.seen()
+    door.clock.skipped += LATE_ANSWER
     with pytest.raises(LockError):
         await door.write(window=NOW)
-    await door.zwave.faults(LIMITED)
+    await door.speaks()
     assert not await door.opens()
     assert await door.holds(window=LATER)
 

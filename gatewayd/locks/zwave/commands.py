@@ -12,9 +12,12 @@ from zwave_js_server.const import CommandClass
 from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
+from gatewayd.domain.retry import Tick
 from gatewayd.errors import OutcomeUnknown, RadioDown, Refused, Unreachable
 
 SUPERVISION_FAIL = 0x02
+LATE_ANSWER = 10.0
+"""Seconds after which an answer comes no more; zwave-js itself waits 1 s."""
 
 
 class Network(Protocol):
@@ -35,11 +38,30 @@ class Network(Protocol):
         ...
 
 
+class Silence:
+    """What a node was asked and did not answer: for a while its answer may still come.
+
+    zwave-js takes any report of the right kind for the answer to its question, whatever slot that
+    is about; so until then nothing else is asked.
+    """
+
+    def __init__(self) -> None:
+        self._until = Tick(0.0)
+
+    def begin(self, tick: Tick) -> None:
+        """An answer is owed."""
+        self._until = Tick(tick + LATE_ANSWER)
+
+    def lasts(self, tick: Tick) -> bool:
+        """Whether a late answer may still come."""
+        return tick < self._until
+
+
 class Commands:
     """One node's commands, through its network."""
 
-    def __init__(self, network: Network, node: Node) -> None:
-        self.network, self.node = network, node
+    def __init__(self, network: Network, node: Node, silence: Silence) -> None:
+        self.network, self.node, self._silence = network, node, silence
 
     async def ask(self, command_class: IntEnum, method: str, *args: object) -> Any:
         """A read; None: the lock did not answer, or has nothing to say.
@@ -57,8 +79,13 @@ class Commands:
         """
         answer = await self.ask(command_class, method, *args)
         if answer is None:
-            raise Unreachable("the lock did not answer the read")
+            raise self.unanswered()
         return answer
+
+    def unanswered(self) -> Unreachable:
+        """The error for a question without its answer, which may come late."""
+        self._silence.begin(self.network.clock.tick())
+        return Unreachable("the lock did not answer the read")
 
     async def read[T](self, operation: Awaitable[T]) -> T:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""

@@ -50,7 +50,6 @@ from gatewayd.errors import (
     OutcomeUnknown,
     Reason,
     Refused,
-    Unreachable,
     Unsupported,
 )
 from gatewayd.locks.zwave.commands import Commands
@@ -262,8 +261,8 @@ class UserCredentialSession(DoorLock):
     async def _pin(self, slot: int) -> CredentialData:
         """The credential in a slot, whose ever it is."""
         pin = await self._commands.read(self._access.get_credential(PIN, slot))
-        if pin is None:
-            raise Unreachable("the lock did not answer the read")
+        if pin is None or pin.slot != slot:
+            raise self._commands.unanswered()
         return pin
 
     async def _opens_otherwise(self, user_id: int) -> bool:
@@ -283,8 +282,8 @@ class UserCredentialSession(DoorLock):
 
     async def _active(self, user_id: int) -> bool:
         user = await self._commands.read(self._access.get_user(user_id))
-        if user is None:
-            raise Unreachable("the lock did not answer the read")
+        if user is None or user.user_id != user_id:
+            raise self._commands.unanswered()
         return user.active
 
     async def _call[T](self, operation: Awaitable[T]) -> T:

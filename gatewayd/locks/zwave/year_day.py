@@ -75,7 +75,7 @@ class YearDay:
         # changes what it has in store.
         key = YEAR_DAY << 16 | user << 8 | SLOT
         if await self._commands.known(SCHEDULES, "schedule", key):
-            raise Unreachable("the lock did not answer the read")
+            raise self._commands.unanswered()
         return None
 
     async def put(self, user: int, window: Window) -> None:
