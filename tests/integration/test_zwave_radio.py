@@ -91,15 +91,23 @@ async def test_the_battery_is_known_without_asking_and_low_is_told(zwave: ZwaveS
 type Wire = ClientWebSocketResponse | web.WebSocketResponse
 
 
+def unaltered(text: str) -> str:
+    """As it came."""
+    return text
+
+
 @asynccontextmanager
-async def tapped(url: str) -> AsyncIterator[tuple[str, Callable[[object], Awaitable[None]]]]:
-    """A wire to the server at another address, and a way to put messages on it."""
+async def tapped(
+    url: str, alter: Callable[[str], str] = unaltered
+) -> AsyncIterator[tuple[str, Callable[[object], Awaitable[None]]]]:
+    """A wire to the server at another address, a way to put messages on it, and what becomes of
+    those of the server."""
     ends: list[web.WebSocketResponse] = []
 
-    async def pump(source: Wire, target: Wire) -> None:
+    async def pump(source: Wire, target: Wire, alter: Callable[[str], str] = unaltered) -> None:
         async for message in source:
             assert message.type is WSMsgType.TEXT
-            await target.send_str(message.data)
+            await target.send_str(alter(message.data))
         await target.close()
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
@@ -112,7 +120,7 @@ async def tapped(url: str) -> AsyncIterator[tuple[str, Callable[[object], Awaita
             asyncio.TaskGroup() as group,
         ):
             group.create_task(pump(near, far))
-            group.create_task(pump(far, near))
+            group.create_task(pump(far, near, alter))
         return near
 
     async def put(message: object) -> None:
@@ -153,6 +161,56 @@ async def test_a_report_that_cannot_be_read_is_left_and_the_next_one_is_heard(
             "report": told["event"],
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "altered"),
+    [
+        ('"supportedUserTypes":[0', '"supportedUserTypes":[99'),
+        ('"userType":0', '"userType":99'),
+        ('"capabilities":', '"incapabilities":'),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_no_answer(
+    zwave: ZwaveSimulator, said: str, altered: str
+) -> None:
+    await zwave.set_code(4, 1, "112233")
+    changed: list[str] = []
+
+    def alter(text: str) -> str:
+        if '"type":"result"' not in text or said not in text:
+            return text
+        changed.append(text)
+        return text.replace(said, altered)
+
+    async with tapped(zwave.url, alter) as (url, _), running(url) as (radio, _):
+        with pytest.raises(Unreachable) as unread:
+            async with radio.lock("4").session() as session:
+                await session.observe([1])
+        assert radio.link.up.is_set()
+    assert changed
+    assert "112233" not in repr(unread.value)
+    assert unread.value.__suppress_context__
+    await zwave.set_code(4, 1, None)
+
+
+async def test_a_write_whose_answer_cannot_be_read_may_have_happened(
+    zwave: ZwaveSimulator,
+) -> None:
+    def alter(text: str) -> str:
+        # of a user that is new, or known to zwave-js
+        return text.replace('{"user":0', '{"user":99').replace('{"result":0', '{"result":99')
+
+    async with (
+        tapped(zwave.url, alter) as (url, _),
+        running(url) as (radio, _),
+        radio.lock("4").session() as session,
+    ):
+        await session.observe([1])
+        with pytest.raises(OutcomeUnknown):
+            await session.write(Entry(Code("345678")), 1)
+    assert (await zwave.node(4))["users"]
+    await zwave.user(4, 1)
 
 
 async def test_dead_and_alive_are_told(zwave: ZwaveSimulator) -> None:

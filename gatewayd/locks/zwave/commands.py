@@ -13,11 +13,17 @@ from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
 from gatewayd.domain.retry import Tick
-from gatewayd.errors import OutcomeUnknown, RadioDown, Refused, Unreachable
+from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
 
 SUPERVISION_FAIL = 0x02
 LATE_ANSWER = 10.0
 """Seconds after which an answer comes no more; zwave-js itself waits 1 s."""
+
+
+class NoAnswer(OutcomeUnknown):
+    """The lock was asked, and its answer did not come or cannot be read; the radio is well."""
+
+    reason = Reason.LOCK_UNREACHABLE
 
 
 class Network(Protocol):
@@ -91,6 +97,8 @@ class Commands:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""
         try:
             return await self.network.call(operation)
+        except NoAnswer as error:
+            raise Unreachable(str(error), error.reason) from None
         except OutcomeUnknown as error:
             raise RadioDown(str(error)) from None
 

@@ -27,6 +27,7 @@ from gatewayd.domain.report import Alive, Dead, Report
 from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable, Unsupported
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.zwave import reports
+from gatewayd.locks.zwave.commands import NoAnswer
 from gatewayd.locks.zwave.lock import ZwaveLock
 
 log = structlog.get_logger(__name__)
@@ -115,7 +116,8 @@ class ZwaveRadio:
         """Await a call of the library and translate what can go wrong.
 
         Raises:
-            OutcomeUnknown: the link dropped or nobody answered. Unreachable: no acknowledgement.
+            OutcomeUnknown: the link dropped or nobody answered, `NoAnswer`: only this lock did
+            not. Unreachable: no acknowledgement.
             Unsupported: the server or the node cannot do that. RadioDown: there is no server.
         """
         try:
@@ -140,6 +142,8 @@ class ZwaveRadio:
             raise Unsupported("the node has no such command class") from None
         except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
             raise RadioDown(f"the zwave-js server is gone ({type(error).__name__})") from None
+        except (ValueError, KeyError, TypeError, AssertionError):  # its enums know no new values
+            raise NoAnswer("the lock's answer cannot be read") from None
 
     async def _connection(self, http: aiohttp.ClientSession) -> None:
         """One connection from its start to its end."""
