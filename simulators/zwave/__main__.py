@@ -38,7 +38,7 @@ The first address speaks the protocol of zwave-js-server, the second is the cont
 
 Faults: dead mute delayMs lateAckMs rejectAll maxCodes allowDuplicates silentDuplicates dropWrites
 corruptReadback truncate vanishAfterMs obfuscate clearAs0000 lieEmptyOnce notifyCodeEvents jams
-travelS dropSchedules refuseSchedules keepsZone clockAheadS.
+travelS dropSchedules refuseSchedules clampsStart keepsZone clockAheadS.
 
 Try it:
 

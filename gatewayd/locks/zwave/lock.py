@@ -12,7 +12,6 @@ from gatewayd.locks.driver import Session
 from gatewayd.locks.zwave.commands import Commands, Network, Silence
 from gatewayd.locks.zwave.user_code import UserCodes
 from gatewayd.locks.zwave.user_credential import USER_CREDENTIAL, UserCredentials
-from gatewayd.locks.zwave.year_day import Zone
 
 type Codes = UserCodes | UserCredentials
 
@@ -22,7 +21,7 @@ class ZwaveLock:
 
     def __init__(self, network: Network, address: str) -> None:
         self._network, self._address = network, address
-        self._zone, self._silence = Zone(), Silence()
+        self._silence = Silence()
         self._learnt: tuple[Node, Codes] | None = None
 
     async def capabilities(self) -> Capabilities:
@@ -44,7 +43,7 @@ class ZwaveLock:
             raise RadioDown(f"node {self._address} is still being interviewed")
         commands = Commands(self._network, node, self._silence)
         codes = await self._codes(commands)
-        yield codes.session(commands, self._zone)
+        yield codes.session(commands)
 
     async def _codes(self, commands: Commands) -> Codes:
         """Asked once per connection, which makes new nodes."""

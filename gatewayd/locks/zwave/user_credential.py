@@ -54,7 +54,6 @@ from gatewayd.errors import (
 )
 from gatewayd.locks.zwave.commands import Commands
 from gatewayd.locks.zwave.door_lock import DoorLock
-from gatewayd.locks.zwave.year_day import Zone
 
 
 class _Class(IntEnum):
@@ -124,7 +123,7 @@ class UserCredentials:
             readable=self.readable,
         )
 
-    def session(self, commands: Commands, _zone: Zone) -> "UserCredentialSession":
+    def session(self, commands: Commands) -> "UserCredentialSession":
         """Operations on the lock's codes."""
         return UserCredentialSession(self, commands)
 
