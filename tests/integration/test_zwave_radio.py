@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from structlog.testing import capture_logs
+from zwave_js_server.const import NodeStatus
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.code import Code
@@ -26,10 +27,11 @@ from gatewayd.domain.report import (
 from gatewayd.domain.slot import Entry, Holds
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, Unreachable
 from gatewayd.locks.zwave import radio as zwave_radio
+from gatewayd.locks.zwave.lock import INTERVIEW_GRACE
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from simulators.broker import free_port
 from simulators.zwave import ZwaveSimulator
-from tests.integration.conftest import running, until
+from tests.integration.conftest import SkippingClock, running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -225,8 +227,14 @@ async def test_dead_and_alive_are_told(zwave: ZwaveSimulator) -> None:
         await until(lambda: ("2", Alive()) in heard)
 
 
+async def until_asleep(radio: ZwaveRadio) -> None:
+    """zwave-js takes a lock for awake for a while after it had something to say to it."""
+    await until(lambda: radio.node("6").status is NodeStatus.ASLEEP, within=60)
+
+
 async def test_a_sleeping_lock_is_not_asked_until_it_wakes(zwave: ZwaveSimulator) -> None:
     async with running(zwave.url) as (radio, heard):
+        await until_asleep(radio)
         with pytest.raises(Unreachable) as asleep:
             async with radio.lock("6").session():
                 pass
@@ -238,6 +246,92 @@ async def test_a_sleeping_lock_is_not_asked_until_it_wakes(zwave: ZwaveSimulator
             assert isinstance((await session.observe([1]))[1], Holds)
             await session.clear(1)
     await zwave.sleep(6)
+
+
+async def test_a_lock_that_falls_asleep_while_it_is_asked_drops_no_other(
+    zwave: ZwaveSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zwave_radio, "CALL_TIMEOUT", 8.0)  # zwave-js needs 3.2 s to notice
+    async with running(zwave.url) as (radio, heard):
+        await until_asleep(radio)
+        await zwave.wakeup(6)
+        await until(lambda: ("6", Alive()) in heard)
+        async with radio.lock("6").session() as session:
+            await zwave.sleep(6)
+            with pytest.raises(Unreachable) as asleep:
+                await session.observe([1])
+        assert asleep.value.reason is Reason.LOCK_ASLEEP
+        assert radio.link.up.is_set()
+        heard.clear()
+        await zwave.wakeup(6)  # what zwave-js had kept for it is said and done
+        await until(lambda: ("6", Alive()) in heard)
+    await zwave.sleep(6)
+
+
+async def test_a_lock_that_is_never_interviewed_is_unreachable_in_the_end(
+    zwave: ZwaveSimulator,
+) -> None:
+    clock = SkippingClock()
+    async with running(zwave.url, clock) as (radio, _):
+        lock, node = radio.lock("5"), radio.node("5")
+
+        async def reach() -> None:
+            async with lock.session() as session:
+                await session.observe([1])
+
+        await reach()
+        for _ in range(2):  # an interview begins, ends, and another one begins
+            node.data["ready"] = False
+            with pytest.raises(RadioDown):
+                await reach()
+            clock.skipped += INTERVIEW_GRACE
+            with pytest.raises(Unreachable):
+                await reach()
+            node.data["ready"] = True
+            await reach()
+
+
+async def test_what_a_lock_can_do_is_learnt_anew_after_an_interview(
+    zwave: ZwaveSimulator,
+) -> None:
+    firmware = {"version": 1}
+
+    def alter(text: str) -> str:
+        return text.replace('"maxUsers":10', f'"maxUsers":{10 - firmware["version"]}')
+
+    async with tapped(zwave.url, alter) as (url, _), running(url) as (radio, heard):
+        lock = radio.lock("4")
+        assert (await lock.capabilities()).slots == 9
+        firmware["version"] = 2
+        assert (await lock.capabilities()).slots == 9  # from what was learnt
+        heard.clear()
+        await radio.node("4").async_refresh_info()
+        await until(lambda: ("4", Alive()) in heard, within=60)
+        await until(lambda: radio.node("4").ready)
+        assert (await lock.capabilities()).slots == 8
+
+
+async def test_a_link_that_drops_while_a_lock_is_reached_leaves_no_outcome_unknown(
+    zwave: ZwaveSimulator,
+) -> None:
+    async with tapped(zwave.url) as (url, _), running(url) as (radio, heard):
+        await zwave.faults(2, dead=True)
+        with pytest.raises(Unreachable):
+            async with radio.lock("2").session() as session:
+                await session.observe([1])
+        await until(lambda: ("2", Dead()) in heard)
+
+        async def reach() -> None:
+            async with radio.lock("2").session():
+                pass
+
+        reaching = asyncio.create_task(reach())  # its ping takes a second
+        await asyncio.sleep(0)
+        assert radio._client is not None
+        await radio._client.disconnect()
+        with pytest.raises(RadioDown):
+            await reaching
+    await zwave.faults(2)
 
 
 async def test_a_mute_lock_gives_no_answer_to_a_read(zwave: ZwaveSimulator) -> None:

@@ -39,8 +39,8 @@ class Network(Protocol):
         """
         ...
 
-    async def call[T](self, operation: Awaitable[T]) -> T:
-        """Await a call of the library; what goes wrong is a `LockError`."""
+    async def call[T](self, node: Node, operation: Awaitable[T]) -> T:
+        """Await a call of the library about a node; what goes wrong is a `LockError`."""
         ...
 
 
@@ -96,7 +96,7 @@ class Commands:
     async def read[T](self, operation: Awaitable[T]) -> T:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""
         try:
-            return await self.network.call(operation)
+            return await self.call(operation)
         except NoAnswer as error:
             raise Unreachable(str(error), error.reason) from None
         except OutcomeUnknown as error:
@@ -108,9 +108,13 @@ class Commands:
         Raises:
             Refused: the lock said no. Unsupported: it has no such command or slot.
         """
-        answer = await self.network.call(self._invoke(command_class, method, *args))
+        answer = await self.call(self._invoke(command_class, method, *args))
         if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
             raise Refused("the lock refused")
+
+    async def call[T](self, operation: Awaitable[T]) -> T:
+        """Any other command of the library's."""
+        return await self.network.call(self.node, operation)
 
     async def known(self, command_class: int, name: str, key: int | None = None) -> Any:
         """What zwave-js has in store; None where it has nothing. No frame is sent."""

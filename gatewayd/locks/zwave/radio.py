@@ -24,7 +24,7 @@ from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
 from gatewayd.domain.report import Alive, Dead, Report
-from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable, Unsupported
+from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Unreachable, Unsupported
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.zwave import reports
 from gatewayd.locks.zwave.commands import NoAnswer
@@ -112,8 +112,8 @@ class ZwaveRadio:
             raise Unreachable(f"the Z-Wave network has no node {address}")
         return node
 
-    async def call[T](self, operation: Awaitable[T]) -> T:
-        """Await a call of the library and translate what can go wrong.
+    async def call[T](self, node: Node, operation: Awaitable[T]) -> T:
+        """Await a call of the library about a node and translate what can go wrong.
 
         Raises:
             OutcomeUnknown: the link dropped or nobody answered, `NoAnswer`: only this lock did
@@ -129,6 +129,8 @@ class ZwaveRadio:
                 raise
             raise OutcomeUnknown("the link to the zwave-js server dropped") from None
         except TimeoutError:
+            if node.status is NodeStatus.ASLEEP:  # zwave-js keeps what was said until it wakes
+                raise NoAnswer("the lock fell asleep", Reason.LOCK_ASLEEP) from None
             await self._drop()
             raise OutcomeUnknown("the zwave-js server does not answer") from None
         except FailedZWaveCommand as error:
