@@ -49,6 +49,10 @@ class UserCodes {
     this.state.delete(`UserCode_userCode_${slot}`);
   }
 
+  clearAll() {
+    for (const slot of Object.keys(this.statuses())) this.clear(slot);
+  }
+
   credentials() {
     return [];
   }
@@ -136,8 +140,13 @@ class Credentials {
   clear(slot) {
     const credential = this.state.get(PIN + slot);
     if (!credential) return;
-    this.state.delete(USER + credential.userId);
     this.state.delete(PIN + slot);
+    const owners = [...Object.values(numbered(this.state, PIN)), ...Object.values(numbered(this.state, CARD))];
+    if (!owners.some(({ userId }) => userId === credential.userId)) this.dismiss(credential.userId);
+  }
+
+  clearAll() {
+    for (const userId of Object.keys(numbered(this.state, USER))) this.dismiss(Number(userId));
   }
 
   /** Gives the code in `slot` to another user that exists; whether it could be done. */

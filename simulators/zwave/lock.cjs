@@ -105,7 +105,7 @@ class Lock {
   }
 
   clearAll() {
-    for (const slot of Object.keys(this.codes.all())) this.codes.clear(slot);
+    this.codes.clearAll();
   }
 
   reportBattery(low = false) {

@@ -11,12 +11,13 @@ from zwave_js_server.model.access_control import SetUserOptions
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Window
-from gatewayd.domain.report import CodeAdded, CodeDeleted, Used
+from gatewayd.domain.report import CodeAdded, CodeDeleted, Jammed, Used
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
 from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.locks.zwave.reports import ECHO
 from simulators.zwave import ZwaveSimulator
-from tests.integration.conftest import Reports, eventually, running, until
+from tests.integration.conftest import Reports, SkippingClock, eventually, running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,6 +32,7 @@ class Door:
     zwave: ZwaveSimulator
     radio: ZwaveRadio
     heard: Reports
+    clock: SkippingClock
 
     async def write(self, code: Code = CODE, slot: int = SLOT, **more: Any) -> None:
         async with self.radio.lock(str(NODE)).session() as session:
@@ -75,8 +77,9 @@ class Door:
 @pytest_asyncio.fixture(loop_scope="session")
 async def door(zwave: ZwaveSimulator) -> AsyncIterator[Door]:
     """An empty and healthy lock."""
-    async with running(zwave.url) as (radio, heard):
-        door = Door(zwave, radio, heard)
+    clock = SkippingClock()
+    async with running(zwave.url, clock) as (radio, heard):
+        door = Door(zwave, radio, heard, clock)
         yield door
         await door.faults()
         for user in await door.users():
@@ -382,9 +385,35 @@ async def test_codes_that_come_and_go_are_told(door: Door) -> None:
     await door.faults(notifyCodeEvents=True)
     await door.write()
     await until(lambda: (str(NODE), CodeAdded(SLOT)) in door.heard)
+    door.clock.skipped += ECHO
     await door.zwave.delete(NODE, SLOT)
     await until(lambda: (str(NODE), CodeDeleted(SLOT)) in door.heard)
     assert isinstance(await door.seen(), Empty)
+
+
+async def test_what_a_person_changes_at_the_lock_is_told(door: Door) -> None:
+    await door.zwave.user(NODE, OTHER, "Guest", pins={OTHER: "112233"}, cards={1: "04a1b2c3"})
+    await until(lambda: (str(NODE), CodeAdded(OTHER)) in door.heard)
+    await door.zwave.delete(NODE, OTHER)
+    await until(lambda: (str(NODE), CodeDeleted(OTHER)) in door.heard)
+    assert (str(NODE), CodeAdded(1)) not in door.heard  # a card is no code
+    await door.zwave.user(NODE, SLOT)  # a user goes with its codes
+    await until(lambda: (str(NODE), CodeDeleted(SLOT)) in door.heard)
+    await door.zwave.delete(NODE)
+    await until(lambda: (str(NODE), CodeDeleted(None)) in door.heard)
+
+
+async def test_our_own_changes_are_not_told_as_a_person_s(door: Door) -> None:
+    await door.write()
+    await door.zwave.set_code(NODE, SLOT, None)
+    await door.write()  # the lock says that nothing is there to be modified
+    await door.write(LATER, OTHER)
+    await door.zwave.assign(NODE, SLOT, OTHER)
+    await door.write()  # deleted, and added anew
+    await door.clear()
+    await door.zwave.notify(NODE, 6, 0x0B)
+    await until(lambda: (str(NODE), Jammed()) in door.heard)
+    assert not [told for _, told in door.heard if isinstance(told, CodeAdded | CodeDeleted)]
 
 
 async def test_windows_are_the_hub_s_matter(door: Door) -> None:

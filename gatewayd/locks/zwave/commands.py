@@ -14,6 +14,7 @@ from zwave_js_server.model.node import Node
 from gatewayd.clock import Clock
 from gatewayd.domain.retry import Tick
 from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
+from gatewayd.locks.zwave.reports import OwnChanges
 
 SUPERVISION_FAIL = 0x02
 LATE_ANSWER = 10.0
@@ -30,6 +31,7 @@ class Network(Protocol):
     """What a lock needs of its radio."""
 
     clock: Clock
+    own: OwnChanges
 
     def node(self, address: str) -> Node:
         """The library's node.
@@ -96,7 +98,7 @@ class Commands:
     async def read[T](self, operation: Awaitable[T]) -> T:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""
         try:
-            return await self.call(operation)
+            return await self._call(operation)
         except NoAnswer as error:
             raise Unreachable(str(error), error.reason) from None
         except OutcomeUnknown as error:
@@ -108,12 +110,16 @@ class Commands:
         Raises:
             Refused: the lock said no. Unsupported: it has no such command or slot.
         """
-        answer = await self.call(self._invoke(command_class, method, *args))
+        answer = await self._call(self._invoke(command_class, method, *args))
         if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
             raise Refused("the lock refused")
 
-    async def call[T](self, operation: Awaitable[T]) -> T:
-        """Any other command of the library's."""
+    async def change_slot[T](self, slot: int, operation: Awaitable[T]) -> T:
+        """Any other write of the library's, whose echo is no news."""
+        with self.network.own.changing(self.node, slot):
+            return await self._call(operation)
+
+    async def _call[T](self, operation: Awaitable[T]) -> T:
         return await self.network.call(self.node, operation)
 
     async def known(self, command_class: int, name: str, key: int | None = None) -> Any:

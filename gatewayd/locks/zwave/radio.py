@@ -23,7 +23,7 @@ from zwave_js_server.exceptions import (
 from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
-from gatewayd.domain.report import Alive, Dead, Report
+from gatewayd.domain.report import Alive, CodeAdded, CodeDeleted, Dead, Report
 from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Unreachable, Unsupported
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.zwave import reports
@@ -73,6 +73,7 @@ class ZwaveRadio:
         self.name = name
         self.clock = clock
         self.link = Link()
+        self.own = reports.OwnChanges(clock)
         self.unfit: str | None = None  # why the server cannot be used, for as long as that lasts
         self.on_report: OnReport = lambda _address, _report: None
         self._url = url
@@ -191,8 +192,15 @@ class ZwaveRadio:
         def on_status(_: object) -> None:
             tell(Dead() if node.status is NodeStatus.DEAD else Alive())
 
+        def tell_unless_ours(report: CodeAdded | CodeDeleted | None) -> None:
+            if report is not None and not self.own.caused(node, report):
+                tell(report)
+
         for event in ("alive", "wake up", "ready"):
             node.on(event, lambda _: tell(Alive()))
         node.on("dead", on_status)
         node.on("notification", lambda event: tell(reports.of_notification(event)))
         node.on("value updated", lambda event: tell(reports.of_value_update(event)))
+        for event in ("credential added", "credential modified", "credential deleted"):
+            node.on(event, lambda event: tell_unless_ours(reports.of_credential(event)))
+        node.on("user deleted", lambda event: tell_unless_ours(reports.of_user(event)))

@@ -204,11 +204,16 @@ class UserCredentialSession(DoorLock):
         there = await self._commands.read(self._access.get_user_cached(slot))
         result = SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY
         if there is not None:
-            result = await self._commands.call(self._access.set_user(slot, options))
+            result = await self._commands.change_slot(slot, self._access.set_user(slot, options))
         if new := result is SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY:
-            result = (await self._commands.call(self._access.add_user(slot, options))).user
+            result = (
+                await self._commands.change_slot(slot, self._access.add_user(slot, options))
+            ).user
         if result is SetUserResult.ERROR_ADD_REJECTED_LOCATION_OCCUPIED:
-            new, result = False, await self._commands.call(self._access.set_user(slot, options))
+            new, result = (
+                False,
+                await self._commands.change_slot(slot, self._access.set_user(slot, options)),
+            )
         if result is SetUserResult.ERROR_UNKNOWN:
             raise OutcomeUnknown("the lock did not say whether it stored the user")
         if result is not SetUserResult.OK:
@@ -232,10 +237,14 @@ class UserCredentialSession(DoorLock):
             raise Refused("the lock refused the code")
 
     async def _set_pin(self, code: Code, slot: int) -> SetCredentialResult:
-        return await self._commands.call(self._access.set_credential(slot, PIN, slot, code.digits))
+        return await self._commands.change_slot(
+            slot, self._access.set_credential(slot, PIN, slot, code.digits)
+        )
 
     async def _delete_pin(self, owner: int, slot: int) -> None:
-        result = await self._commands.call(self._access.delete_credential(owner, PIN, slot))
+        result = await self._commands.change_slot(
+            slot, self._access.delete_credential(owner, PIN, slot)
+        )
         if result is not SetCredentialResult.OK:
             raise OutcomeUnknown("the lock did not say that it deleted the code")
 
@@ -243,7 +252,10 @@ class UserCredentialSession(DoorLock):
         """Delete a user who does not open otherwise: its other credentials would go too."""
         if await self._opens_otherwise(user_id):
             return
-        if await self._commands.call(self._access.delete_user(user_id)) is not SetUserResult.OK:
+        if (
+            await self._commands.change_slot(user_id, self._access.delete_user(user_id))
+            is not SetUserResult.OK
+        ):
             raise OutcomeUnknown("the lock did not say that it deleted the user")
 
     async def _read(self, slot: int) -> Observation:
