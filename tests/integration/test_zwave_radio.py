@@ -311,6 +311,31 @@ async def test_what_a_lock_can_do_is_learnt_anew_after_an_interview(
         assert (await lock.capabilities()).slots == 8
 
 
+async def test_a_lock_that_takes_no_pins_has_no_slots_for_us(zwave: ZwaveSimulator) -> None:
+    def alter(text: str) -> str:
+        return text.replace('"supportedCredentialTypes":{"1":', '"supportedCredentialTypes":{"7":')
+
+    async with tapped(zwave.url, alter) as (url, _), running(url) as (radio, _):
+        assert (await radio.lock("4").capabilities()).slots == 0
+
+
+@pytest.mark.parametrize("said", ['"maxUsers":10', '"supportedCredentialTypes":{"1":'])
+async def test_what_an_interview_did_not_find_out_is_not_made_up(
+    zwave: ZwaveSimulator, said: str
+) -> None:
+    nothing = {
+        '"maxUsers":10': '"maxUsers":0',
+        '"supportedCredentialTypes":{"1":': '"supportedCredentialTypes":{},"_":{"1":',
+    }
+
+    def alter(text: str) -> str:
+        return text.replace(said, nothing[said])
+
+    async with tapped(zwave.url, alter) as (url, _), running(url) as (radio, _):
+        with pytest.raises(Unreachable):
+            await radio.lock("4").capabilities()
+
+
 async def test_a_link_that_drops_while_a_lock_is_reached_leaves_no_outcome_unknown(
     zwave: ZwaveSimulator,
 ) -> None:

@@ -10,8 +10,9 @@ from gatewayd.domain.retry import Tick
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Session
 from gatewayd.locks.zwave.commands import Commands, Network, Silence
+from gatewayd.locks.zwave.credentials import USER_CREDENTIAL
 from gatewayd.locks.zwave.user_code import UserCodes
-from gatewayd.locks.zwave.user_credential import USER_CREDENTIAL, UserCredentials
+from gatewayd.locks.zwave.user_credential import UserCredentials
 
 INTERVIEW_GRACE = 60.0
 """Seconds that an interview may take before the lock counts as one that does not answer."""

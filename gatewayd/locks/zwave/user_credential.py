@@ -29,20 +29,17 @@ user when they begin.
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
 
 from zwave_js_server.const.command_class.access_control import (
     SetCredentialResult,
     SetUserResult,
-    UserCredentialType,
 )
 from zwave_js_server.model.access_control import (
     AccessControlAPI,
-    CredentialData,
     SetUserOptions,
 )
 
-from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import ANY_CODE, Code, CodeRules
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import (
@@ -50,25 +47,16 @@ from gatewayd.errors import (
     OutcomeUnknown,
     Reason,
     Refused,
+    Unreachable,
     Unsupported,
 )
 from gatewayd.locks.zwave.commands import Commands
+from gatewayd.locks.zwave.credentials import NOBODY, PIN, Credentials
 from gatewayd.locks.zwave.door_lock import DoorLock
 
-
-class _Class(IntEnum):
-    """What the library's own enum does not name."""
-
-    USER_CREDENTIAL = 0x83
-
-
-USER_CREDENTIAL = _Class.USER_CREDENTIAL
-PIN = UserCredentialType.PIN_CODE
 NAME_FITS, NAME_ALWAYS_FITS = 20, 6
 """Characters of a name that one frame of 46 bytes holds, beside S2 and Supervision; and beside the
 nonce that S2 adds when it has lost count."""
-NOBODY = 0
-"""The user of a PIN that is not there."""
 DUPLICATE = frozenset(
     {
         SetCredentialResult.ERROR_DUPLICATE_CREDENTIAL,
@@ -96,20 +84,24 @@ class UserCredentials:
 
     @classmethod
     async def learn(cls, commands: Commands) -> "UserCredentials":
-        """No frame is sent."""
+        """No frame is sent. A lock for fingers or cards alone has no slots for us.
+
+        Raises:
+            Unreachable: the lock did not answer when it was interviewed.
+        """
         access = commands.node.access_control
         users = await commands.read(access.get_user_capabilities_cached())
         credentials = await commands.read(access.get_credential_capabilities_cached())
-        pin = credentials.supported_credential_types.get(PIN)
-        rules, slots = ANY_CODE, users.max_users
-        if pin is not None:
-            rules = CodeRules(pin.min_credential_length, pin.max_credential_length)
-            slots = min(slots, pin.number_of_credential_slots)
+        types = credentials.supported_credential_types
+        if not users.max_users or not types:
+            raise Unreachable("what the lock can do is not known: interview it again")
+        if (pin := types.get(PIN)) is None:
+            return cls(slots=0, code=ANY_CODE, label_length=0, readable=True)
         return cls(
-            slots=slots or DEFAULT_SLOTS,
-            code=rules,
+            slots=min(users.max_users, pin.number_of_credential_slots),
+            code=CodeRules(pin.min_credential_length, pin.max_credential_length),
             label_length=min(users.max_user_name_length or 0, NAME_FITS),
-            readable=pin is None or pin.max_credential_hash_length == 0,
+            readable=pin.max_credential_hash_length == 0,
         )
 
     @property
@@ -134,6 +126,7 @@ class UserCredentialSession(DoorLock):
     def __init__(self, able: UserCredentials, commands: Commands) -> None:
         super().__init__(commands)
         self._able = able
+        self._shown = Credentials(commands)
         self._foreign: dict[int, bool] = {}  # slot: whether its user is somebody else, as shown
 
     @property
@@ -184,7 +177,7 @@ class UserCredentialSession(DoorLock):
         if slot < 1:
             raise Unsupported("user 0 means all users")
         self._foreign.pop(slot, None)
-        owner = (await self._pin(slot)).user_id
+        owner = (await self._shown.pin(slot)).user_id
         if owner != NOBODY:
             await self._delete_pin(owner, slot)
         await self._delete_user(slot)
@@ -223,7 +216,7 @@ class UserCredentialSession(DoorLock):
     async def _write_pin(self, code: Code, slot: int) -> None:
         result = await self._set_pin(code, slot)
         if result in LOOK_AGAIN:
-            there = await self._pin(slot)
+            there = await self._shown.pin(slot)
             if there.user_id not in (NOBODY, slot):
                 if there.data != code.digits:
                     raise Refused("the slot holds another user's code", Reason.FOREIGN_SLOT)
@@ -250,7 +243,7 @@ class UserCredentialSession(DoorLock):
 
     async def _delete_user(self, user_id: int) -> None:
         """Delete a user who does not open otherwise: its other credentials would go too."""
-        if await self._opens_otherwise(user_id):
+        if await self._shown.opens_otherwise(user_id):
             return
         if (
             await self._commands.change_slot(user_id, self._access.delete_user(user_id))
@@ -259,40 +252,12 @@ class UserCredentialSession(DoorLock):
             raise OutcomeUnknown("the lock did not say that it deleted the user")
 
     async def _read(self, slot: int) -> Observation:
-        pin = await self._pin(slot)
-        self._foreign[slot] = pin.user_id != slot and await self._opens_otherwise(slot)
+        pin = await self._shown.pin(slot)
+        self._foreign[slot] = pin.user_id != slot and await self._shown.opens_otherwise(slot)
         at = self._commands.network.clock.now().earliest
         if pin.user_id == NOBODY:
             return Occupied(at, enabled=False) if self._foreign[slot] else Empty(at)
-        enabled = pin.user_id == slot and await self._active(slot)
+        enabled = pin.user_id == slot and await self._shown.is_active(slot)
         if isinstance(pin.data, str) and pin.data.isascii() and pin.data.isdigit():
             return Holds(at, Code(pin.data), enabled)
         return Occupied(at, enabled)
-
-    async def _pin(self, slot: int) -> CredentialData:
-        """The credential in a slot, whose ever it is."""
-        pin = await self._commands.read(self._access.get_credential(PIN, slot))
-        if pin is None or pin.slot != slot:
-            raise self._commands.unanswered()
-        return pin
-
-    async def _opens_otherwise(self, user_id: int) -> bool:
-        """Whether a user has any credential but the PIN of its own number.
-
-        The library's list is as empty for silence as for a user without credentials. Of a raw
-        question the answer says only that there was one, and what it named is then in the store,
-        next to what may be old; the list, where the lock answers, takes away what is old.
-        """
-        await self._commands.must_answer(USER_CREDENTIAL, "getCredential", user_id, 0, 0)
-        stored = self._access.get_credentials_cached
-        if not await self._commands.read(stored(user_id)):
-            return False
-        listed = await self._commands.read(self._access.get_credentials(user_id))
-        there = listed or await self._commands.read(stored(user_id))
-        return any((each.type, each.slot) != (PIN, user_id) for each in there)
-
-    async def _active(self, user_id: int) -> bool:
-        user = await self._commands.read(self._access.get_user(user_id))
-        if user is None or user.user_id != user_id:
-            raise self._commands.unanswered()
-        return user.active
