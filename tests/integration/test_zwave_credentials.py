@@ -13,7 +13,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import CodeAdded, CodeDeleted, Jammed, Used
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.locks.zwave.reports import ECHO
 from simulators.zwave import ZwaveSimulator
@@ -258,13 +258,35 @@ async def test_a_dead_lock_is_unreachable(door: Door) -> None:
 
 
 async def test_a_slow_lock_still_stores_it_and_the_next_write_agrees(door: Door) -> None:
-    await door.faults(delayMs=1500)
-    with pytest.raises(LockError):
-        await door.write()
+    async with door.radio.lock(str(NODE)).session() as session:
+        await session.observe([SLOT])
+        await door.faults(delayMs=1500)
+        with pytest.raises(OutcomeUnknown):
+            await session.write(Entry(CODE, "HM1"), SLOT)
+    await door.settles({}, SLOT)  # the user came late; its code was not sent any more
     await door.faults()
-    await door.write()
+    await door.write(label="HM1")
     assert await door.shows(CODE)
     assert [*await door.users()] == [SLOT]
+
+
+async def test_a_label_like_ours_makes_no_code_ours(door: Door) -> None:
+    await door.zwave.user(NODE, SLOT, "HM1", pins={SLOT: "112233"})
+    assert await door.shows(Code("112233"))
+
+
+async def test_a_lock_is_filled_to_its_last_slot(door: Door) -> None:
+    codes = {slot: f"{345600 + slot}" for slot in range(1, 11)}
+    async with door.radio.lock(str(NODE)).session() as session:
+        for slot, digits in codes.items():
+            await session.write(Entry(Code(digits)), slot)
+        seen = await session.observe([*codes])
+        assert {n: o.code.digits for n, o in seen.items() if isinstance(o, Holds)} == codes
+        with pytest.raises(Unsupported):
+            await session.write(Entry(Code("345699")), 11)
+        await session.clear(10)
+        await session.write(Entry(Code("345699")), 10)
+    await door.settles(codes | {10: "345699"}, *codes)
 
 
 async def test_a_code_that_became_another_user_s_does_not_count_and_is_put_right(
