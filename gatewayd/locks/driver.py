@@ -51,11 +51,11 @@ class LockDriver(Protocol):
     """One lock."""
 
     async def capabilities(self) -> Capabilities:
-        """What the lock can do, without waking it where the radio knows."""
+        """What the lock can do, without waking it where the radio knows; asked in each session."""
         ...
 
     def session(self) -> AbstractAsyncContextManager[Session]:
-        """Reach the lock.
+        """Reach the lock. Nothing is changed by that, so its outcome is never unknown.
 
         Raises:
             Unreachable: it does not answer, or sleeps. RadioDown: nobody was asked.

@@ -72,7 +72,6 @@ class Worker:
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
-    _learned: bool = False
     _full: bool = True  # an alert of an earlier run may stand
     _reset: bool = True  # the same
 
@@ -103,7 +102,7 @@ class Worker:
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until, touched = Tick(self.tools.clock.tick() + TURN), False
+        until = Tick(self.tools.clock.tick() + TURN)
         try:
             async with self.driver.session() as session:
                 await self._learn(situation)
@@ -111,14 +110,13 @@ class Worker:
                 if not isinstance(step, Observe):
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
-                    step, touched = todo, True
+                    step = todo
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
             # Without its radio it is as after a power cut: what was begun is on disk, and is read.
-            blamed = touched and self.link.up.is_set()
-            unknown = isinstance(failed, OutcomeUnknown)
-            error = RadioDown(str(failed)) if unknown and not blamed else failed
+            lost = isinstance(failed, OutcomeUnknown) and not self.link.up.is_set()
+            error = RadioDown(str(failed)) if lost else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
@@ -215,11 +213,8 @@ class Worker:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:
-        """Ask the driver once what the lock can do; what is new is kept."""
-        if self._learned:
-            return
+        """Ask the driver what the lock can do: firmware changes; what is new is kept."""
         able = await self.driver.capabilities()
-        self._learned = True
         if able == situation.capabilities:
             return
         async with self.tools.database.transaction() as tx:

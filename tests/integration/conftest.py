@@ -16,6 +16,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
+from gatewayd.domain.retry import Tick
 from gatewayd.domain.slot import Entry, Observation
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
@@ -88,10 +89,22 @@ async def listening(
         yield radio, heard
 
 
+class SkippingClock(SystemClock):
+    """The machine's, with ticks that can be moved on."""
+
+    skipped = 0.0
+
+    def tick(self) -> Tick:
+        """Later by what was skipped."""
+        return Tick(super().tick() + self.skipped)
+
+
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
+async def running(
+    url: str, clock: Clock | None = None
+) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
     """A radio on its task, up, and what its locks report."""
-    radio = ZwaveRadio(url, SystemClock())
+    radio = ZwaveRadio(url, clock or SystemClock())
     async with _up(radio) as heard:
         yield radio, heard
 

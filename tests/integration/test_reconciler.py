@@ -17,7 +17,7 @@ from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Entry, Observation
-from gatewayd.errors import LockError, Unreachable, Unsupported
+from gatewayd.errors import LockError, RadioDown, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools, Worker
@@ -522,6 +522,42 @@ async def test_one_slot_that_never_answers_is_left_out_of_the_inventory(tmp_path
         assert await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'") == [
             (21,)
         ]
+
+
+async def test_slots_that_never_answer_do_not_take_a_lock_down_that_then_wants_a_pause(
+    tmp_path: Path,
+) -> None:
+    class Mute(FakeLock):
+        """Slots 5 to 7 are silent; a late answer might be taken for the next one's."""
+
+        pause = Tick(0.0)
+
+        @asynccontextmanager
+        async def session(self) -> AsyncIterator[FakeLock]:
+            if self.clock.tick() < self.pause:
+                raise RadioDown("not now")
+            yield self
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            if {5, 6, 7} & {*slots}:
+                self.pause = Tick(self.clock.tick() + 10)
+                raise Unreachable("no answer")
+            return await super().observe(slots)
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.locks["a"] = Mute(clock)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(5 * MINUTE)
+        known = "SELECT inventoried, failures FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None)]
+        assert await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'") == [
+            (5,),
+            (6,),
+            (7,),
+        ]
+        offline = "SELECT 1 FROM outbox WHERE type = 'lock.offline'"
+        assert await hub.database.read.rows(offline) == []
 
 
 @pytest.mark.parametrize(
