@@ -152,7 +152,7 @@ class Situation:
         if self.has_room():
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
-        return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+        return tuple(c.key_id for c in due if self._nowhere(c))
 
     def giving_way(self, now: Now) -> frozenset[KeyId]:
         """Keys that leave a full lock for arrivals: what is over first, then the farthest for
@@ -167,10 +167,12 @@ class Situation:
         pairs = zip(farthest, starts, strict=False)
         return frozenset(past | {c.key_id for c, start in pairs if start < c.window.start})
 
-    def _nowhere(self, lease: Lease | None) -> bool:
-        """Whether a key has no slot, or one in which a person's code was found."""
+    def _nowhere(self, claim: Claim) -> bool:
+        """Whether a key has no slot, nor one that its old code leaves to it, or one in which a
+        person's code was found."""
+        lease = self.lease_of(claim.key_id, claim.code)
         if lease is None:
-            return True
+            return not (claim.old_codes_go and any(x.key_id == claim.key_id for x in self.leases))
         seen = self.seen(lease)
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:
