@@ -33,6 +33,7 @@ class AlertCode(StrEnum):
     CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
+    NO_GRACE = "no_grace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "a command that would remove many keys is held ({subject})",
         "look at the booking feed; send brake.confirm if it is right",
+    ),
+    AlertCode.NO_GRACE: AlertKind(
+        Severity.NOTICE,
+        "guests of {subject} have no minute to spare at check-in or check-out",
+        "set a grace, or leave it so: a clock that is off by a minute shuts somebody out",
     ),
     AlertCode.EVENT_PARKED: AlertKind(
         Severity.WARNING,

@@ -82,6 +82,19 @@ async def test_the_default_code_fits_every_lock_known(house: House) -> None:
         assert NUKI.allow(Code(await house.code_of(f"R{n}")))  # S1-23
 
 
+async def test_a_property_without_grace_is_warned_of(house: House) -> None:
+    """S2-4, S2-5"""
+    for version, changed, warned in (
+        (2, {"policy": {"grace": "0"}}, True),
+        (3, {"policy": {"grace": "all_day"}}, False),
+        (4, {"check_in": "all_day"}, True),
+        (5, {}, False),
+    ):
+        flat = property_("flat-1", "front", "flat-1-door", **changed)
+        await house.send("site.put", site(version, properties=[flat]))
+        assert (("no_grace", "flat-1") in await house.alerts()) is warned
+
+
 async def test_the_window_is_the_local_stay_and_its_grace(house: House) -> None:
     await put(house)
     ((starts, ends),) = await house.rows("SELECT starts, ends FROM keys")
