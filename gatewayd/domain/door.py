@@ -14,7 +14,8 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
     lease = s.lease_of(claim.key_id, claim.code)
     if not claim.wanted(now):
         if lease and lease.stage is not Stage.TAKEN:
-            return DoorState(s.lock, "removing", lease.proof)
+            later = claim.gone if s.rightful(lease, now) else None
+            return DoorState(s.lock, "removing", lease.proof, next_try_at=later)
         if now.surely_past(claim.window.end):
             return DoorState(s.lock, "removed")
         return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.due)

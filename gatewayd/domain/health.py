@@ -34,8 +34,10 @@ class AlertCode(StrEnum):
     MAPPING_UNKNOWN = "mapping_unknown"
     TIMES_MISSING = "times_missing"
     CODE_IMPOSSIBLE = "code_impossible"
+    CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
+    NO_GRACE = "no_grace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,20 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "{subject} gets no code: no form fits all its locks",
         "change the PIN policy, or take the odd lock off the property",
     ),
+    AlertCode.CODE_REFUSED: AlertKind(
+        Severity.CRITICAL,
+        "a lock has the code of {subject} already, and the guest was told that code",
+        "give the guest a backup code for that door, or send code.regenerate and tell the new code",
+    ),
     AlertCode.BRAKE_HELD: AlertKind(
         Severity.WARNING,
         "a command that would remove many keys is held ({subject})",
         "look at the booking feed; send brake.confirm if it is right",
+    ),
+    AlertCode.NO_GRACE: AlertKind(
+        Severity.NOTICE,
+        "guests of {subject} have no minute to spare at check-in or check-out",
+        "set a grace, or leave it so: a clock that is off by a minute shuts somebody out",
     ),
     AlertCode.EVENT_PARKED: AlertKind(
         Severity.WARNING,

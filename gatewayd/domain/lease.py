@@ -42,7 +42,8 @@ class Lease:
 
     `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`: as last
     written; `verify_due`: when to look a second time; `doubted_since`: the first read, while in
-    doubt, that did not show the code; `missed`: a proven code was read as Empty once.
+    doubt, that did not show the code; `missed`: a proven code was read as Empty once; `losses`: how
+    often a proven code was gone or altered.
     """
 
     key_id: KeyId
@@ -58,6 +59,7 @@ class Lease:
     reason: Reason | None = None
     window: Window | None = None
     enabled: bool = True
+    losses: int = 0
 
     @classmethod
     def adopted(cls, key: KeyId, slot: int, seen: Holds) -> "Lease":

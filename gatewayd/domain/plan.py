@@ -118,8 +118,8 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
         return
     if len(recent) >= AT_ONCE:
         yield (min(recent) + PACE - now.earliest).total_seconds()
-    elif s.ladder is not None and s.slots:  # is it the lock that is mute, or only that slot?
-        yield _probe(s)
+    elif s.slots and (s.ladder is not None or _paused(s, now)):
+        yield _probe(s)  # is it the lock that is mute, or only the next slot?
     else:
         yield Observe((unread[0],))
 
@@ -127,6 +127,11 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
 def _probe(s: Situation) -> Observe:
     """Whether the lock answers."""
     return Observe() if s.capabilities.assigns_slots else Observe((min(s.slots, default=1),))
+
+
+def _paused(s: Situation, now: Now) -> bool:
+    """Whether the lock has not answered for longer than an inventory itself waits."""
+    return all(abs(now.earliest - seen.at) > PACE for seen in s.slots.values())
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
@@ -256,5 +261,5 @@ def _changes(s: Situation, now: Now) -> Iterator[float]:
     dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
     dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
     yield from ((due - now.latest).total_seconds() for due in dues if not now.maybe_reached(due))
-    ends = (c.window.end for c in s.claims.values())
+    ends = (at for c in s.claims.values() for at in {c.window.end, c.gone})
     yield from ((e - now.earliest).total_seconds() for e in ends if not now.surely_past(e))

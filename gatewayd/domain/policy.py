@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from gatewayd.domain.retry import Retry
+
 HUB_TIMED_LEAD = timedelta(minutes=10)
 """Write lead where the lock itself cannot hold a window (S1-7)."""
 LOCK_TIMED_LEAD = timedelta(hours=72)
@@ -52,6 +54,13 @@ class LabelFrom(StrEnum):
     NAME = "name"  # the guest's name, by the rules of `label`
 
 
+class ExternalDelete(StrEnum):
+    """What becomes of a code that a person deleted at the lock (S1-17)."""
+
+    RESPECT = "respect"
+    RESTORE = "restore"
+
+
 class ProvisionAt(StrEnum):
     """From when on a code may lie on the locks (S3-17)."""
 
@@ -78,6 +87,9 @@ class Policy:
     blocks: bool = False  # S2-9: blocked time gets codes; mutual blocks never
     provision_at: ProvisionAt = ProvisionAt.WINDOW  # S3-17
     write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
+    retry: Retry = Retry.LADDER  # S1-8, S3-13: for a code that a lock refuses
+    external_delete: ExternalDelete = ExternalDelete.RESPECT  # S1-17
+    free_slot_after: timedelta = timedelta(hours=24)  # S1-12, where the lock ends the access itself
     verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
 
     def lead(self, *, lock_timed: bool, early: bool = False) -> timedelta:

@@ -123,6 +123,8 @@ def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
     s = s.with_slot(slot, None)
     if lease is None or not lease.proven or not s.rightful(lease, now):
         return Outcome(s)
+    if not s.claims[lease.key_id].respects_deletion:
+        return Outcome(s)
     return Outcome(s.with_lease(replace(lease, reason=Reason.DELETED_AT_LOCK)))
 
 

@@ -9,7 +9,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
-from gatewayd.domain.retry import Ladder
+from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
@@ -19,7 +19,9 @@ class Claim:
     """What a key wants at this lock.
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
-    `old_codes_go`: the handover is over, codes other than `code` may be removed.
+    `old_codes_go`: the handover is over, codes other than `code` may be removed; `left`: the guest
+    has other doors now, and they open; `keeps`: how long the code stays after its window, where the
+    lock itself ends it.
     """
 
     key_id: KeyId
@@ -30,10 +32,25 @@ class Claim:
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0
+    left: bool = False
+    retry: Retry = Retry.LADDER
+    respects_deletion: bool = True
+    keeps: timedelta = timedelta()
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
-        return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
+        over = self.left or now.surely_past(self.window.end)
+        return now.maybe_reached(self.due) and not over
+
+    @property
+    def gone(self) -> datetime:
+        """When nothing of it is left on the lock."""
+        return self.window.end + self.keeps
+
+    def stays(self, now: Now) -> bool:
+        """Whether what lies on the lock may still lie there."""
+        over = self.left or now.surely_past(self.gone)
+        return now.maybe_reached(self.due) and not over
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
         """What belongs in the slot: limits by the lock itself where it can, else from the window's
@@ -67,7 +84,10 @@ class Situation:
     def rightful(self, lease: Lease, now: Now) -> bool:
         """Whether a lease's code may be on the lock."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.wanted(now):
+        if claim is None or not claim.stays(now):
+            return False
+        begun = claim.wanted(now) and now.maybe_reached(claim.window.start)
+        if not begun and claim.key_id in self.giving_way(now):
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
@@ -105,7 +125,9 @@ class Situation:
     def has_room(self) -> bool:
         """Whether one more code can be put on the lock."""
         if not self.capabilities.assigns_slots:
-            return self.free_slot() is not None
+            taken = {lease.slot for lease in self.leases}
+            taken |= {n for n, seen in self.slots.items() if not isinstance(seen, Empty)}
+            return len(taken) < self.capabilities.slots
         unseen = sum(lease.slot not in self.slots for lease in self.leases)
         there = sum(not isinstance(seen, Empty) for seen in self.slots.values())
         return there + unseen < self.capabilities.slots
@@ -130,12 +152,27 @@ class Situation:
         if self.has_room():
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
-        return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+        return tuple(c.key_id for c in due if self._nowhere(c))
 
-    def _nowhere(self, lease: Lease | None) -> bool:
-        """Whether a key has no slot, or one in which a person's code was found."""
+    def giving_way(self, now: Now) -> frozenset[KeyId]:
+        """Keys that leave a full lock for arrivals: what is over first, then the farthest for
+        nearer ones; none whose stay lasts (S1-19, suffering 10)."""
+        if not (out := self.crowded_out(now)):
+            return frozenset()
+        leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
+        past = {c.key_id for c in leased if not c.wanted(now)}
+        upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
+        farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
+        starts = sorted(self.claims[key].window.start for key in out)[len(past) :]
+        pairs = zip(farthest, starts, strict=False)
+        return frozenset(past | {c.key_id for c, start in pairs if start < c.window.start})
+
+    def _nowhere(self, claim: Claim) -> bool:
+        """Whether a key has no slot, nor one that its old code leaves to it, or one in which a
+        person's code was found."""
+        lease = self.lease_of(claim.key_id, claim.code)
         if lease is None:
-            return True
+            return not (claim.old_codes_go and any(x.key_id == claim.key_id for x in self.leases))
         seen = self.seen(lease)
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:

@@ -51,7 +51,12 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
                 events.append(LockForeignCode(s.lock, old.slot))
                 if old.proven:
                     events.append(CodeLost(key_id, s.lock, Reason.FOREIGN_SLOT))
-            return Outcome(s.with_lease(Lease(key_id, code, slot)), tuple(events))
+            lease = Lease(key_id, code, slot)
+            if old is not None:
+                lease = replace(lease, losses=old.losses)
+                if old.reason is Reason.WRITE_BUDGET:
+                    lease = replace(lease, ladder=old.ladder, reason=old.reason)
+            return Outcome(s.with_lease(lease), tuple(events))
         case _:
             assert_never(step)
 

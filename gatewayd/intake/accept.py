@@ -86,13 +86,17 @@ class Intake:
             raise
 
     async def another_code(self, tx: Transaction, now: Now, key: KeyId, refused: Code) -> None:
-        """Give a key another code, because a lock has the refused one already."""
+        """Give a key another code, because a lock has the refused one already; a guest who was told
+        keeps it at the doors that have it (S1-20). Where there is none the ladder goes on."""
         change = await self._change(tx, now, None)
         if (basis := await of_key(change, key)) is None:
             return
+        if basis.announced:
+            await change.tell(raised(AlertCode.CODE_REFUSED, basis.subject))
+            return
         try:
             changed = await reallocate(change, basis, refused)
-        except Rejected:  # no other code is free: the ladder goes on with this one
+        except Rejected:
             await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, basis.subject))
             return
         if changed and basis.code is not None:  # what was asked for cannot be

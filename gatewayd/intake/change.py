@@ -31,6 +31,7 @@ class Change:
     granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
     existing: bool = False  # the reservations at hand were there before the hub
+    moved: bool = False  # the reservation at hand is for another property than before
     held: Reason | None = None  # why the reservation at hand had no key until now
 
     async def tell(self, *events: Event) -> list[Outgoing]:

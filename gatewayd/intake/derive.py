@@ -27,6 +27,9 @@ ALERT_OF = {
     Reason.CODE_IMPOSSIBLE: AlertCode.CODE_IMPOSSIBLE,
 }
 
+REFUSALS = 5
+"""Codes in a row that a lock may call duplicates: with 100 codes on it, one of a million is."""
+
 
 async def derive(
     change: Change, basis: Basis, awaited: CommandId | None, *, asked: bool = False
@@ -98,6 +101,7 @@ async def _withdraw(
         return False
     if before.withdrawn and awaited is None:
         return True
+    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await keys.withdraw(change.tx, basis.key_id, awaited, ended)
     if not before.withdrawn and before.window.phase(change.now) is not Phase.PAST:
         change.withdrawn.add(basis.key_id)
@@ -118,7 +122,15 @@ async def _grant(
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
+    await keys.put(
+        change.tx,
+        key,
+        code,
+        new=before is None,
+        handover=handover,
+        cause=awaited,
+        moved_at=change.now if change.moved else None,
+    )
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
         change.tx.ahead["settled", key.id] = None if shown else awaited
@@ -128,11 +140,16 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     """Another code for a key whose code a lock refuses; the old one stays until that is proven.
 
     Returns False where the key has another code already.
+
+    Raises:
+        Rejected: `code_impossible` where none is free, or too many were refused in a row.
     """
     key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn or before.code != refused:
         return False
+    if await keys.refused(change.tx, key.id) > REFUSALS:
+        raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
     code = await drawn(change, key, refused)
     handover = await _tell_changed(change, basis, key, code, Reason.DUPLICATE_CODE)
     key = await _named(change, key)
@@ -150,10 +167,11 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     if key is None or before is None or before.withdrawn:
         return False
     code = await drawn(change, key, before.code)
+    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await _tell_changed(change, basis, key, code)
     key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
-    await keys.end_handover(change.tx, key.id)
+    keys.start_afresh(change.tx, key.id)
     return True
 
 

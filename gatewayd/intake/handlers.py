@@ -3,10 +3,12 @@
 from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
+from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandDone
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
-from gatewayd.domain.site import changed_properties
+from gatewayd.domain.site import changed_properties, without_grace
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import batch, documents, envelopes, key, lock, reservation, schemas, snapshot
 from gatewayd.intake.basis import of_key
@@ -103,6 +105,9 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
+        if (property_ := change.site.properties.get(property_id)) is not None:
+            warns = raised if without_grace(change.site, property_) else cleared
+            await change.tell(warns(AlertCode.NO_GRACE, property_id))
     for key_id in await overrides.all_(change.tx):  # its doors may be of any property
         await _derive_again(change, key_id, None)
 

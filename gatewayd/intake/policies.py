@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gatewayd.domain.policy import (
+    ExternalDelete,
     Generate,
     LabelFrom,
     MissingPhone,
@@ -14,6 +15,7 @@ from gatewayd.domain.policy import (
     PolicyPatch,
     ProvisionAt,
 )
+from gatewayd.domain.retry import Retry
 from gatewayd.intake.fields import Duration, Model
 
 
@@ -55,6 +57,11 @@ class PolicyDocument(Model):
     )
     blocks: bool | None = Field(default=None, description="blocked time gets codes too")
     provision_at: ProvisionAt | None = None
+    retry: Retry | None = Field(default=None, description="for a code that a lock refuses")
+    external_delete: ExternalDelete | None = None
+    free_slot_after: Duration | None = Field(
+        default=None, description="how long a code that is over stays where it opens no more"
+    )
     write_lead: Duration | None = Field(default=None, description="how long before the window")
     verify_after: Duration | None = Field(default=None, description="second look at a new code")
 
@@ -82,6 +89,9 @@ AS_THEY_ARE = (
     "existing_bookings",
     "blocks",
     "provision_at",
+    "retry",
+    "external_delete",
+    "free_slot_after",
     "write_lead",
     "verify_after",
 )

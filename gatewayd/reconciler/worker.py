@@ -31,7 +31,7 @@ from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.driver import LockDriver, Radio, Session
+from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.signals import noted
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
@@ -65,7 +65,7 @@ class Worker:
 
     lock: LockId
     driver: LockDriver
-    radio: Radio
+    link: Link
     turns: Turns
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,7 +73,6 @@ class Worker:
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
-    _learned: bool = False
     _full: bool = True  # an alert of an earlier run may stand
     _reset: bool = True  # the same
 
@@ -97,14 +96,14 @@ class Worker:
         if step is None:
             await self._rest(situation)
             return self._look_again_in
-        if not self.radio.link.up.is_set():
+        if not self.link.up.is_set():
             return None  # woken when it is back
         async with self.turns.take(self._urgency(situation)):
             return await self._session(situation, step)
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until, touched = Tick(self.tools.clock.tick() + TURN), False
+        until = Tick(self.tools.clock.tick() + TURN)
         try:
             async with self.driver.session() as session:
                 await self._learn(situation)
@@ -112,12 +111,13 @@ class Worker:
                 if not isinstance(step, Observe):
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
-                    step, touched = todo, True
+                    step = todo
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
-            unasked = isinstance(failed, OutcomeUnknown) and not touched
-            error = RadioDown(str(failed)) if unasked else failed
+            # Without its radio it is as after a power cut: what was begun is on disk, and is read.
+            lost = isinstance(failed, OutcomeUnknown) and not self.link.up.is_set()
+            error = RadioDown(str(failed)) if lost else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
@@ -216,11 +216,8 @@ class Worker:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:
-        """Ask the driver once what the lock can do; what is new is kept."""
-        if self._learned:
-            return
+        """Ask the driver what the lock can do: firmware changes; what is new is kept."""
         able = await self.driver.capabilities()
-        self._learned = True
         if able == situation.capabilities:
             return
         async with self.tools.database.transaction() as tx:

@@ -79,15 +79,22 @@ async def put(
     new: bool,
     handover: str | None,
     cause: CommandId | None,
+    moved_at: Now | None = None,
 ) -> None:
-    """Insert or update a key and its doors; wakes every lock that it had or has."""
+    """Insert or update a key and its doors; wakes every lock that it had or has.
+
+    `moved_at`: the guest changes rooms now, and keeps the old doors until the new ones open.
+    """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
-        "verify_after, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET code = excluded.code, exclusive = excluded.exclusive, "
+        "verify_after, retry, external_delete, free_slot_after, handover, cause) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "code = excluded.code, exclusive = excluded.exclusive, "
         "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
         "starts = excluded.starts, "
-        "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
+        "ends = excluded.ends, verify_after = excluded.verify_after, retry = excluded.retry, "
+        "external_delete = excluded.external_delete, "
+        "free_slot_after = excluded.free_slot_after, revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
             key.id,
@@ -99,11 +106,14 @@ async def put(
             key.window.start.timestamp(),
             key.window.end.timestamp(),
             key.policy.verify_after.total_seconds(),
+            key.policy.retry,
+            key.policy.external_delete,
+            key.policy.free_slot_after.total_seconds(),
             handover,
             cause,
         ),
     )
-    await _put_doors(tx, key, await doors(tx, key.id, new=new))
+    _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
 
 
 NAME_TAKEN = """
@@ -140,26 +150,31 @@ async def relabel(tx: Transaction, key: KeyId, plain: str, *, again: bool) -> No
     await tx.rows("UPDATE keys SET label = ?, relabelled = ? WHERE id = ?", (label, number, key))
 
 
-async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:
+def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
+    tx.woken.update(before, key.doors)  # the window or the code may have changed
     if before == key.doors:
-        tx.woken.update(before)  # the window or the code may have changed
         return
-    for lock in before:
-        if lock not in key.doors:
+    for lock in before.keys() - key.doors.keys():
+        if moved_at is not None and moved_at.maybe_reached(before[lock].due):
+            leaving = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
+            at = moved_at.latest.timestamp()
+            tx.later(leaving, (Reason.MAPPING_MISSING, at, lock, key.id))
+        else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
         row = (lock, key.id, door.due.timestamp(), door.withheld)
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)", row)
-    tx.woken.update(before, key.doors)
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, NULL)", row)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
-    """The doors at which a key is wanted; a new one's, as yet, are none."""
+    """The doors at which a key is wanted; a new one's, as yet, are none. Those that it leaves do
+    not count."""
     rows = tx.ahead.pop(("doors", key), None)
     if new:
         return {}
     if rows is None:
-        rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
+        sql = "SELECT lock_id, due, withheld FROM doors WHERE key_id = ? AND leaves IS NULL"
+        rows = await tx.rows(sql, (key,))
     return {
         LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
         for lock, due, withheld in rows
@@ -196,7 +211,7 @@ SETTLED = """
             OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> s.code)))
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
 window to the minute where the lock enforces it, and no other lease is left."""
@@ -214,9 +229,16 @@ async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
     return CommandId(cause)
 
 
-async def end_handover(tx: Transaction, key: KeyId) -> None:
-    """Its old codes go at once."""
-    tx.later("UPDATE keys SET handover = NULL WHERE id = ?", (key,))
+async def refused(tx: Transaction, key: KeyId) -> int:
+    """A lock refused the key's code; returns how many in a row that were."""
+    counted = "UPDATE keys SET refusals = refusals + 1 WHERE id = ? RETURNING refusals"
+    rows = await tx.rows(counted, (key,))
+    return int(rows[0][0]) if rows else 0
+
+
+def start_afresh(tx: Transaction, key: KeyId) -> None:
+    """Its old codes go at once, and what was refused is forgotten."""
+    tx.later("UPDATE keys SET handover = NULL, refusals = 0 WHERE id = ?", (key,))
 
 
 async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:

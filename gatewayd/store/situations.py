@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -10,7 +11,8 @@ from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window, from_epoch
-from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.policy import ExternalDelete
+from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -26,20 +28,30 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
                     WHERE o.key_id = k.id AND o.withheld IS NULL
-                    AND coalesce(n.proof, 'accepted') = 'accepted'))))
+                    AND coalesce(n.proof, 'accepted') = 'accepted')),
+            d.leaves IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM doors o LEFT JOIN leases n
+                ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
+                WHERE o.key_id = k.id AND o.leaves IS NULL
+                AND coalesce(n.proof, 'accepted') = 'accepted'),
+            iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves)),
+            k.retry, k.external_delete, k.free_slot_after))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
         CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
-            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled))
+            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled,
+            losses))
         FROM leases WHERE lock_id = ?1),
     (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends))
         FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
-"""One statement: one look at one state. A claim's last field says that its handover is over: the
-event is receipted and each door shows the new code."""
+"""One statement: one look at one state. A claim's last fields: its handover is over (the event
+is receipted and each door shows the new code); it has left this lock, since its other doors show
+its code; when the next key begins at a lock that it is leaving; and what its policy says of it."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
@@ -47,11 +59,12 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
     active, driver, able, inventoried, failures, due, reason, following, claims, leases, slots = row
+    can = parse_capabilities(able) if able else of_kind(driver)
     return Situation(
         lock=lock,
-        capabilities=parse_capabilities(able) if able else of_kind(driver),
+        capabilities=can,
         inventoried=bool(inventoried),
-        claims={claim.key_id: claim for claim in map(_claim, json.loads(claims))},
+        claims={row[0]: _claim(row, can) for row in json.loads(claims)},
         leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
         slots={slot: _observation(*seen) for slot, *seen in json.loads(slots)},
         ladder=_ladder(failures, due),
@@ -70,7 +83,7 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 16)
+            marks = ", ".join("?" * 17)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
@@ -89,10 +102,11 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
 
 
 def over(situation: Situation, now: Now) -> list[KeyId]:
-    """Keys that are over at this lock and whose slot is free."""
+    """Keys that are over at this lock, or have left it, and whose slot is free."""
     leased = {lease.key_id for lease in situation.leases}
     claims = situation.claims.values()
-    return [c.key_id for c in claims if now.surely_past(c.window.end) and c.key_id not in leased]
+    gone = [c for c in claims if c.left or now.surely_past(c.window.end)]
+    return [c.key_id for c in gone if c.key_id not in leased]
 
 
 async def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
@@ -135,23 +149,41 @@ def parse_capabilities(document: str) -> Capabilities:
     return Capabilities(code=rules, **fields)
 
 
-def _claim(row: Sequence[Any]) -> Claim:
-    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go = row
+def _claim(row: Sequence[Any], able: Capabilities) -> Claim:
+    (
+        key,
+        code,
+        label,
+        starts,
+        ends,
+        verify_after,
+        due,
+        withheld,
+        old_codes_go,
+        left,
+        until,
+        *policy,
+    ) = row
+    retry, external_delete, free_slot_after = policy
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
-        window=Window(from_epoch(starts), from_epoch(ends)),
+        window=Window(from_epoch(starts), from_epoch(ends if until is None else min(ends, until))),
         due=from_epoch(due),
         label=label,
         withheld=Reason(withheld) if withheld else None,
         old_codes_go=bool(old_codes_go),
         verify_after=verify_after,
+        left=bool(left),
+        retry=Retry(retry),
+        respects_deletion=external_delete == ExternalDelete.RESPECT,
+        keeps=timedelta(seconds=free_slot_after if able.enforces_windows else 0),
     )
 
 
 def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
-    missed, failures, due, reason, starts, ends, enabled = rest
+    missed, failures, due, reason, starts, ends, enabled, losses = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -166,6 +198,7 @@ def _lease(row: Sequence[Any]) -> Lease:
         reason=Reason(reason) if reason else None,
         window=_window(starts, ends),
         enabled=bool(enabled),
+        losses=losses,
     )
 
 
@@ -187,6 +220,7 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         lease.reason,
         *_bounds(lease.window),
         lease.enabled,
+        lease.losses,
     )
 
 

@@ -1,4 +1,4 @@
-"""The guest's name beside a code where that can be, else the reservation code (S1-21, S1-24)."""
+"""The guest's name beside a code where that can be, else the reservation code."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

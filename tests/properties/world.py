@@ -343,9 +343,17 @@ class World:
             case Clear():
                 over = claim is None or now.earliest >= claim.window.end or now.latest < claim.due
                 replaced = claim is not None and claim.code != lease.code and claim.old_codes_go
-                assert over or replaced, "cleared while its stay lasts"
+                assert over or replaced or self.gives_way(claim), "cleared while its stay lasts"
             case _:
                 assert_never(step)
+
+    def gives_way(self, claim: Claim | None) -> bool:
+        """Whether a stay that has not begun may lose its place to a nearer one (S1-19)."""
+        if claim is None or self.now.latest >= claim.window.start or self.s.has_room():
+            return False
+        wanted = (c for c in self.s.claims.values() if c.wanted(self.now) and c.withheld is None)
+        nearer = [c for c in wanted if c.window.start < claim.window.start]
+        return any(not self.s.done(c, self.now) for c in nearer)
 
     def codes_of(self, lease: Lease) -> set[Code]:
         """The codes for which this key holds leases."""

@@ -63,6 +63,10 @@ class Neighbour:
         self._changed = self._cleared = False
         self._read_at = now
 
+    def log_unasked(self, now: Tick) -> None:
+        """Nobody could even be asked for it: soon again, however long the radio is away."""
+        self._changed, self._due = True, Tick(now + RETRY_S[0])
+
     def log_read(self, now: Tick, *, done: bool) -> None:
         """It was read, or could not be: then it is tried again, each time later."""
         if done:

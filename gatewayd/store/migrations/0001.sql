@@ -42,7 +42,11 @@ CREATE TABLE keys (
     starts REAL NOT NULL,
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
+    retry TEXT NOT NULL,            -- preset for a code that a lock refuses
+    external_delete TEXT NOT NULL,
+    free_slot_after REAL NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0,
+    refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
     cause TEXT                      -- the command whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
@@ -58,6 +62,7 @@ CREATE TABLE doors (
     key_id TEXT NOT NULL REFERENCES keys,
     due REAL NOT NULL,
     withheld TEXT,
+    leaves REAL,                    -- since when the key has other doors instead of this one
     PRIMARY KEY (lock_id, key_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX doors_by_due ON doors (lock_id, due);
@@ -80,6 +85,7 @@ CREATE TABLE leases (
     starts REAL,                    -- the window as last written, where the lock holds one
     ends REAL,
     enabled INTEGER NOT NULL,
+    losses INTEGER NOT NULL,        -- times that a proven code was gone or altered
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last

@@ -15,7 +15,7 @@ from gatewayd.domain.outcome import Outcome, next_try, told
 from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive
 from gatewayd.domain.reported import reported
-from gatewayd.domain.retry import Ladder
+from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Occupied
 from gatewayd.domain.steps import begun, failed_step
 from gatewayd.errors import (
@@ -142,6 +142,13 @@ def test_a_refused_write_climbs_the_codes_ladder_alone() -> None:
     assert only(got.situation.leases) == held
     assert got.events == (CodeFailed(KEY, LOCK, Reason.REFUSED, 1, NEXT),)
     assert got.refused == ()
+
+
+def test_a_refused_code_is_tried_as_its_policy_says() -> None:
+    """S1-8."""
+    daily = situation([replace(claim(), retry=Retry.DAILY)], [lease()])
+    got = failed_step(daily, Write(lease(), ENTRY), Refused("no"), NOW, TICK)
+    assert only(got.situation.leases).ladder == Ladder(1, tick(4 * 3600))
 
 
 @pytest.mark.parametrize(

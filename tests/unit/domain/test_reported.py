@@ -23,7 +23,7 @@ from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Observe, Plan, plan
+from gatewayd.domain.plan import Observe, Plan, Write, plan
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -142,6 +142,15 @@ def test_a_code_deleted_at_the_keypad_is_respected() -> None:
     twice = observed(once.situation, 1, Empty(NOON), NOW, TICK)
     assert twice.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
     assert plan(twice.situation, NOW, TICK).step is None
+
+
+def test_a_deleted_code_comes_back_where_that_is_wanted() -> None:
+    """S1-17: `external_delete = restore`."""
+    restoring = replace(claim(), respects_deletion=False)
+    s = hear(replace(DONE, claims={KEY: restoring}), CodeDeleted(1)).situation
+    for _ in range(2):
+        s = observed(s, 1, Empty(NOON), NOW, TICK).situation
+    assert isinstance(plan(s, NOW, TICK).step, Write)
 
 
 def test_a_persons_own_code_in_place_of_the_deleted_one_is_respected_too() -> None:

@@ -79,3 +79,12 @@ def test_a_log_that_cannot_be_read_is_tried_later_each_time() -> None:
     lock.hears(CALM, Tick(1001))
     lock.hears(CHANGED, Tick(1002))
     assert lock.log_due() == Tick(1000)
+
+
+def test_a_log_that_nobody_could_ask_for_is_due_soon_each_time() -> None:
+    lock = Neighbour()
+    lock.hears(CHANGED, Tick(0))
+    for second in range(3):
+        lock.reading(Tick(second))
+        lock.log_unasked(Tick(second))
+        assert lock.log_due() == second + RETRY_S[0]
