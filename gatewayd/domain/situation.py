@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -19,7 +21,8 @@ class Claim:
     """What a key wants at this lock.
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
-    `old_codes_go`: the handover is over, codes other than `code` may be removed.
+    `old_codes_go`: the handover is over, codes other than `code` may be removed; `keeper`: who
+    keeps the code to its timetable.
     """
 
     key_id: KeyId
@@ -30,18 +33,47 @@ class Claim:
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0
+    timetable: Timetable | None = None
+    keeper: Keeper = Keeper.LOCK
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
+        due = self.next_due(now)
+        return due is not None and now.maybe_reached(due) and self.timely(now)
+
+    def timely(self, now: Now) -> bool:
+        """The same, whatever its hours."""
         return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
 
+    def next_due(self, now: Now) -> datetime | None:
+        """When the code is put on the lock, or was last; None: not any more."""
+        if self.keeper is not Keeper.HUB:
+            return self.due
+        opening = self.opening(now)
+        return max(self.due, opening.start - HUB_TIMED_LEAD) if opening else None
+
+    def opening(self, now: Now) -> Window | None:
+        """When the key opens: now or next; None: not any more."""
+        if self.timetable is None:
+            return self.window
+        found = self.timetable.opening(max(now.earliest, self.window.start))
+        start, end = max(found.start, self.window.start), min(found.end, self.window.end)
+        return Window(start, end) if start < end else None
+
+    def opens_later(self, now: Now) -> datetime | None:
+        """When its hours begin, where it surely is outside of them."""
+        opening = self.opening(now) if self.timetable else None
+        return opening.start if opening and not now.maybe_reached(opening.start) else None
+
     def entry(self, able: Capabilities, now: Now) -> Entry:
-        """What belongs in the slot: limits by the lock itself where it can, else from the window's
-        start on enabled by us where it can hold a code disabled."""
-        if able.enforces_windows:
-            return Entry(self.code, self.label, window=_whole_minutes(self.window))
-        begun = not able.can_disable or now.maybe_reached(self.window.start)
-        return Entry(self.code, self.label, enabled=begun)
+        """What belongs in the slot: limits by the lock itself where it can, else enabled by us when
+        it may open where it can hold a code disabled."""
+        window = _whole_minutes(self.window) if able.enforces_windows else None
+        hours = self.timetable.hours if self.timetable and self.keeper is Keeper.LOCK else None
+        switched = able.can_disable and (window is None or self.keeper is Keeper.SWITCH)
+        opening = self.opening(now)
+        begun = opening is not None and now.maybe_reached(opening.start)
+        return Entry(self.code, self.label, begun or not switched, window, hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +97,10 @@ class Situation:
         return next((le for le in self.leases if le.key_id == key and le.code == code), None)
 
     def rightful(self, lease: Lease, now: Now) -> bool:
-        """Whether a lease's code may be on the lock."""
+        """Whether a lease's code may be on the lock. One that a person deleted there is remembered
+        between two openings: it is not put back."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.wanted(now):
+        if claim is None or not (claim.wanted(now) or (lease.respects and claim.timely(now))):
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
@@ -76,6 +109,14 @@ class Situation:
         lease = self.lease_of(claim.key_id, claim.code)
         entry = claim.entry(self.capabilities, now)
         return lease is not None and lease.proven and lease.is_for(entry)
+
+    def met(self, claim: Claim, now: Now) -> bool:
+        """Whether the lock is for a claim that is due as it should be now, outside of its hours
+        too."""
+        if claim.wanted(now):
+            return self.done(claim, now)
+        held = any(lease.key_id == claim.key_id for lease in self.leases)
+        return now.maybe_reached(claim.due) and not held
 
     def in_step(self, now: Now) -> bool:
         """Whether the lock has shown all that belongs on it, and nothing of ours that does not,

@@ -40,6 +40,7 @@ CREATE TABLE keys (
     starts REAL NOT NULL,
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
+    timetable TEXT,                 -- such as mon,tue 08:00-12:00 Europe/Zurich; NULL: at all hours
     revoked INTEGER NOT NULL DEFAULT 0,
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
     cause TEXT                      -- the command whose effect is not yet proven
@@ -76,6 +77,7 @@ CREATE TABLE leases (
     starts REAL,                    -- the window as last written, where the lock holds one
     ends REAL,
     enabled INTEGER NOT NULL,
+    hours TEXT,                     -- as last written, where the lock keeps them itself
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
@@ -88,8 +90,9 @@ CREATE TABLE slots (
     code TEXT,
     at REAL NOT NULL,
     enabled INTEGER NOT NULL,
-    starts REAL,                    -- the window that the lock shows
+    starts REAL,                    -- the window and the hours that the lock shows
     ends REAL,
+    hours TEXT,
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -107,6 +110,8 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
+    utc_offset REAL,                -- seconds: the lock's own local time, as it was at
+    offset_at REAL,
     cause TEXT                      -- JSON list: each lock.resync whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
 
