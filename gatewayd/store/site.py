@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
@@ -28,7 +29,7 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
             await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
             await tx.rows(
                 "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL WHERE id = ?",
+                "retry_due = NULL, reason = NULL, utc_offset = NULL WHERE id = ?",
                 (lock.id,),
             )
             if before[0] != lock.driver:  # another make: nothing of ours is there
@@ -87,6 +88,12 @@ async def battery(tx: Transaction, lock: LockId, level: int | None, *, low: bool
         (level, low, lock),
     )
     return bool(news)
+
+
+def local_time(tx: Transaction, lock: LockId, told: LocalTime) -> None:
+    """What a lock takes for local time."""
+    row = (told.offset.total_seconds(), told.at.timestamp(), lock)
+    tx.later("UPDATE locks SET utc_offset = ?, offset_at = ? WHERE id = ?", row)
 
 
 def contact(tx: Transaction, lock: LockId, now: Now) -> None:
