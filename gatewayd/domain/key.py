@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules, common
+from gatewayd.domain.hours import Timetable
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.label import fitting, label, same_guest
 from gatewayd.domain.moment import Now, Window
@@ -80,7 +82,8 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Permission to open a set of locks within a window; its code is allocated by the intake.
+    """Permission to open a set of locks within a window, at all hours unless there is a timetable;
+    its code is allocated by the intake.
 
     `label`: the reservation code; `name`: what takes its place where no other key has it; `guest`:
     whose it is.
@@ -92,6 +95,7 @@ class Key:
     name: str | None = field(repr=False)
     guest: str | None = field(repr=False)
     window: Window
+    timetable: Timetable | None
     doors: Mapping[LockId, Door]
     policy: Policy
     rules: CodeRules
@@ -117,7 +121,8 @@ def key_for(
     own = (reservation.policy if reservation else {}, override.policy)
     wide = (site.policy, property_.policy if property_ else {})
     policy = narrow(*wide, *own)
-    stay = _stay(site, property_, basis, policy)
+    zone = site.zone_of(property_) if property_ else site.zone
+    stay = _stay(property_, zone, basis, policy)
     locks = override.doors(property_.locks if property_ else ())
     if not basis.may_open or override.revoked or not locks or _blocked(reservation, policy):
         return None
@@ -141,6 +146,7 @@ def key_for(
         name=fitting(name, min(lengths, default=0)) if name else None,
         guest=basis.guest,
         window=stay,
+        timetable=Timetable(override.hours, zone) if override.hours else None,
         doors=doors,
         policy=policy,
         rules=common([can.code for can in able.values()]),
@@ -183,10 +189,9 @@ def _property(site: Site, reservation: Reservation | None) -> Property | None:
     return property_
 
 
-def _stay(site: Site, property_: Property | None, basis: Basis, policy: Policy) -> Window:
+def _stay(property_: Property | None, zone: ZoneInfo, basis: Basis, policy: Policy) -> Window:
     """The window that staff names, else the reservation's; it ends when the guest checks out."""
     stay, word = basis.reservation, basis.override
-    zone = site.zone_of(property_) if property_ else site.zone
     starts = local(word.starts, zone, earlier=True) if word.starts else None
     ends = local(word.ends, zone, earlier=False) if word.ends else None
     if stay is not None and property_ is not None:

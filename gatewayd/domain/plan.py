@@ -14,6 +14,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
+from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -257,9 +258,13 @@ def _wait(ladder: Ladder | None, tick: Tick) -> float:
 
 
 def _changes(s: Situation, now: Now) -> Iterator[float]:
-    """Seconds until a window changes what is wanted."""
+    """Seconds until a window or a timetable changes what is wanted."""
     dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
     dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
+    ends = [at for c in s.claims.values() for at in {c.window.end, c.gone}]
+    for claim in s.claims.values():
+        if claim.timetable is not None and (opening := claim.opening(now)) is not None:
+            dues += [opening.start - HUB_TIMED_LEAD, opening.start]
+            ends.append(opening.end)
     yield from ((due - now.latest).total_seconds() for due in dues if not now.maybe_reached(due))
-    ends = (at for c in s.claims.values() for at in {c.window.end, c.gone})
     yield from ((e - now.earliest).total_seconds() for e in ends if not now.surely_past(e))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatewayd.domain.hours import LocalTime
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
@@ -117,5 +119,6 @@ type Report = (
     | Battery
     | KeypadBattery
     | ClockSkew
+    | LocalTime
     | PinRefused
 )

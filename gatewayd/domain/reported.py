@@ -18,6 +18,7 @@ from gatewayd.domain.events.lock import (
     LockWrongCode,
 )
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome, not_taken, unreachable
@@ -77,6 +78,8 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return Outcome(s, ((raised if low else cleared)(AlertCode.KEYPAD_BATTERY_LOW, s.lock),))
         case ClockSkew(seconds=seconds, mended=mended):
             return Outcome(s, (LockClockSkew(s.lock, seconds, mended),))
+        case LocalTime():
+            return Outcome(s)  # another look: who keeps the hours may have changed
         case PinRefused():
             return Outcome(s) if s.ladder else unreachable(s, Reason.PIN_REFUSED, now, tick)
         case _:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -21,7 +23,7 @@ class Claim:
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
     `old_codes_go`: the handover is over, codes other than `code` may be removed; `left`: the guest
     has other doors now, and they open; `keeps`: how long the code stays after its window, where the
-    lock itself ends it.
+    lock itself ends it; `keeper`: who keeps the code to its timetable.
     """
 
     key_id: KeyId
@@ -36,9 +38,16 @@ class Claim:
     retry: Retry = Retry.LADDER
     respects_deletion: bool = True
     keeps: timedelta = timedelta()
+    timetable: Timetable | None = None
+    keeper: Keeper = Keeper.LOCK
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
+        due = self.next_due(now)
+        return due is not None and now.maybe_reached(due) and self.timely(now)
+
+    def timely(self, now: Now) -> bool:
+        """The same, whatever its hours."""
         over = self.left or now.surely_past(self.window.end)
         return now.maybe_reached(self.due) and not over
 
@@ -47,18 +56,40 @@ class Claim:
         """When nothing of it is left on the lock."""
         return self.window.end + self.keeps
 
-    def stays(self, now: Now) -> bool:
-        """Whether what lies on the lock may still lie there."""
-        over = self.left or now.surely_past(self.gone)
-        return now.maybe_reached(self.due) and not over
+    def kept(self, now: Now) -> bool:
+        """Whether it is over, and may still lie on a lock that ends it itself."""
+        past = now.surely_past(self.window.end) and not now.surely_past(self.gone)
+        return past and not self.left
+
+    def next_due(self, now: Now) -> datetime | None:
+        """When the code is put on the lock, or was last; None: not any more."""
+        if self.keeper is not Keeper.HUB:
+            return self.due
+        opening = self.opening(now)
+        return max(self.due, opening.start - HUB_TIMED_LEAD) if opening else None
+
+    def opening(self, now: Now) -> Window | None:
+        """When the key opens: now or next; None: not any more."""
+        if self.timetable is None:
+            return self.window
+        found = self.timetable.opening(max(now.earliest, self.window.start))
+        start, end = max(found.start, self.window.start), min(found.end, self.window.end)
+        return Window(start, end) if start < end else None
+
+    def opens_later(self, now: Now) -> datetime | None:
+        """When its hours begin, where it surely is outside of them."""
+        opening = self.opening(now) if self.timetable else None
+        return opening.start if opening and not now.maybe_reached(opening.start) else None
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
-        """What belongs in the slot: limits by the lock itself where it can, else from the window's
-        start on enabled by us where it can hold a code disabled."""
-        if able.enforces_windows:
-            return Entry(self.code, self.label, window=_whole_minutes(self.window))
-        begun = not able.can_disable or now.maybe_reached(self.window.start)
-        return Entry(self.code, self.label, enabled=begun)
+        """What belongs in the slot: limits by the lock itself where it can, else enabled by us when
+        it may open where it can hold a code disabled."""
+        window = _whole_minutes(self.window) if able.enforces_windows else None
+        hours = self.timetable.hours if self.timetable and self.keeper is Keeper.LOCK else None
+        switched = able.can_disable and (window is None or self.keeper is Keeper.SWITCH)
+        opening = self.opening(now)
+        begun = opening is not None and now.maybe_reached(opening.start)
+        return Entry(self.code, self.label, begun or not switched, window, hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +113,15 @@ class Situation:
         return next((le for le in self.leases if le.key_id == key and le.code == code), None)
 
     def rightful(self, lease: Lease, now: Now) -> bool:
-        """Whether a lease's code may be on the lock."""
+        """Whether a lease's code may be on the lock. One that a person deleted there is remembered
+        between two openings: it is not put back."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.stays(now):
+        if claim is None:
             return False
-        begun = claim.wanted(now) and now.maybe_reached(claim.window.start)
+        wanted = claim.wanted(now)
+        if not (wanted or (lease.respects and claim.timely(now)) or claim.kept(now)):
+            return False
+        begun = wanted and now.maybe_reached(claim.window.start)
         if not begun and claim.key_id in self.giving_way(now):
             return False
         return lease.code == claim.code or not claim.old_codes_go
@@ -96,6 +131,14 @@ class Situation:
         lease = self.lease_of(claim.key_id, claim.code)
         entry = claim.entry(self.capabilities, now)
         return lease is not None and lease.proven and lease.is_for(entry)
+
+    def met(self, claim: Claim, now: Now) -> bool:
+        """Whether the lock is for a claim that is due as it should be now, outside of its hours
+        too."""
+        if claim.wanted(now):
+            return self.done(claim, now)
+        held = any(lease.key_id == claim.key_id for lease in self.leases)
+        return now.maybe_reached(claim.due) and not held
 
     def in_step(self, now: Now) -> bool:
         """Whether the lock has shown all that belongs on it, and nothing of ours that does not,
@@ -160,7 +203,7 @@ class Situation:
         if not (out := self.crowded_out(now)):
             return frozenset()
         leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
-        past = {c.key_id for c in leased if not c.wanted(now)}
+        past = {c.key_id for c in leased if c.kept(now)}
         upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
         farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
         starts = sorted(self.claims[key].window.start for key in out)[len(past) :]

@@ -75,6 +75,7 @@ def begun(s: Situation, step: LockStep) -> Situation:
                 doubted_since=None,
                 window=entry.window,
                 enabled=entry.enabled,
+                hours=entry.hours,
             )
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
@@ -153,7 +154,12 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
         old = step.lease
         lease = replace(
-            lease, stage=old.stage, proof=old.proof, window=old.window, enabled=old.enabled
+            lease,
+            stage=old.stage,
+            proof=old.proof,
+            window=old.window,
+            enabled=old.enabled,
+            hours=old.hours,
         )
     claim = s.claims.get(lease.key_id)
     after, events = not_taken(s, lease, error.reason, now, tick)

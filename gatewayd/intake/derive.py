@@ -70,7 +70,7 @@ async def derive(
 async def settle(change: Change, key: KeyId) -> bool:
     """Whether the command at hand is done: nothing of its key is left to be proven. Where that is
     so of an earlier command, it is told."""
-    done = await keys.settled(change.tx, key)
+    done = await keys.settled(change.tx, key, change.now)
     if done is None or done == change.cause:
         return done is not None
     await change.outbox.tell(change.tx, change.now, (CommandDone(),), done)

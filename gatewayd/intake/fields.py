@@ -58,6 +58,12 @@ def _local_date_time(text: object) -> datetime:
     raise ValueError('a local date and time is "YYYY-MM-DDTHH:MM"')
 
 
+def _hour_minute(text: object) -> time:
+    if isinstance(at := _local_time(text), time):
+        return at
+    raise ValueError('a time of day is "HH:MM"')
+
+
 Id = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$"),
@@ -76,6 +82,12 @@ LocalTime = Annotated[
     WithJsonSchema(
         {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
     ),
+]
+HourMinute = Annotated[
+    time,
+    BeforeValidator(_hour_minute),
+    PlainSerializer(lambda at: at.strftime("%H:%M")),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
 ]
 LocalDateTime = Annotated[
     datetime,

@@ -97,6 +97,8 @@ async def _adopt(change: Change, lock: LockId, item: service.AdoptedSlot, path: 
         raise Rejected(Reason.UNREADABLE, "the lock masks that code", path=f"{path}.slot")
     if not isinstance(seen, Holds):
         raise Rejected(Reason.INVALID_FIELD, "no code was seen there", path=f"{path}.slot")
+    if not seen.enabled:  # as ours it would open
+        raise Rejected(Reason.INVALID_FIELD, "that code is disabled", path=f"{path}.slot")
     key = await _existing(change, lock, item, seen, path) or await _by_hand(
         change, lock, item, seen, path
     )
@@ -145,6 +147,8 @@ async def _by_hand(
         "code": seen.code.digits,
         **item.model_dump(mode="json", include={"name", "ends"}, exclude_none=True),
     }
+    if seen.hours is not None:
+        said["hours"] = documents.hours_document(seen.hours)
     word = checked(schemas.KeyDocument, said, path)
     key = KeyId(item.key_id or f"adopted:{ULID()}")
     before = await overrides.get(change.tx, key)

@@ -20,6 +20,7 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.lock import LockFull
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
@@ -183,6 +184,8 @@ class Worker:
             news = await noted(tx, self.tools.intake, now, self.lock, report)
             if news is None:
                 return
+            if isinstance(report, LocalTime):
+                sites.local_time(tx, self.lock, report)
             situation = await situations.load(tx, self.lock, now)
             await self._keep(tx, now, situation, reported(situation, news, now, tick))
 
@@ -199,7 +202,7 @@ class Worker:
             await self._tell_key(tx, now, key, here)
         for lease in there.leases:
             if here.lease_of(lease.key_id, lease.code) is None:
-                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id))
+                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id, now))
 
     async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
         """A key's proof came or went at this door."""
@@ -208,7 +211,7 @@ class Worker:
             others = {door.lock_id for door in status.doors} - {self.lock}
             tx.woken.update(others)  # a handover may be over there
             await self.tools.outbox.tell(tx, now, (status,))
-        await self._tell_done(tx, now, await keys.settled(tx, key))
+        await self._tell_done(tx, now, await keys.settled(tx, key, now))
 
     async def _tell_done(self, tx: Transaction, now: Now, command: CommandId | None) -> None:
         """A command is done when all its doors agree."""

@@ -11,6 +11,7 @@ from gatewayd.domain.label import numbered
 from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
+from gatewayd.store import situations
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -87,14 +88,15 @@ async def put(
     """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
-        "verify_after, retry, external_delete, free_slot_after, handover, cause) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "verify_after, retry, external_delete, free_slot_after, timetable, handover, cause) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
         "code = excluded.code, exclusive = excluded.exclusive, "
         "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
         "starts = excluded.starts, "
         "ends = excluded.ends, verify_after = excluded.verify_after, retry = excluded.retry, "
         "external_delete = excluded.external_delete, "
-        "free_slot_after = excluded.free_slot_after, revoked = 0, "
+        "free_slot_after = excluded.free_slot_after, timetable = excluded.timetable, "
+        "revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
             key.id,
@@ -109,6 +111,7 @@ async def put(
             key.policy.retry,
             key.policy.external_delete,
             key.policy.free_slot_after.total_seconds(),
+            str(key.timetable) if key.timetable else None,
             handover,
             cause,
         ),
@@ -203,28 +206,41 @@ async def withdraw(
 
 SETTLED = """
 (SELECT s.cause FROM keys s WHERE s.id = ?1
-    AND NOT EXISTS (
+    AND (s.timetable IS NOT NULL OR NOT EXISTS (
         SELECT 1 FROM doors d LEFT JOIN leases l
         ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
         WHERE d.key_id = ?1 AND d.withheld IS NULL
         AND (coalesce(l.proof, 'accepted') = 'accepted'
-            OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60))
+            OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60
+            OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
         WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
-window to the minute where the lock enforces it, and no other lease is left."""
+window to the minute where the lock enforces it, enabled once that has begun, and no other lease is
+left. Of a key with a timetable only the last: what its doors should show depends on the hour."""
+
+TIMED = """
+(SELECT json_group_array(d.lock_id) FROM keys s JOIN doors d ON d.key_id = s.id
+    WHERE s.id = ?1 AND s.timetable IS NOT NULL AND d.withheld IS NULL)
+"""
 
 
-async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
+async def settled(tx: Transaction, key: KeyId, now: Now) -> CommandId | None:
     """The command behind a key if its effect is now proven on all doors; told only once."""
     if ("settled", key) in tx.ahead:
-        cause = tx.ahead.pop(("settled", key))
+        cause, timed = tx.ahead.pop(("settled", key)), "[]"
     else:
-        ((cause,),) = await tx.rows(f"SELECT {SETTLED}", (key,))
+        at = now.latest.timestamp()
+        ((cause, timed),) = await tx.rows(f"SELECT {SETTLED}, {TIMED}", (key, at))
     if cause is None:
         return None
+    for lock in json.loads(timed):
+        there = await situations.load(tx, lock, now)
+        claim = there.claims.get(key)
+        if claim is None or not there.met(claim, now):
+            return None
     tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
     return CommandId(cause)
 

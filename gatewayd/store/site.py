@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gatewayd.domain.battery import is_low
 from gatewayd.domain.capabilities import Capabilities, of_kind
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
@@ -29,7 +30,7 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
             await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
             await tx.rows(
                 "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL WHERE id = ?",
+                "retry_due = NULL, reason = NULL, utc_offset = NULL WHERE id = ?",
                 (lock.id,),
             )
             if before[0] != lock.driver:  # another make: nothing of ours is there
@@ -97,6 +98,12 @@ async def low_batteries(tx: Transaction) -> frozenset[LockId]:
     """Locks whose battery is low, by their word or by its level."""
     rows = await tx.rows("SELECT id, battery, battery_low FROM locks WHERE battery_low NOT NULL")
     return frozenset(LockId(id_) for id_, level, low in rows if is_low(level, warned=bool(low)))
+
+
+def local_time(tx: Transaction, lock: LockId, told: LocalTime) -> None:
+    """What a lock takes for local time."""
+    row = (told.offset.total_seconds(), told.at.timestamp(), lock)
+    tx.later("UPDATE locks SET utc_offset = ?, offset_at = ? WHERE id = ?", row)
 
 
 def contact(tx: Transaction, lock: LockId, now: Now) -> None:

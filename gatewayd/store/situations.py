@@ -8,6 +8,7 @@ from typing import Any
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.hours import Hours, Keeper, LocalTime, Timetable, keeper
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window, from_epoch
@@ -20,9 +21,10 @@ from gatewayd.store.database import Transaction
 
 LOAD = """
 SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_due, l.reason,
+    l.utc_offset, l.offset_at,
     (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
     (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
-            d.due, d.withheld, k.handover IS NULL OR (
+            k.timetable, d.due, d.withheld, k.handover IS NULL OR (
                 NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
                 AND NOT EXISTS (
                     SELECT 1 FROM doors o LEFT JOIN leases n
@@ -43,9 +45,9 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
             verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled,
-            losses))
+            losses, hours))
         FROM leases WHERE lock_id = ?1),
-    (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends))
+    (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends, hours))
         FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
@@ -58,13 +60,15 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
-    active, driver, able, inventoried, failures, due, reason, following, claims, leases, slots = row
-    can = parse_capabilities(able) if able else of_kind(driver)
+    active, driver, able, inventoried, failures, due, reason, *clock, following = row[:10]
+    claims, leases, slots = row[10:]
+    capabilities = parse_capabilities(able) if able else of_kind(driver)
+    found = (_claim(claim, capabilities, _local_time(*clock)) for claim in json.loads(claims))
     return Situation(
         lock=lock,
-        capabilities=can,
+        capabilities=capabilities,
         inventoried=bool(inventoried),
-        claims={row[0]: _claim(row, can) for row in json.loads(claims)},
+        claims={claim.key_id: claim for claim in found},
         leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
         slots={slot: _observation(*seen) for slot, *seen in json.loads(slots)},
         ladder=_ladder(failures, due),
@@ -83,13 +87,13 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 17)
+            marks = ", ".join("?" * 18)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
     for slot, seen in after.slots.items():
         if seen != before.slots.get(slot):
-            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             tx.later(sql, (lock, slot, *_seen(seen)))
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
@@ -128,6 +132,7 @@ def dump_capabilities(capabilities: Capabilities) -> str:
             },
             "label_length": capabilities.label_length,
             "enforces_windows": capabilities.enforces_windows,
+            "enforces_hours": capabilities.enforces_hours,
             "can_disable": capabilities.can_disable,
             "can_delete": capabilities.can_delete,
             "readable": capabilities.readable,
@@ -149,22 +154,10 @@ def parse_capabilities(document: str) -> Capabilities:
     return Capabilities(code=rules, **fields)
 
 
-def _claim(row: Sequence[Any], able: Capabilities) -> Claim:
-    (
-        key,
-        code,
-        label,
-        starts,
-        ends,
-        verify_after,
-        due,
-        withheld,
-        old_codes_go,
-        left,
-        until,
-        *policy,
-    ) = row
-    retry, external_delete, free_slot_after = policy
+def _claim(row: Sequence[Any], able: Capabilities, clock: LocalTime | None) -> Claim:
+    key, code, label, starts, ends, verify_after, hours, due, withheld, old_codes_go, *rest = row
+    left, until, retry, external_delete, free_slot_after = rest
+    timetable = Timetable.parse(hours) if hours else None
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
@@ -178,12 +171,14 @@ def _claim(row: Sequence[Any], able: Capabilities) -> Claim:
         retry=Retry(retry),
         respects_deletion=external_delete == ExternalDelete.RESPECT,
         keeps=timedelta(seconds=free_slot_after if able.enforces_windows else 0),
+        timetable=timetable,
+        keeper=keeper(timetable, able, clock) if timetable else Keeper.LOCK,
     )
 
 
 def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
-    missed, failures, due, reason, starts, ends, enabled, losses = rest
+    missed, failures, due, reason, starts, ends, enabled, losses, hours = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -199,6 +194,7 @@ def _lease(row: Sequence[Any]) -> Lease:
         window=_window(starts, ends),
         enabled=bool(enabled),
         losses=losses,
+        hours=_hours(hours),
     )
 
 
@@ -221,6 +217,7 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         *_bounds(lease.window),
         lease.enabled,
         lease.losses,
+        str(lease.hours) if lease.hours else None,
     )
 
 
@@ -236,19 +233,36 @@ def _bounds(window: Window | None) -> tuple[float | None, float | None]:
     return (window.start.timestamp(), window.end.timestamp()) if window else (None, None)
 
 
-def _observation(seen: str, code: str | None, at: float, enabled: int, *bounds: Any) -> Observation:
-    when, window = from_epoch(at), _window(*bounds)
+def _hours(text: str | None) -> Hours | None:
+    return Hours.parse(text) if text else None
+
+
+def _local_time(offset: float | None, at: float | None) -> LocalTime | None:
+    if offset is None or at is None:
+        return None
+    return LocalTime(timedelta(seconds=offset), from_epoch(at))
+
+
+def _observation(seen: str, code: str | None, at: float, enabled: int, *limits: Any) -> Observation:
+    if seen == "empty":
+        return Empty(from_epoch(at))
+    *bounds, hours = limits
+    shown = bool(enabled), _window(*bounds), _hours(hours)
     if code is not None:
-        return Holds(when, Code(code), bool(enabled), window)
-    return Empty(when) if seen == "empty" else Occupied(when, bool(enabled), window)
+        return Holds(from_epoch(at), Code(code), *shown)
+    return Occupied(from_epoch(at), *shown)
 
 
 def _seen(seen: Observation) -> tuple[object, ...]:
     at = seen.at.timestamp()
     match seen:
         case Empty():
-            return "empty", None, at, True, None, None
+            return "empty", None, at, True, None, None, None
         case Holds(code=code):
-            return "holds", code.digits, at, seen.enabled, *_bounds(seen.window)
+            return "holds", code.digits, at, *_limits(seen)
         case Occupied():
-            return "occupied", None, at, seen.enabled, *_bounds(seen.window)
+            return "occupied", None, at, *_limits(seen)
+
+
+def _limits(seen: Holds | Occupied) -> tuple[object, ...]:
+    return seen.enabled, *_bounds(seen.window), str(seen.hours) if seen.hours else None

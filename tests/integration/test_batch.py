@@ -91,7 +91,10 @@ async def test_the_locks_of_chosen_bookings_are_read_again(house: House) -> None
     await house.prove("shed-door", "R3")
     for id_ in ("front", "shed-door"):
         async with house.database.transaction() as tx:
-            await tx.rows("INSERT INTO slots VALUES (?, 9, 'empty', NULL, 0, 1, 0, 9)", (id_,))
+            await tx.rows(
+                "INSERT INTO slots (lock_id, slot, seen, at, enabled) VALUES (?, 9, 'empty', 0, 1)",
+                (id_,),
+            )
     woken: list[set[LockId]] = []
     house.database.committed = lambda tx: woken.append(tx.woken)
     before = await codes(house)

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import partial
 
 import pytest
@@ -15,6 +15,7 @@ from gatewayd.clock import SystemClock
 from gatewayd.domain.bolt import Action
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.moment import Window
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import (
@@ -52,6 +53,7 @@ NUMBERED, MASKING = [k for k in KINDS if k not in LISTS], [k for k in KINDS if k
 ROOM = 10
 """Codes that each of these locks can hold."""
 WINDOW = Window(datetime(2026, 7, 1, 13, tzinfo=UTC), datetime(2026, 7, 5, 9, 30, tzinfo=UTC))
+HOURS = Hours(frozenset({0, 2}), time(8), time(12, 30))
 LATER = Window(WINDOW.start, datetime(2026, 7, 6, 9, 30, tzinfo=UTC))
 
 
@@ -264,6 +266,21 @@ async def test_a_code_opens_within_its_window_as_written(bench: Bench) -> None:
         assert [o.window for o in _held(seen, limited, free)] == [LATER, WINDOW]
         await session.write(Entry(Code("345678")), limited)
         assert _held(await session.observe([limited]), limited)[0].window is None
+
+
+async def test_a_code_opens_within_its_hours_as_written(bench: Bench) -> None:
+    # S3-6
+    entry = Entry(Code("345678"), window=WINDOW, hours=HOURS)
+    async with bench.driver.session() as session:
+        if not bench.able.enforces_hours:
+            with pytest.raises(Unsupported):
+                await session.write(entry, bench.slot(1))
+            return
+        slot = await session.write(entry, None)
+        for hours in (HOURS, Hours(frozenset({5, 6})), Hours(start=time(8)), None):
+            await session.write(replace(entry, hours=hours), slot)
+            (seen,) = _held(await session.observe([slot]), slot)
+            assert (seen.window, seen.hours) == (WINDOW, hours)
 
 
 async def test_a_code_can_lie_there_disabled(bench: Bench) -> None:

@@ -613,7 +613,7 @@ async def test_a_command_is_done_once_when_every_door_has_proven_it(house: House
     assert await house.prove("front", "R1") is None
     assert await house.prove("flat-1-door", "R1") == "C0002"
     async with house.database.transaction() as tx:
-        assert await keys.settled(tx, KeyId("res:R1")) is None  # only once
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) is None  # only once
 
 
 async def test_an_acknowledgement_is_no_proof(house: House) -> None:
@@ -624,11 +624,11 @@ async def test_an_acknowledgement_is_no_proof(house: House) -> None:
         code = Code(await house.code_of("R1"))
         lease = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.ACCEPTED)
         situations.save(tx, before, before.with_lease(lease))
-        assert await keys.settled(tx, KeyId("res:R1")) is None
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) is None
         after = before.with_lease(lease)
         matched = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.PRESENT)
         situations.save(tx, after, after.with_lease(matched))
-        assert await keys.settled(tx, KeyId("res:R1")) == "C0002"
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) == "C0002"
 
 
 async def test_a_door_that_is_withheld_is_not_waited_for(house: House) -> None:
@@ -745,7 +745,9 @@ async def test_a_resync_forgets_what_was_seen_and_respected_at_that_lock_alone(
     await house.prove("flat-1-door", "R1")
     for id_ in ("front", "flat-1-door"):
         async with house.database.transaction() as tx:
-            await tx.rows("INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0, 1, 0, 9)", (id_,))
+            await tx.rows(
+                "INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0, 1, 0, 9, NULL)", (id_,)
+            )
             await tx.rows("UPDATE leases SET reason = 'deleted_at_lock'")
     woken: list[set[LockId]] = []
     house.database.committed = lambda tx: woken.append(tx.woken)

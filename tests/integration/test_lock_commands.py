@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import time
 from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.moment import Window
 from gatewayd.store import situations
@@ -22,6 +24,11 @@ from tests.integration.test_reconciler import (
     site,
     take,
 )
+
+SEEN = """
+INSERT INTO slots (lock_id, slot, seen, code, at, enabled) VALUES ('front', ?, ?, ?, 0, ?)
+"""
+
 
 # --- looked at now -----------------------------------------------------------------------------
 
@@ -187,10 +194,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with opened(tmp_path) as house:
         await house.send("site.put", houses.site())
         async with house.database.transaction() as tx:
-            row = "INSERT INTO slots VALUES ('front', ?, ?, ?, 0, 1, NULL, NULL)"
-            await tx.rows(row, (3, "holds", "4455"))
-            await tx.rows(row, (4, "occupied", None))
-            await tx.rows(row, (5, "empty", None))
+            await tx.rows(SEEN, (3, "holds", "4455", True))
+            await tx.rows(SEEN, (4, "occupied", None, True))
+            await tx.rows(SEEN, (5, "empty", None, True))
         yield house
 
 
@@ -238,6 +244,7 @@ async def test_a_reservations_code_that_lies_there_already_is_taken_over(house: 
         ({"slot": 4, "name": "x"}, "unreadable", "data.slots.1.slot"),
         ({"slot": 5, "name": "x"}, "invalid_field", "data.slots.1.slot"),
         ({"slot": 6, "name": "x"}, "invalid_field", "data.slots.1.slot"),
+        ({"slot": 9, "name": "x"}, "invalid_field", "data.slots.1.slot"),  # it opens nothing now
         ({"slot": 3}, "invalid_field", "data.slots.1.slot"),  # just taken
         ({"slot": 7}, "missing_field", "data.slots.1"),
         ({"slot": 7, "key_id": "res:R9"}, "invalid_field", "data.slots.1.key_id"),
@@ -254,9 +261,9 @@ async def test_what_cannot_be_taken_over_is_refused_and_all_with_it(
     await house.send("reservation.put", reservation("R1", code="739164"))
     await house.send("reservation.put", reservation("R2", code="846291", property_id="shed"))
     async with house.database.transaction() as tx:
-        row = "INSERT INTO slots VALUES ('front', ?, 'holds', ?, 0, 1, NULL, NULL)"
-        await tx.rows(row, (7, "5566"))
-        await tx.rows(row, (8, "846291"))
+        await tx.rows(SEEN, (7, "holds", "5566", True))
+        await tx.rows(SEEN, (8, "holds", "846291", True))
+        await tx.rows(SEEN, (9, "holds", "7788", False))
     before = await house.dump(without=houses.ANSWERS)
     told = await adopt(house, {"slot": 3, "name": "The owner"}, slot)
     answer = data(told, "command.rejected")
@@ -281,6 +288,24 @@ async def test_an_adopted_code_is_looked_at_and_removed_with_its_key(tmp_path: P
         await take(hub.intake, command("key.delete", {"id": "owner", "version": 9}, id="gone"))
         await hub.pass_(MINUTE)
         assert lock.codes == {4: "6677"}
+
+
+async def test_an_adopted_code_keeps_the_hours_that_the_lock_shows(tmp_path: Path) -> None:
+    # S3-6
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.lock("a")
+    lock.numbers_itself, lock.numbered, lock.codes = True, 3, {3: "445566"}
+    lock.hours = {3: Hours(frozenset({0, 2}), time(8), time(12))}
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(MINUTE)
+        wish = {"lock_id": "a", "slots": [{"slot": 3, "name": "Cleaner"}]}
+        await take(hub.intake, command("lock.adopt", wish, id="adopt"))
+        await hub.pass_(HOUR)
+        said = await hub.database.read.rows("SELECT document ->> '$.hours' FROM overrides")
+        assert json.loads(said[0][0]) == {"days": ["mon", "wed"], "from": "08:00", "to": "12:00"}
+        ((timetable,),) = await hub.database.read.rows("SELECT timetable FROM keys")
+        assert timetable == "mon,wed 08:00-12:00 UTC"
 
 
 async def test_an_adopted_code_keeps_the_times_that_the_lock_shows(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ async def site(
     *doors: str,
     radio: FakeRadio | None = None,
     inventoried: bool = True,
+    zone: str = "UTC",
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks."""
     database = await open_database(folder / "hub.db", clock)
@@ -146,7 +147,7 @@ async def site(
     database.committed = reconciler.committed
     document = {
         "version": 1,
-        "zone": "UTC",
+        "zone": zone,
         "policy": {"grace": "0"},
         "properties": [
             {

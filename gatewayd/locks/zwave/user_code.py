@@ -107,6 +107,8 @@ class UserCodeSession(DoorLock):
             raise Unsupported("User Code takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
         if slot is None:
             raise Unsupported("User Code has numbered slots")
+        if entry.hours is not None:
+            raise Unsupported("the lock knows no hours")
         if not entry.enabled and not self._able.can_disable:
             raise Unsupported("the lock cannot hold a code disabled")
         shown = self._shown.pop(slot, None)

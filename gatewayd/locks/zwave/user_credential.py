@@ -152,8 +152,8 @@ class UserCredentialSession(DoorLock):
             raise Unsupported("the lock takes no code of that form", Reason.CODE_IMPOSSIBLE)
         if slot is None:
             raise Unsupported("User Credential has numbered slots")
-        if entry.window is not None:
-            raise Unsupported("the lock knows no windows")
+        if entry.window is not None or entry.hours is not None:
+            raise Unsupported("the lock knows no windows and no hours")
         if slot not in self._foreign:
             await self._read(slot)
         if self._foreign[slot]:

@@ -45,6 +45,7 @@ CREATE TABLE keys (
     retry TEXT NOT NULL,            -- preset for a code that a lock refuses
     external_delete TEXT NOT NULL,
     free_slot_after REAL NOT NULL,
+    timetable TEXT,                 -- such as mon,tue 08:00-12:00 Europe/Zurich; NULL: at all hours
     revoked INTEGER NOT NULL DEFAULT 0,
     refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
@@ -86,6 +87,7 @@ CREATE TABLE leases (
     ends REAL,
     enabled INTEGER NOT NULL,
     losses INTEGER NOT NULL,        -- times that a proven code was gone or altered
+    hours TEXT,                     -- as last written, where the lock keeps them itself
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
@@ -98,8 +100,9 @@ CREATE TABLE slots (
     code TEXT,
     at REAL NOT NULL,
     enabled INTEGER NOT NULL,
-    starts REAL,                    -- the window that the lock shows
+    starts REAL,                    -- the window and the hours that the lock shows
     ends REAL,
+    hours TEXT,
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -117,6 +120,8 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
+    utc_offset REAL,                -- seconds: the lock's own local time, as it was at
+    offset_at REAL,
     cause TEXT                      -- JSON list: each lock.resync whose effect is not yet proven
 ) STRICT, WITHOUT ROWID;
 
