@@ -3,8 +3,8 @@
 from time import perf_counter
 
 from bench.figure import Figure, median_ms, percentile_ms
-from bench.raw import RawLock, connected
-from bench.rig import KINDS, NODES, SLOTS, WITH_WINDOWS, Rig
+from bench.raw import RawCredentials, RawLock, connected
+from bench.rig import KINDS, NODES, SLOTS, WITH_USERS, WITH_WINDOWS, Rig
 from bench.shared import Shared
 
 LIMIT_MS = 15.0
@@ -21,7 +21,12 @@ async def measure(shared: Shared) -> list[Figure]:
     hub: dict[str, list[float]] = {lock: [] for lock in KINDS}
     raw: dict[str, list[float]] = {lock: [] for lock in KINDS}
     async with connected(site.sim.url) as client:
-        bare = {lock: RawLock(client, NODES[lock], windows=lock in WITH_WINDOWS) for lock in KINDS}
+        bare = {
+            lock: (RawCredentials if lock in WITH_USERS else RawLock)(
+                client, NODES[lock], windows=lock in WITH_WINDOWS
+            )
+            for lock in KINDS
+        }
         for turn in range(1 + (QUICK_ROUNDS if shared.quick else ROUNDS)):
             for lock in KINDS:
                 by_hand = await _raw(site, bare[lock], turn)

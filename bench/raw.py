@@ -8,8 +8,11 @@ from typing import Any
 import aiohttp
 from zwave_js_server.client import Client
 from zwave_js_server.const import CommandClass
+from zwave_js_server.const.command_class.access_control import UserCredentialType
+from zwave_js_server.model.access_control import SetUserOptions
 from zwave_js_server.model.node import Node
 
+PIN = UserCredentialType.PIN_CODE
 ENABLED, DISABLED = 1, 2
 """User ID Status of a slot whose code opens, and of one whose code does not."""
 WINDOW = {
@@ -50,6 +53,7 @@ class RawLock:
         """Read the slot, write it, read it back; with a window where the lock keeps one."""
         await self._code("get", slot)
         if self._windows:
+            await self._call(CommandClass.SCHEDULE_ENTRY_LOCK, "getTimezone")
             await self._code("set", slot, DISABLED, code)
             await self._schedule("setYearDaySchedule", slot, WINDOW)
             await self._schedule("getYearDaySchedule", slot)
@@ -71,3 +75,19 @@ class RawLock:
         return await self._node.async_invoke_cc_api(
             command_class, method, *args, wait_for_result=True
         )
+
+
+class RawCredentials(RawLock):
+    """One User Credential node: a user and its PIN, both of the slot's number."""
+
+    async def proven_write(self, slot: int, code: str) -> None:
+        """Read the PIN and what its user has, write both, read both back."""
+        access = self._node.access_control
+        await access.get_credential(PIN, slot)
+        await access.get_credentials(slot)
+        await access.add_user(slot, SetUserOptions(active=True, user_name=f"raw {slot}"))
+        await access.set_credential(slot, PIN, slot, code)
+        shown = await access.get_credential(PIN, slot)
+        user = await access.get_user(slot)
+        if shown is None or user is None or (shown.data, user.active) != (code, True):
+            raise RuntimeError("the lock does not show the code that was written")

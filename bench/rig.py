@@ -15,11 +15,19 @@ from simulators.cloud import Cloud, Event
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
 
-KINDS = {"lock2": "V1", "lock3": "V2 S2 with windows", "lock5": "V2", "lock7": "V1 S2"}
+KINDS = {
+    "lock2": "V1",
+    "lock3": "V2 S2 with windows",
+    "lock4": "User Credential S2",
+    "lock5": "V2",
+    "lock7": "V1 S2",
+}
 """One lock of each kind, and what it speaks."""
 WITH_WINDOWS = frozenset({"lock3"})
 """Those that keep a code's window themselves, and so are told it."""
-NODES = {"lock0": 9, "lock2": 2, "lock3": 3, "lock5": 5, "lock7": 7}
+WITH_USERS = frozenset({"lock4"})
+"""Those on which an empty slot takes two reads: there may be a user who opens in another way."""
+NODES = {"lock0": 9, "lock2": 2, "lock3": 3, "lock4": 4, "lock5": 5, "lock7": 7}
 FRONT, DEAD = ("lock2", "lock3", "lock5"), "lock0"
 """Three doors of one property, and the fourth that dies: it comes first in every order that goes
 by the lock's id, which is the worst case."""
@@ -148,6 +156,7 @@ async def _inventoried(sim: ZwaveSimulator) -> None:
     async with asyncio.timeout(INVENTORY_S):
         while True:
             exchanges = (await sim.frames())["exchanges"]
-            if all(exchanges.get(node, {}).get("get", 0) >= SLOTS for node in NODES.values()):
+            reads = {lock: exchanges.get(node, {}).get("get", 0) for lock, node in NODES.items()}
+            if all(n >= SLOTS * (2 if lock in WITH_USERS else 1) for lock, n in reads.items()):
                 return
             await asyncio.sleep(QUIET_S)

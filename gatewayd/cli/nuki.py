@@ -11,7 +11,7 @@ from gatewayd.locks.nuki.pair import (
     Found,
     KeypadMissing,
     locks_in_pairing_mode,
-    pair_alone,
+    pair,
 )
 from gatewayd.locks.nuki.pairing import PairingFailed
 from gatewayd.store.database import open_database
@@ -54,7 +54,7 @@ async def pair_one(order: Order, say: Say) -> Paired:
         lock = await _found(adapter, order, say)
         say(f"pairing with {lock.name} …")
         keyring = NukiKeyring(database)
-        await pair_alone(adapter, clock, lock, order.security_pin, keyring)
+        await pair(adapter, clock, lock, order.security_pin, keyring)
     except KeypadMissing as error:
         return Paired(lock.address, lock.name, Trouble(str(error), error.what_to_do))
     except PairingFailed as error:

@@ -17,6 +17,7 @@ class Capabilities:
     code: CodeRules = ANY_CODE
     label_length: int = 0
     enforces_windows: bool = False
+    enforces_hours: bool = False
     can_disable: bool = False
     can_delete: bool = True
     readable: bool = True
@@ -38,6 +39,7 @@ NUKI = Capabilities(
     code=DEFAULT_FORM,
     label_length=20,
     enforces_windows=True,
+    enforces_hours=True,
     assigns_slots=True,
 )
 """A Nuki Smart Lock with its second keypad. The first one has room for 100 codes, and which of them

@@ -14,12 +14,14 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
     lease = s.lease_of(claim.key_id, claim.code)
     if not claim.wanted(now):
         if lease and lease.stage is not Stage.TAKEN:
-            return DoorState(s.lock, "removing", lease.proof)
+            later = claim.gone if s.rightful(lease, now) else None
+            return DoorState(s.lock, "removing", lease.proof, next_try_at=later)
         if now.surely_past(claim.window.end):
             return DoorState(s.lock, "removed")
-        return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.due)
+        return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.next_due(now))
     if lease and s.done(claim, now):
-        return DoorState(s.lock, "proven", lease.proof)
+        later = claim.opens_later(now)
+        return DoorState(s.lock, "proven", lease.proof, Reason.NOT_DUE if later else None, later)
     if lease and lease.reason is Reason.DELETED_AT_LOCK:
         return DoorState(s.lock, "withheld", reason=lease.reason)
     if claim.withheld:

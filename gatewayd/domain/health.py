@@ -24,7 +24,11 @@ class AlertCode(StrEnum):
     LOCK_TAMPERED = "lock_tampered"
     LOCK_RESET = "lock_reset"
     KEYPAD_DISABLED = "keypad_disabled"
+    KEYPAD_ATTACK = "keypad_attack"
+    LOCKS_OFFLINE = "locks_offline"
     BATTERY_LOW = "battery_low"
+    BATTERY_CRITICAL = "battery_critical"
+    BATTERY_SILENT = "battery_silent"
     KEYPAD_BATTERY_LOW = "keypad_battery_low"
     PIN_REFUSED = "pin_refused"
     RADIO_DOWN = "radio_down"
@@ -32,8 +36,10 @@ class AlertCode(StrEnum):
     MAPPING_UNKNOWN = "mapping_unknown"
     TIMES_MISSING = "times_missing"
     CODE_IMPOSSIBLE = "code_impossible"
+    CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
+    NO_GRACE = "no_grace"
     CODE_UNSET = "code_unset"
     LOCK_UNCHECKED = "lock_unchecked"
     BACKUP_EXHAUSTED = "backup_exhausted"
@@ -58,7 +64,14 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.LOCK_OFFLINE: AlertKind(
         Severity.WARNING,
         "{subject} does not answer",
-        "look at its batteries; one lock: move the hub closer; several: look at the hub",
+        "look at its batteries, then move the hub closer; where locks_offline stands, look at the "
+        "hub first",
+    ),
+    AlertCode.LOCKS_OFFLINE: AlertKind(
+        Severity.CRITICAL,
+        "several locks of {subject} do not answer",
+        "look at the hub, not at the locks: its place, its power, its stick or adapter and what "
+        "stands near it",
     ),
     AlertCode.LOCK_FULL: AlertKind(
         Severity.WARNING,
@@ -82,6 +95,21 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "the keypad of {subject} is locked out after wrong codes",
         "wait a minute, then type the code slowly",
+    ),
+    AlertCode.KEYPAD_ATTACK: AlertKind(
+        Severity.CRITICAL,
+        "many wrong codes were typed at {subject} within minutes",
+        "look who is there (site: at several locks); it ends after half an hour of quiet",
+    ),
+    AlertCode.BATTERY_CRITICAL: AlertKind(
+        Severity.CRITICAL,
+        "the battery of {subject} is all but empty",
+        "replace the batteries today",
+    ),
+    AlertCode.BATTERY_SILENT: AlertKind(
+        Severity.NOTICE,
+        "nothing was heard of {subject} and its battery for a week",
+        "look at its batteries; the next word from the lock ends this",
     ),
     AlertCode.BATTERY_LOW: AlertKind(
         Severity.WARNING, "the battery of {subject} is low", "replace the batteries"
@@ -121,10 +149,20 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "{subject} gets no code: no form fits all its locks",
         "change the PIN policy, or take the odd lock off the property",
     ),
+    AlertCode.CODE_REFUSED: AlertKind(
+        Severity.CRITICAL,
+        "a lock has the code of {subject} already, and the guest was told that code",
+        "give the guest a backup code for that door, or send code.regenerate and tell the new code",
+    ),
     AlertCode.BRAKE_HELD: AlertKind(
         Severity.WARNING,
         "a command that would remove many keys is held ({subject})",
         "look at the booking feed; send brake.confirm if it is right",
+    ),
+    AlertCode.NO_GRACE: AlertKind(
+        Severity.NOTICE,
+        "guests of {subject} have no minute to spare at check-in or check-out",
+        "set a grace, or leave it so: a clock that is off by a minute shuts somebody out",
     ),
     AlertCode.EVENT_PARKED: AlertKind(
         Severity.WARNING,
@@ -167,3 +205,13 @@ REMEDIES: dict[Reason, str] = {
 def what_to_do(code: AlertCode, reason: Reason | None) -> str:
     """What a person can do about an alert that has this reason."""
     return "; ".join(filter(None, [ALERTS[code].what_to_do, reason and REMEDIES.get(reason)]))
+
+
+SEVERAL = 2
+"""From so many silent locks on it may be the radio."""
+
+
+def radio_at_fault(silent: int, of: int) -> bool:
+    """Whether it is the hub rather than the locks, when so many of a radio's do not answer
+    (S1-25)."""
+    return silent >= SEVERAL and 2 * silent >= of

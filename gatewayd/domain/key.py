@@ -1,17 +1,20 @@
 """A key: what a reservation and staff's word on it give, and at which doors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules, common
+from gatewayd.domain.hours import Timetable
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
-from gatewayd.domain.label import label
+from gatewayd.domain.label import fitting, label, same_guest
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import NOTHING, Override
 from gatewayd.domain.policy import (
     Generate,
+    LabelFrom,
     MissingPhone,
     PinSource,
     Policy,
@@ -51,6 +54,17 @@ class Basis:
         return self.reservation.guest.phone if self.reservation else None
 
     @property
+    def guest(self) -> str | None:
+        """Whose it is, in a form that is the same for all of that guest's keys."""
+        booked = self.reservation.guest.name if self.reservation else None
+        return same_guest(booked or self.override.name or "") or None
+
+    def name(self, policy: Policy) -> str | None:
+        """What a lock is to show; staff's word wins."""
+        booked = self.reservation.guest.name if self.reservation else None
+        return self.override.name or (booked if policy.label is LabelFrom.NAME else None)
+
+    @property
     def announced(self) -> bool:
         """Whether the guest was told the code."""
         return self.reservation is not None and self.reservation.announced_at is not None
@@ -68,21 +82,33 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Permission to open a set of locks within a window; its code is allocated by the intake."""
+    """Permission to open a set of locks within a window, at all hours unless there is a timetable;
+    its code is allocated by the intake.
+
+    `label`: the reservation code; `name`: what takes its place where no other key has it; `guest`:
+    whose it is.
+    """
 
     id: KeyId
     reservation_id: ReservationId | None
     label: str = field(repr=False)
+    name: str | None = field(repr=False)
+    guest: str | None = field(repr=False)
     window: Window
+    timetable: Timetable | None
     doors: Mapping[LockId, Door]
     policy: Policy
     rules: CodeRules
 
 
 def key_for(
-    site: Site | None, basis: Basis, capabilities: Mapping[LockId, Capabilities]
+    site: Site | None,
+    basis: Basis,
+    capabilities: Mapping[LockId, Capabilities],
+    low: Collection[LockId] = (),
 ) -> Key | None:
-    """The key that this gives, or None where it gives no access or no lock is there.
+    """The key that this gives, or None where it gives no access or no lock is there; `low`: locks
+    whose battery is.
 
     Raises:
         Rejected: `mapping_unknown`, `unknown_lock`, `times_missing`, `dates_reversed`,
@@ -95,7 +121,8 @@ def key_for(
     own = (reservation.policy if reservation else {}, override.policy)
     wide = (site.policy, property_.policy if property_ else {})
     policy = narrow(*wide, *own)
-    stay = _stay(site, property_, basis, policy)
+    zone = site.zone_of(property_) if property_ else site.zone
+    stay = _stay(property_, zone, basis, policy)
     locks = override.doors(property_.locks if property_ else ())
     if not basis.may_open or override.revoked or not locks or _blocked(reservation, policy):
         return None
@@ -106,14 +133,20 @@ def key_for(
     doors = {}
     for id_, can in able.items():
         at_door = narrow(*wide, site.locks[id_].policy, *own)
-        due = stay.start - at_door.lead(lock_timed=can.lock_timed)
+        early = can.enforces_windows and id_ in low
+        due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
         doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
-    name = override.name or (reservation.confirmation_code if reservation else basis.key_id)
+    lengths = [can.label_length for can in able.values() if can.label_length]
+    name = basis.name(policy)
+    plain = reservation.confirmation_code if reservation else basis.key_id
     return Key(
         id=basis.key_id,
         reservation_id=reservation.id if reservation else None,
-        label=label(name, max(can.label_length for can in able.values())),
+        label=label(plain, max(lengths, default=0)),
+        name=fitting(name, min(lengths, default=0)) if name else None,
+        guest=basis.guest,
         window=stay,
+        timetable=Timetable(override.hours, zone) if override.hours else None,
         doors=doors,
         policy=policy,
         rules=common([can.code for can in able.values()]),
@@ -156,10 +189,9 @@ def _property(site: Site, reservation: Reservation | None) -> Property | None:
     return property_
 
 
-def _stay(site: Site, property_: Property | None, basis: Basis, policy: Policy) -> Window:
+def _stay(property_: Property | None, zone: ZoneInfo, basis: Basis, policy: Policy) -> Window:
     """The window that staff names, else the reservation's; it ends when the guest checks out."""
     stay, word = basis.reservation, basis.override
-    zone = site.zone_of(property_) if property_ else site.zone
     starts = local(word.starts, zone, earlier=True) if word.starts else None
     ends = local(word.ends, zone, earlier=False) if word.ends else None
     if stay is not None and property_ is not None:

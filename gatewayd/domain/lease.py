@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.retry import Ladder, Tick
@@ -40,9 +41,10 @@ class Proof(StrEnum):
 class Lease:
     """One code of one key in one slot.
 
-    `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`: as last
-    written; `verify_due`: when to look a second time; `doubted_since`: the first read, while in
-    doubt, that did not show the code; `missed`: a proven code was read as Empty once.
+    `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`, `hours`:
+    as last written; `verify_due`: when to look a second time; `doubted_since`: the first read,
+    while in doubt, that did not show the code; `missed`: a proven code was read as Empty once;
+    `losses`: how often a proven code was gone or altered.
     """
 
     key_id: KeyId
@@ -58,6 +60,24 @@ class Lease:
     reason: Reason | None = None
     window: Window | None = None
     enabled: bool = True
+    losses: int = 0
+    hours: Hours | None = None
+
+    @classmethod
+    def adopted(cls, key: KeyId, slot: int, seen: Holds) -> "Lease":
+        """A person's code that is ours from now on, to be looked at once more at once."""
+        return cls(
+            key,
+            seen.code,
+            slot,
+            Stage.WRITTEN,
+            Proof.MATCHED,
+            seen.at,
+            verify_due=Tick(0.0),
+            window=seen.window,
+            enabled=seen.enabled,
+            hours=seen.hours,
+        )
 
     @property
     def proven(self) -> bool:
@@ -71,18 +91,24 @@ class Lease:
             return False
         return self.stage is not Stage.CLEARED or not self.proven
 
+    @property
+    def respects(self) -> bool:
+        """Whether a person deleted the code at the lock, and it is gone (S1-17)."""
+        return self.stage is Stage.GONE and self.reason is Reason.DELETED_AT_LOCK
+
     def doubted(self, tick: Tick) -> "Lease":
         """Not seen where it should be, since then or since an earlier look."""
         return self if self.doubted_since is not None else replace(self, doubted_since=tick)
 
     def is_for(self, entry: Entry) -> bool:
         """Whether an entry is what was last written."""
-        return (self.code, self.window, self.enabled) == (entry.code, entry.window, entry.enabled)
+        written = (self.code, self.window, self.enabled, self.hours)
+        return written == (entry.code, entry.window, entry.enabled, entry.hours)
 
     def limits(self, seen: Holds | Occupied, now: Now) -> bool:
         """Whether what the lock shows opens when it was meant to; a start that is past is past
         (some locks clamp it)."""
-        if self.enabled != seen.enabled:
+        if (self.enabled, self.hours) != (seen.enabled, seen.hours):
             return False
         if self.window is None or seen.window is None or self.window.end != seen.window.end:
             return self.window == seen.window

@@ -12,10 +12,13 @@ from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import After, Outcome, answered, not_taken, still_there
 from gatewayd.domain.plan import holds, mangled
-from gatewayd.domain.retry import Tick
+from gatewayd.domain.retry import Ladder, Retry, Tick, failed
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
+
+LOSSES = 10
+"""So often a code that a lock has shown, and then did not, is written again at once."""
 
 
 def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -> Outcome:
@@ -85,7 +88,7 @@ def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) 
     if mangled(lease) and lease.stage is Stage.WRITTEN:  # told once; to be written again
         again = replace(lease, stage=Stage.WRITING, proof=None if ours else lease.proof)
         return answered(*not_taken(s, again, Reason.MISMATCH, now, tick))
-    return answered(*(_altered(s, lease) if ours else _overwritten(s, lease, seen, tick)))
+    return answered(*(_altered(s, lease, tick) if ours else _overwritten(s, lease, seen, tick)))
 
 
 def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After:
@@ -122,20 +125,20 @@ def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:
     if s.capabilities.assigns_slots:  # that number is not used again
         s, lease = s.with_seen(lease, None), replace(lease.doubted(tick), slot=None)
     if lease.proven:
-        gone = _lost(lease, Stage.GONE)
-        return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, lease.reason),)
+        gone = _lost(lease, Stage.GONE, tick)
+        return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, gone.reason),)
     if lease.proof is Proof.ACCEPTED:  # it may still land, but what else comes is a person's
         absent = replace(lease, proof=None)
         return not_taken(s, absent, lease.reason or Reason.MISMATCH, now, tick)
     return s.with_lease(lease), ()  # begun and never answered: write it again
 
 
-def _altered(s: Situation, lease: Lease) -> After:
+def _altered(s: Situation, lease: Lease, tick: Tick) -> After:
     """Our code opens at other times than we wrote: it is written again."""
     if not lease.proven:
         return s, ()
     event = CodeLost(lease.key_id, s.lock, Reason.MISMATCH)
-    return s.with_lease(_lost(lease, Stage.WRITING)), (event,)
+    return s.with_lease(_lost(lease, Stage.WRITING, tick)), (event,)
 
 
 def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After:
@@ -143,7 +146,7 @@ def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> A
     nothing of ours can be under way to this one any more."""
     if lease.proven:
         event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
-        return s.with_lease(_lost(lease, Stage.GONE)), (event,)
+        return s.with_lease(_lost(lease, Stage.GONE, tick)), (event,)
     if lease.stage is not Stage.WRITING or mangled(lease) or isinstance(seen, Occupied):
         return s, ()
     return s.with_lease(_waited(lease, tick)), ()
@@ -157,8 +160,15 @@ def _waited(lease: Lease, tick: Tick) -> Lease:
     return lease.doubted(tick)
 
 
-def _lost(lease: Lease, stage: Stage) -> Lease:
-    return replace(lease, stage=stage, proof=None, proven_at=None, verify_due=None, missed=False)
+def _lost(lease: Lease, stage: Stage, tick: Tick) -> Lease:
+    """Written again at once a few times; then somebody else writes there, too, and it is a fight
+    that no battery survives."""
+    lost = replace(lease, stage=stage, proof=None, proven_at=None, verify_due=None, missed=False)
+    lost = replace(lost, losses=lease.losses + 1)
+    if lost.losses <= LOSSES or lease.reason is Reason.DELETED_AT_LOCK:
+        return lost
+    ladder = failed(Ladder(lost.losses - LOSSES - 1, tick), tick, Retry.DAILY)
+    return replace(lost, ladder=ladder, reason=Reason.WRITE_BUDGET)
 
 
 def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> After:

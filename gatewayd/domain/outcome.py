@@ -12,7 +12,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.retry import Ladder, Tick, failed
+from gatewayd.domain.retry import Ladder, Retry, Tick, failed
 from gatewayd.domain.situation import Situation
 from gatewayd.errors import Reason
 
@@ -23,11 +23,13 @@ TOLD_LATER = 12
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The situation after, what to tell, and keys whose code the lock refuses as a duplicate."""
+    """The situation after, what to tell, keys whose code the lock refuses as a duplicate, and keys
+    whose label may be why it refuses them."""
 
     situation: Situation
     events: tuple[Event, ...] = ()
     refused: tuple[KeyId, ...] = ()
+    misnamed: tuple[tuple[KeyId, Reason], ...] = ()
 
 
 type After = tuple[Situation, tuple[Event, ...]]
@@ -69,7 +71,8 @@ def unreachable(s: Situation, reason: Reason, now: Now, tick: Tick) -> Outcome:
 
 def not_taken(s: Situation, lease: Lease, reason: Reason, now: Now, tick: Tick) -> After:
     """A write did not put our code there: one rung for this code."""
-    ladder = failed(lease.ladder, tick)
+    claim = s.claims.get(lease.key_id)
+    ladder = failed(lease.ladder, tick, claim.retry if claim else Retry.LADDER)
     after = s.with_lease(replace(lease, ladder=ladder, reason=reason))
     event = CodeFailed(lease.key_id, s.lock, reason, ladder.failures, next_try(ladder, now, tick))
     return after, (event,) if told(ladder) else ()

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.policy import PolicyPatch
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What is None or empty leaves it to the reservation (S3-1, S3-5, S3-12).
+    """What is None or empty leaves it to the reservation (S3-1, S3-5, S3-6, S3-12).
 
     `starts`, `ends`: local times without grace; `revoked`: no door opens; `revoked_doors`: these do
     not.
@@ -21,6 +22,7 @@ class Override:
     remove: frozenset[LockId] = frozenset()
     starts: datetime | None = None
     ends: datetime | None = None
+    hours: Hours | None = None
     code: Code | None = None
     policy: PolicyPatch = field(default_factory=dict)
     revoked: bool = False

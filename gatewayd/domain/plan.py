@@ -14,6 +14,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
+from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -98,8 +99,9 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     for lease in s.leases:
         if not s.rightful(lease, now):
             yield _removal(s, lease, now, tick)
+    out = s.giving_way(now)
     for claim in sorted(s.claims.values(), key=lambda c: (c.needed_at, c.key_id)):
-        if claim.wanted(now) and claim.withheld is None:
+        if claim.wanted(now) and claim.withheld is None and claim.key_id not in out:
             yield from _placement(s, claim, now, tick)
             yield from _handed_over(s, claim, now, tick)
     if not s.inventoried:
@@ -118,8 +120,8 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
         return
     if len(recent) >= AT_ONCE:
         yield (min(recent) + PACE - now.earliest).total_seconds()
-    elif s.ladder is not None and s.slots:  # is it the lock that is mute, or only that slot?
-        yield _probe(s)
+    elif s.slots and (s.ladder is not None or _paused(s, now)):
+        yield _probe(s)  # is it the lock that is mute, or only the next slot?
     else:
         yield Observe((unread[0],))
 
@@ -127,6 +129,11 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
 def _probe(s: Situation) -> Observe:
     """Whether the lock answers."""
     return Observe() if s.capabilities.assigns_slots else Observe((min(s.slots, default=1),))
+
+
+def _paused(s: Situation, now: Now) -> bool:
+    """Whether the lock has not answered for longer than an inventory itself waits."""
+    return all(abs(now.earliest - seen.at) > PACE for seen in s.slots.values())
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
@@ -256,9 +263,13 @@ def _wait(ladder: Ladder | None, tick: Tick) -> float:
 
 
 def _changes(s: Situation, now: Now) -> Iterator[float]:
-    """Seconds until a window changes what is wanted."""
+    """Seconds until a window or a timetable changes what is wanted."""
     dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
     dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
+    ends = [at for c in s.claims.values() for at in {c.window.end, c.gone}]
+    for claim in s.claims.values():
+        if claim.timetable is not None and (opening := claim.opening(now)) is not None:
+            dues += [opening.start - HUB_TIMED_LEAD, opening.start]
+            ends.append(opening.end)
     yield from ((due - now.latest).total_seconds() for due in dues if not now.maybe_reached(due))
-    ends = (c.window.end for c in s.claims.values())
     yield from ((e - now.earliest).total_seconds() for e in ends if not now.surely_past(e))

@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from enum import StrEnum
 
+from gatewayd.domain.retry import Retry
+
 HUB_TIMED_LEAD = timedelta(minutes=10)
 """Write lead where the lock itself cannot hold a window (S1-7)."""
 LOCK_TIMED_LEAD = timedelta(hours=72)
 """Write lead where the lock enforces the window or can hold the code disabled (S1-7)."""
+
+EARLIER = 2
+"""So many times the write lead where a battery is low."""
 
 
 class PinSource(StrEnum):
@@ -42,6 +47,20 @@ class MissingPhone(StrEnum):
     WAIT = "wait"
 
 
+class LabelFrom(StrEnum):
+    """What a lock shows beside a code (S1-21, S1-24)."""
+
+    CODE = "code"  # the reservation code
+    NAME = "name"  # the guest's name, by the rules of `label`
+
+
+class ExternalDelete(StrEnum):
+    """What becomes of a code that a person deleted at the lock (S1-17)."""
+
+    RESPECT = "respect"
+    RESTORE = "restore"
+
+
 class ProvisionAt(StrEnum):
     """From when on a code may lie on the locks (S3-17)."""
 
@@ -60,6 +79,7 @@ class Policy:
     pin_length: int | None = None  # S2-6; None = what fits every lock
     pin_policy: PinPolicy = PinPolicy.RANDOM  # S3-2
     missing_phone: MissingPhone = MissingPhone.RANDOM  # S1-22, S2-7
+    label: LabelFrom = LabelFrom.CODE  # S1-21, S1-24, S2-11: names go to a lock only where so set
     segment: int | None = None  # S2-10: digits between hyphens, for display only
     generate: Generate = Generate.AT_BOOKING  # S2-8
     generate_days: int = 3  # before the day of arrival, for `before_arrival`
@@ -67,6 +87,9 @@ class Policy:
     blocks: bool = False  # S2-9: blocked time gets codes; mutual blocks never
     provision_at: ProvisionAt = ProvisionAt.WINDOW  # S3-17
     write_lead: timedelta | None = None  # S1-7; None = by what the lock can do
+    retry: Retry = Retry.LADDER  # S1-8, S3-13: for a code that a lock refuses
+    external_delete: ExternalDelete = ExternalDelete.RESPECT  # S1-17
+    free_slot_after: timedelta = timedelta(hours=24)  # S1-12, where the lock ends the access itself
     verify_after: timedelta = timedelta(seconds=60)  # a second look after a first write
 
     backup_pool: int = 3  # S0-2: backup codes per lock; 0 = none
@@ -74,11 +97,12 @@ class Policy:
     check_zone: str = "America/New_York"
     share_backup: bool = True  # S1-9: a guest whose code is not set gets a backup unasked
 
-    def lead(self, *, lock_timed: bool) -> timedelta:
-        """How long before its window a code is written."""
-        if self.write_lead is not None:
-            return self.write_lead
-        return LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+    def lead(self, *, lock_timed: bool, early: bool = False) -> timedelta:
+        """How long before its window a code is written; `early`: while the lock still can."""
+        lead = self.write_lead
+        if lead is None:
+            lead = LOCK_TIMED_LEAD if lock_timed else HUB_TIMED_LEAD
+        return lead * EARLIER if early else lead
 
     def display(self, digits: str) -> str:
         """A code as a person reads it; never stored, never sent to a lock."""

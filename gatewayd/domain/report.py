@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatewayd.domain.hours import LocalTime
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
     """The lock answers again, or woke up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """The lock came back so often within minutes that no more is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +76,12 @@ class Tampered:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """Level in percent where known; `low` is the lock's own warning."""
+    """Level in percent where known; `low` is the lock's own warning; `days_left`: the forecast that
+    the hub makes from earlier levels."""
 
     level: int | None
     low: bool = False
+    days_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class PinRefused:
 
 type Report = (
     Alive
+    | Flapping
     | Dead
     | Used
     | CodeDeleted
@@ -109,5 +119,6 @@ type Report = (
     | Battery
     | KeypadBattery
     | ClockSkew
+    | LocalTime
     | PinRefused
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from gatewayd.domain.backup import backup_of
+from gatewayd.domain.battery import CRITICAL, is_low
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.backup import BackupUsed
@@ -19,6 +20,7 @@ from gatewayd.domain.events.lock import (
     LockWrongCode,
 )
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome, not_taken, unreachable
@@ -30,6 +32,7 @@ from gatewayd.domain.report import (
     CodeDeleted,
     Dead,
     DuplicateRefused,
+    Flapping,
     Jammed,
     KeypadBattery,
     KeypadDisabled,
@@ -45,15 +48,14 @@ from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Occupied
 from gatewayd.errors import Reason
 
-LOW_BATTERY = 20
-"""Percent below which a battery counts as low where the lock gives no warning of its own."""
-
 
 def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # noqa: PLR0912  # a table
     """The situation after a lock's own report, and what the cloud hears of it."""
     match report:
         case Alive():
             return Outcome(_came_back(s, tick))
+        case Flapping():
+            return _restless(s, now)
         case Dead():
             return Outcome(s)  # the next step at the lock finds out, on the ladder
         case Used():
@@ -73,19 +75,29 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return Outcome(s, (LockJammed(s.lock), raised(AlertCode.LOCK_JAMMED, s.lock)))
         case Tampered():
             return Outcome(s, (LockTampered(s.lock), raised(AlertCode.LOCK_TAMPERED, s.lock)))
-        case Battery(level=level, low=low):
-            low = low or (level is not None and level < LOW_BATTERY)
-            change = raised if low else cleared
-            told = LockBattery(s.lock, level, low)
-            return Outcome(s, (told, change(AlertCode.BATTERY_LOW, s.lock)))
+        case Battery():
+            return _battery(s, report)
         case KeypadBattery(low=low):
             return Outcome(s, ((raised if low else cleared)(AlertCode.KEYPAD_BATTERY_LOW, s.lock),))
         case ClockSkew(seconds=seconds, mended=mended):
             return Outcome(s, (LockClockSkew(s.lock, seconds, mended),))
+        case LocalTime():
+            return Outcome(s)  # another look: who keeps the hours may have changed
         case PinRefused():
             return Outcome(s) if s.ladder else unreachable(s, Reason.PIN_REFUSED, now, tick)
         case _:
             assert_never(report)
+
+
+def _battery(s: Situation, report: Battery) -> Outcome:
+    """Low by the lock's word or its level; a level alone says that it is all but empty, or not."""
+    low = is_low(report.level, warned=report.low)
+    told = LockBattery(s.lock, report.level, low, report.days_left)
+    events: list[Event] = [told, (raised if low else cleared)(AlertCode.BATTERY_LOW, s.lock)]
+    if report.level is not None or not low:
+        critical = report.level is not None and report.level < CRITICAL
+        events.append((raised if critical else cleared)(AlertCode.BATTERY_CRITICAL, s.lock))
+    return Outcome(s, tuple(events))
 
 
 def _used(s: Situation, report: Used) -> Outcome:
@@ -130,6 +142,8 @@ def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
     s = s.with_slot(slot, None)
     if lease is None or not lease.proven or not s.rightful(lease, now):
         return Outcome(s)
+    if not s.claims[lease.key_id].respects_deletion:
+        return Outcome(s)
     return Outcome(s.with_lease(replace(lease, reason=Reason.DELETED_AT_LOCK)))
 
 
@@ -150,6 +164,13 @@ def _lease_in(s: Situation, slot: int | None) -> Lease | None:
 def _came_back(s: Situation, tick: Tick) -> Situation:
     """The lock reports that it is there: its ladder is due now, and stays where it is."""
     return s if s.ladder is None else replace(s, ladder=s.ladder.at_once(tick))
+
+
+def _restless(s: Situation, now: Now) -> Outcome:
+    """Codes that are being set up may be what it stumbles over: by their labels (S1-24)."""
+    named = (c for c in s.claims.values() if c.label and c.wanted(now) and c.withheld is None)
+    unproven = (c.key_id for c in named if not s.done(c, now))
+    return Outcome(s, misnamed=tuple((key, Reason.REFUSED) for key in unproven))
 
 
 def _duplicate_refused(s: Situation, now: Now, tick: Tick) -> Outcome:

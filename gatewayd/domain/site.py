@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gatewayd.domain.ids import LockId, PropertyId
-from gatewayd.domain.policy import PolicyPatch
+from gatewayd.domain.policy import PolicyPatch, narrow
 
 BLUETOOTH_ADDRESS = "([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 """The address of a Nuki, such as 54:D2:72:00:00:01; upper case wherever it is kept."""
@@ -56,6 +56,16 @@ class Site:
     def zone_of(self, property_: Property) -> ZoneInfo:
         """The zone in which the property's dates are meant."""
         return property_.zone or self.zone
+
+
+def without_grace(site: Site, property_: Property) -> bool:
+    """Whether a stay begins or ends to the minute, or with the whole day and nothing beyond it
+    (S2-4, S2-5)."""
+    policy = narrow(site.policy, property_.policy)
+    if not property_.locks or policy.grace_all_day:
+        return False
+    all_day = "all_day" in (property_.check_in, property_.check_out)
+    return all_day or not (policy.grace_before and policy.grace_after)
 
 
 def changed_properties(before: Site | None, after: Site) -> set[PropertyId]:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
-from gatewayd.domain.retry import Ladder
+from gatewayd.domain.policy import HUB_TIMED_LEAD
+from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
@@ -20,18 +22,26 @@ class Claim:
     """What a key wants at this lock.
 
     `due`: when its code belongs on the lock; `withheld`: why nothing new is written;
-    `old_codes_go`: the handover is over, codes other than `code` may be removed; `issued_to`: the
-    key of the guest who has this backup code.
+    `old_codes_go`: the handover is over, codes other than `code` may be removed; `left`: the guest
+    has other doors now, and they open; `keeps`: how long the code stays after its window, where the
+    lock itself ends it; `keeper`: who keeps the code to its timetable; `issued_to`: the key of the
+    guest who has this backup code.
     """
 
     key_id: KeyId
     code: Code
     window: Window
     due: datetime
-    label: str = ""
+    label: str = field(default="", repr=False)
     withheld: Reason | None = None
     old_codes_go: bool = True
     verify_after: float = 60.0
+    left: bool = False
+    retry: Retry = Retry.LADDER
+    respects_deletion: bool = True
+    keeps: timedelta = timedelta()
+    timetable: Timetable | None = None
+    keeper: Keeper = Keeper.LOCK
     issued_to: KeyId | None = None
 
     @property
@@ -46,15 +56,54 @@ class Claim:
 
     def wanted(self, now: Now) -> bool:
         """Whether the code belongs on the lock now."""
-        return now.maybe_reached(self.due) and not now.surely_past(self.window.end)
+        due = self.next_due(now)
+        return due is not None and now.maybe_reached(due) and self.timely(now)
+
+    def timely(self, now: Now) -> bool:
+        """The same, whatever its hours."""
+        over = self.left or now.surely_past(self.window.end)
+        return now.maybe_reached(self.due) and not over
+
+    @property
+    def gone(self) -> datetime:
+        """When nothing of it is left on the lock."""
+        return self.window.end + self.keeps
+
+    def kept(self, now: Now) -> bool:
+        """Whether it is over, and may still lie on a lock that ends it itself."""
+        past = now.surely_past(self.window.end) and not now.surely_past(self.gone)
+        return past and not self.left
+
+    def next_due(self, now: Now) -> datetime | None:
+        """When the code is put on the lock, or was last; None: not any more."""
+        if self.keeper is not Keeper.HUB:
+            return self.due
+        opening = self.opening(now)
+        return max(self.due, opening.start - HUB_TIMED_LEAD) if opening else None
+
+    def opening(self, now: Now) -> Window | None:
+        """When the key opens: now or next; None: not any more."""
+        if self.timetable is None:
+            return self.window
+        found = self.timetable.opening(max(now.earliest, self.window.start))
+        start, end = max(found.start, self.window.start), min(found.end, self.window.end)
+        return Window(start, end) if start < end else None
+
+    def opens_later(self, now: Now) -> datetime | None:
+        """When its hours begin, where it surely is outside of them."""
+        opening = self.opening(now) if self.timetable else None
+        return opening.start if opening and not now.maybe_reached(opening.start) else None
 
     def entry(self, able: Capabilities, now: Now) -> Entry:
-        """What belongs in the slot: limits by the lock itself where it can, else from the window's
-        start on enabled by us where it can hold a code disabled. What has no end has no limits."""
-        if able.enforces_windows and not self.window.endless:
-            return Entry(self.code, self.label, window=_whole_minutes(self.window))
-        begun = not able.can_disable or now.maybe_reached(self.window.start)
-        return Entry(self.code, self.label, enabled=begun)
+        """What belongs in the slot: limits by the lock itself where it can, else enabled by us when
+        it may open where it can hold a code disabled. What has no end has no limits."""
+        limited = able.enforces_windows and not self.window.endless
+        window = _whole_minutes(self.window) if limited else None
+        hours = self.timetable.hours if self.timetable and self.keeper is Keeper.LOCK else None
+        switched = able.can_disable and (window is None or self.keeper is Keeper.SWITCH)
+        opening = self.opening(now)
+        begun = opening is not None and now.maybe_reached(opening.start)
+        return Entry(self.code, self.label, begun or not switched, window, hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +128,16 @@ class Situation:
         return next((le for le in self.leases if le.key_id == key and le.code == code), None)
 
     def rightful(self, lease: Lease, now: Now) -> bool:
-        """Whether a lease's code may be on the lock."""
+        """Whether a lease's code may be on the lock. One that a person deleted there is remembered
+        between two openings: it is not put back."""
         claim = self.claims.get(lease.key_id)
-        if claim is None or not claim.wanted(now) or (claim.spare and self._gives_way(lease, now)):
+        if claim is None:
+            return False
+        wanted = claim.wanted(now)
+        if not (wanted or (lease.respects and claim.timely(now)) or claim.kept(now)):
+            return False
+        begun = wanted and now.maybe_reached(claim.window.start) and not claim.spare
+        if not begun and claim.key_id in self.giving_way(now):
             return False
         return lease.code == claim.code or not claim.old_codes_go
 
@@ -90,6 +146,14 @@ class Situation:
         lease = self.lease_of(claim.key_id, claim.code)
         entry = claim.entry(self.capabilities, now)
         return lease is not None and lease.proven and lease.is_for(entry)
+
+    def met(self, claim: Claim, now: Now) -> bool:
+        """Whether the lock is for a claim that is due as it should be now, outside of its hours
+        too."""
+        if claim.wanted(now):
+            return self.done(claim, now)
+        held = any(lease.key_id == claim.key_id for lease in self.leases)
+        return now.maybe_reached(claim.due) and not held
 
     def in_step(self, now: Now) -> bool:
         """Whether the lock has shown all that belongs on it, and nothing of ours that does not,
@@ -119,7 +183,9 @@ class Situation:
     def has_room(self) -> bool:
         """Whether one more code can be put on the lock."""
         if not self.capabilities.assigns_slots:
-            return self.free_slot() is not None
+            taken = {lease.slot for lease in self.leases}
+            taken |= {n for n, seen in self.slots.items() if not isinstance(seen, Empty)}
+            return len(taken) < self.capabilities.slots
         unseen = sum(lease.slot not in self.slots for lease in self.leases)
         there = sum(not isinstance(seen, Empty) for seen in self.slots.values())
         return there + unseen < self.capabilities.slots
@@ -144,7 +210,7 @@ class Situation:
         if self.has_room():
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
-        return tuple(c.key_id for c in due if self._nowhere(self.lease_of(c.key_id, c.code)))
+        return tuple(c.key_id for c in due if self._nowhere(c))
 
     def turned_away(self, now: Now) -> tuple[KeyId, ...]:
         """Those of them with which somebody comes."""
@@ -153,24 +219,33 @@ class Situation:
     def short(self, now: Now) -> int:
         """How many guests' codes have no place; a lock that numbers its codes itself may have less
         room than it says, and refuse them."""
-        refused = sum(x.reason is Reason.LOCK_FULL and not x.proven for x in self._guests())
+        guests = (x for x in self.leases if (c := self.claims.get(x.key_id)) and not c.spare)
+        refused = sum(x.reason is Reason.LOCK_FULL and not x.proven for x in guests)
         return len(self.turned_away(now)) + refused
 
-    def _gives_way(self, lease: Lease, now: Now) -> bool:
-        """Whether a spare code's slot is needed by a guest; the last of them goes first."""
+    def giving_way(self, now: Now) -> frozenset[KeyId]:
+        """Keys that leave a full lock for arrivals: what is over first, then backup codes that
+        nobody has, the last one first, then the farthest for nearer ones; none whose stay lasts
+        (S1-19, suffering 10)."""
         if not (short := self.short(now)):
-            return False
-        spare = (x.key_id for x in self.leases if (c := self.claims.get(x.key_id)) and c.spare)
-        return lease.key_id in sorted(spare, reverse=True)[:short]
+            return frozenset()
+        leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
+        first = {c.key_id for c in leased if c.kept(now)}
+        spare = sorted({c.key_id for c in leased if c.spare}, reverse=True)
+        first |= {*spare[: max(0, short - len(first))]}
+        upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
+        farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
+        out = self.turned_away(now)
+        starts = sorted(self.claims[key].window.start for key in out)[len(first) :]
+        pairs = zip(farthest, starts, strict=False)
+        return frozenset(first | {c.key_id for c, start in pairs if start < c.window.start})
 
-    def _guests(self) -> Iterable[Lease]:
-        """The leases of those who come."""
-        return (x for x in self.leases if (c := self.claims.get(x.key_id)) and not c.spare)
-
-    def _nowhere(self, lease: Lease | None) -> bool:
-        """Whether a key has no slot, or one in which a person's code was found."""
+    def _nowhere(self, claim: Claim) -> bool:
+        """Whether a key has no slot, nor one that its old code leaves to it, or one in which a
+        person's code was found."""
+        lease = self.lease_of(claim.key_id, claim.code)
         if lease is None:
-            return True
+            return not (claim.old_codes_go and any(x.key_id == claim.key_id for x in self.leases))
         seen = self.seen(lease)
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:

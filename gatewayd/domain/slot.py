@@ -1,20 +1,22 @@
 """What a slot should hold, and what a lock says it holds. Not knowing is not `Empty`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.moment import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What we want in a slot; `window` None where the lock itself knows none."""
+    """What we want in a slot; `window`, `hours` None where the lock itself knows none."""
 
     code: Code
-    label: str = ""
+    label: str = field(default="", repr=False)
     enabled: bool = True
     window: Window | None = None
+    hours: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Holds:
     code: Code
     enabled: bool = True
     window: Window | None = None
+    hours: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Occupied:
     at: datetime
     enabled: bool = True
     window: Window | None = None
+    hours: Hours | None = None
 
 
 type Observation = Empty | Holds | Occupied

@@ -51,7 +51,12 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
                 events.append(LockForeignCode(s.lock, old.slot))
                 if old.proven:
                     events.append(CodeLost(key_id, s.lock, Reason.FOREIGN_SLOT))
-            return Outcome(s.with_lease(Lease(key_id, code, slot)), tuple(events))
+            lease = Lease(key_id, code, slot)
+            if old is not None:
+                lease = replace(lease, losses=old.losses)
+                if old.reason is Reason.WRITE_BUDGET:
+                    lease = replace(lease, ladder=old.ladder, reason=old.reason)
+            return Outcome(s.with_lease(lease), tuple(events))
         case _:
             assert_never(step)
 
@@ -70,6 +75,7 @@ def begun(s: Situation, step: LockStep) -> Situation:
                 doubted_since=None,
                 window=entry.window,
                 enabled=entry.enabled,
+                hours=entry.hours,
             )
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
@@ -148,10 +154,18 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
         old = step.lease
         lease = replace(
-            lease, stage=old.stage, proof=old.proof, window=old.window, enabled=old.enabled
+            lease,
+            stage=old.stage,
+            proof=old.proof,
+            window=old.window,
+            enabled=old.enabled,
+            hours=old.hours,
         )
     claim = s.claims.get(lease.key_id)
-    wanted = claim is not None and claim.code == lease.code
     after, events = not_taken(s, lease, error.reason, now, tick)
-    duplicate = error.reason is Reason.DUPLICATE_CODE and wanted
-    return Outcome(after, events, (lease.key_id,) if duplicate else ())
+    if claim is None or claim.code != lease.code:
+        return Outcome(after, events)
+    if error.reason is Reason.DUPLICATE_CODE:
+        return Outcome(after, events, refused=(lease.key_id,))
+    named = bool(claim.label) and error.reason in (Reason.REFUSED, Reason.DUPLICATE_NAME)
+    return Outcome(after, events, misnamed=((lease.key_id, error.reason),) if named else ())

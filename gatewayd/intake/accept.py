@@ -13,7 +13,6 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.check import Finding
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
@@ -31,9 +30,9 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import backups, documents, health
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import ALERT_OF, reallocate
+from gatewayd.intake.derive import ALERT_OF, reallocate, relabel
 from gatewayd.intake.envelopes import BrakeConfirmCommand, Command, ReservationPutCommand
-from gatewayd.intake.handlers import derive_property, handle, look_again
+from gatewayd.intake.handlers import derive_lock, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
@@ -62,6 +61,7 @@ class Intake:
         self.held = asyncio.Event()
         self._site: Site | None = None
         self._capabilities: Mapping[LockId, Capabilities] | None = None
+        self._low: frozenset[LockId] = frozenset()
 
     async def accept(
         self, payload: bytes, *, kind: str | None = None, retained: bool = False
@@ -89,21 +89,23 @@ class Intake:
     async def another_code(
         self, tx: Transaction, now: Now, key: KeyId, refused: Code, lock: LockId | None = None
     ) -> None:
-        """Give a key another code, because a lock has the refused one already. A guest who was told
-        the code keeps it at the other doors, and gets a backup code for that one (S1-20)."""
+        """Give a key another code, because a lock has the refused one already; a guest who was told
+        keeps it at the doors that have it, and gets a backup code for this one (S1-20). Where there
+        is none the ladder goes on."""
         change = await self._change(tx, now, None)
         if (backup := backup_of(key)) is not None:
             await backups.another(change, backup, refused)
             return
         if (basis := await of_key(change, key)) is None:
             return
-        if basis.announced and lock is not None:
-            odd = Finding(lock, key, Reason.DUPLICATE_CODE, unset=True, backup=True)
-            await health.see_to(change, odd)
+        if basis.announced:
+            await change.tell(raised(AlertCode.CODE_REFUSED, basis.subject))
+            if lock is not None:
+                await health.lend(change, key, lock, Reason.DUPLICATE_CODE)
             return
         try:
             changed = await reallocate(change, basis, refused)
-        except Rejected:  # no other code is free: the ladder goes on with this one
+        except Rejected:
             await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, basis.subject))
             return
         if changed and basis.code is not None:  # what was asked for cannot be
@@ -113,6 +115,12 @@ class Intake:
         """Let the hub itself change something, in one transaction, as a command would."""
         async with self._database.transaction() as tx:
             return await to(await self._change(tx, self._clock.now(), None))
+
+    async def another_label(self, tx: Transaction, now: Now, key: KeyId, why: Reason) -> None:
+        """Give a key another label, because a lock may have refused the code for it."""
+        change = await self._change(tx, now, None)
+        if (basis := await of_key(change, key)) is not None:
+            await relabel(change, basis, why)
 
     async def look_again(self) -> float | None:
         """Reservations whose code was to be made later, and now is; returns the seconds until the
@@ -124,12 +132,10 @@ class Intake:
         return (due - self._clock.now().latest).total_seconds() if due else None
 
     async def lock_learned(self, tx: Transaction, now: Now, lock: LockId) -> None:
-        """A lock told what it can do: its keys may be due at another time, or need another code."""
+        """A lock told what it can do, or that its battery is low: its keys may be due at another
+        time, or need another code."""
         self._capabilities = None
-        change = await self._change(tx, now, None)
-        for property_ in change.site.properties.values() if change.site else ():
-            if lock in property_.locks:
-                await derive_property(change, property_.id)
+        await derive_lock(await self._change(tx, now, None), lock)
 
     def _judge(self, payload: bytes, kind: str | None, retained: bool) -> Command:
         """Everything that can be said of a command without the database.
@@ -225,7 +231,9 @@ class Intake:
             self._site = documents.site(SitePut.model_validate_json(document))
         if self._capabilities is None:
             self._capabilities = await site.capabilities(tx)
-        return Change(tx, self._outbox, now, self._rng, cause, self._site, self._capabilities)
+            self._low = await site.low_batteries(tx)
+        able, low = self._capabilities, self._low
+        return Change(tx, self._outbox, now, self._rng, cause, self._site, able, low)
 
 
 async def _brake(change: Change) -> None:

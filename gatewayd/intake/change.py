@@ -26,10 +26,12 @@ class Change:
     cause: CommandId | None
     site: Site | None
     capabilities: Mapping[LockId, Capabilities]
+    low: frozenset[LockId] = frozenset()  # locks whose battery is low
     withdrawn: set[KeyId] = field(default_factory=set)
     granted: set[KeyId] = field(default_factory=set)
     unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
     existing: bool = False  # the reservations at hand were there before the hub
+    moved: bool = False  # the reservation at hand is for another property than before
     held: Reason | None = None  # why the reservation at hand had no key until now
 
     async def tell(self, *events: Event) -> list[Outgoing]:

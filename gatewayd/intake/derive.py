@@ -1,6 +1,7 @@
 """A reservation, staff's word and the site to a key with a code: the same for every command that
 touches one."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from gatewayd.domain.code import Code
@@ -26,6 +27,9 @@ ALERT_OF = {
     Reason.CODE_IMPOSSIBLE: AlertCode.CODE_IMPOSSIBLE,
 }
 
+REFUSALS = 5
+"""Codes in a row that a lock may call duplicates: with 100 codes on it, one of a million is."""
+
 
 async def derive(
     change: Change, basis: Basis, awaited: CommandId | None, *, asked: bool = False
@@ -40,7 +44,9 @@ async def derive(
         Rejected: why there can be no key; nothing is changed then.
     """
     try:
-        key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+        key = (
+            key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+        )
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
@@ -64,7 +70,7 @@ async def derive(
 async def settle(change: Change, key: KeyId) -> bool:
     """Whether the command at hand is done: nothing of its key is left to be proven. Where that is
     so of an earlier command, it is told."""
-    done = await keys.settled(change.tx, key)
+    done = await keys.settled(change.tx, key, change.now)
     if done is None or done == change.cause:
         return done is not None
     await change.outbox.tell(change.tx, change.now, (CommandDone(),), done)
@@ -95,6 +101,7 @@ async def _withdraw(
         return False
     if before.withdrawn and awaited is None:
         return True
+    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await keys.withdraw(change.tx, basis.key_id, awaited, ended)
     if not before.withdrawn and before.window.phase(change.now) is not Phase.PAST:
         change.withdrawn.add(basis.key_id)
@@ -114,7 +121,16 @@ async def _grant(
         await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code)
-    await keys.put(change.tx, key, code, new=before is None, handover=handover, cause=awaited)
+    key = await _named(change, key)
+    await keys.put(
+        change.tx,
+        key,
+        code,
+        new=before is None,
+        handover=handover,
+        cause=awaited,
+        moved_at=change.now if change.moved else None,
+    )
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
         change.tx.ahead["settled", key.id] = None if shown else awaited
@@ -124,31 +140,54 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     """Another code for a key whose code a lock refuses; the old one stays until that is proven.
 
     Returns False where the key has another code already.
+
+    Raises:
+        Rejected: `code_impossible` where none is free, or too many were refused in a row.
     """
-    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn or before.code != refused:
         return False
+    if await keys.refused(change.tx, key.id) > REFUSALS:
+        raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
     code = await drawn(change, key, refused)
     handover = await _tell_changed(change, basis, key, code, Reason.DUPLICATE_CODE)
+    key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
 
 
-async def regenerate(change: Change, basis: Basis) -> bool:
+async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) -> bool:
     """Another code for a key whose code is known to somebody: the old one goes first.
 
     Returns False where it has no code, or none that opens anything.
     """
-    key = key_for(change.site, basis, change.capabilities) if basis.may_open else None
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn:
         return False
     code = await drawn(change, key, before.code)
+    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await _tell_changed(change, basis, key, code)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=change.cause)
-    await keys.end_handover(change.tx, key.id)
+    key = await _named(change, key)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
+    keys.start_afresh(change.tx, key.id)
     return True
+
+
+async def relabel(change: Change, basis: Basis, why: Reason) -> None:
+    """A lock refused a key's label, or may have: another one, which goes there at the next try."""
+    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+    if key is not None and key.label:
+        again = why is Reason.DUPLICATE_NAME
+        await keys.relabel(change.tx, key.id, key.label, again=again)
+
+
+async def _named(change: Change, key: Key) -> Key:
+    """Labelled with its name, where that can be."""
+    if key.name is None or await keys.name_taken(change.tx, key, change.now):
+        return key
+    return replace(key, label=key.name)
 
 
 async def _tell_changed(

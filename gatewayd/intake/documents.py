@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import EVERY_DAY, LAST_MINUTE, MIDNIGHT, WEEKDAYS, Hours
 from gatewayd.domain.ids import LockId, PropertyId, ReservationId
 from gatewayd.domain.override import Override
 from gatewayd.domain.reservation import Guest, Reservation
@@ -12,7 +13,9 @@ from gatewayd.domain.site import BLUETOOTH_ADDRESS, Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.policies import patch_of
 from gatewayd.intake.schemas import (
+    Document,
     Doors,
+    HoursDocument,
     KeyDocument,
     LockDocument,
     PropertyDocument,
@@ -64,6 +67,21 @@ def faults(document: SitePut) -> Iterator[Rejected]:
                 )
 
 
+def replaced(document: SitePut, old: LockId, new: LockId) -> SitePut:
+    """A site on which one lock hangs where another did, which is not active any more."""
+    locks = [
+        lock.model_copy(update={"active": False}) if lock.id == old else lock
+        for lock in document.locks
+    ]
+    properties = [
+        property_.model_copy(
+            update={"locks": tuple(dict.fromkeys(new if x == old else x for x in property_.locks))}
+        )
+        for property_ in document.properties
+    ]
+    return document.model_copy(update={"locks": locks, "properties": properties})
+
+
 def reservation(document: ReservationPut) -> Reservation:
     """A reservation in the domain's words."""
     guest = document.guest
@@ -95,11 +113,27 @@ def override(document: KeyDocument) -> Override:
         remove=frozenset(LockId(lock) for lock in doors.remove),
         starts=document.starts,
         ends=document.ends,
+        hours=_hours(document.hours),
         code=Code(document.code) if document.code else None,
         policy=patch_of(document.policy),
         revoked=document.revoked,
         revoked_doors=frozenset(LockId(lock) for lock in document.revoked_doors),
     )
+
+
+def hours_document(hours: Hours) -> Document:
+    """As staff would say them."""
+    days = [WEEKDAYS[day] for day in sorted(hours.days)]
+    return {"days": days, "from": f"{hours.start:%H:%M}", "to": f"{hours.end:%H:%M}"}
+
+
+def _hours(document: HoursDocument | None) -> Hours | None:
+    """None where nothing is limited."""
+    if document is None:
+        return None
+    days = frozenset(map(WEEKDAYS.index, document.days)) if document.days else EVERY_DAY
+    hours = Hours(days, document.start or MIDNIGHT, document.end or LAST_MINUTE)
+    return None if hours == Hours() else hours
 
 
 def _lock(document: LockDocument) -> Lock:

@@ -26,6 +26,13 @@ from gatewayd.intake.schemas import (
     ReservationVisit,
     SitePut,
 )
+from gatewayd.intake.service import (
+    Batch,
+    CredentialsResend,
+    LockAdopt,
+    LockReplace,
+    LockSyncNow,
+)
 
 
 class Envelope(Model):
@@ -117,6 +124,20 @@ class CodeRegenerateCommand(Envelope):
     data: CodeRegenerate
 
 
+class BatchCommand(Envelope):
+    """`batch`"""
+
+    type: Literal["batch"]
+    data: Batch
+
+
+class CredentialsResendCommand(Envelope):
+    """`credentials.resend`"""
+
+    type: Literal["credentials.resend"]
+    data: CredentialsResend
+
+
 class ReservationSnapshotCommand(Envelope):
     """`reservation.snapshot`"""
 
@@ -159,6 +180,27 @@ class LockResyncCommand(Envelope):
     data: LockResync
 
 
+class LockSyncNowCommand(Envelope):
+    """`lock.sync_now`"""
+
+    type: Literal["lock.sync_now"]
+    data: LockSyncNow
+
+
+class LockReplaceCommand(Envelope):
+    """`lock.replace`"""
+
+    type: Literal["lock.replace"]
+    data: LockReplace
+
+
+class LockAdoptCommand(Envelope):
+    """`lock.adopt`"""
+
+    type: Literal["lock.adopt"]
+    data: LockAdopt
+
+
 class LockOperateCommand(Envelope):
     """`lock.operate`"""
 
@@ -191,11 +233,16 @@ Command = (
     | KeyRestoreCommand
     | KeyDeleteCommand
     | CodeRegenerateCommand
+    | BatchCommand
+    | CredentialsResendCommand
     | BackupIssueCommand
     | BackupRotateCommand
     | HealthRunCommand
     | BrakeConfirmCommand
     | LockResyncCommand
+    | LockSyncNowCommand
+    | LockReplaceCommand
+    | LockAdoptCommand
     | LockOperateCommand
     | ReportCommand
 )

@@ -42,15 +42,11 @@ def _local_time(text: object) -> time | str:
     if text == "all_day":
         return "all_day"
     try:
-        return _clock_time(text)
+        if isinstance(text, str) and len(text) == len("HH:MM"):
+            return time.fromisoformat(text)
     except ValueError:
-        raise ValueError('a local time is "HH:MM", or "all_day"') from None
-
-
-def _clock_time(text: object) -> time:
-    if isinstance(text, str) and len(text) == len("HH:MM"):
-        return time.fromisoformat(text)
-    raise ValueError('a time of day is "HH:MM"')
+        pass
+    raise ValueError('a local time is "HH:MM", or "all_day"')
 
 
 def _local_date_time(text: object) -> datetime:
@@ -60,6 +56,12 @@ def _local_date_time(text: object) -> datetime:
     except ValueError:
         pass
     raise ValueError('a local date and time is "YYYY-MM-DDTHH:MM"')
+
+
+def _hour_minute(text: object) -> time:
+    if isinstance(at := _local_time(text), time):
+        return at
+    raise ValueError('a time of day is "HH:MM"')
 
 
 Id = Annotated[
@@ -81,9 +83,9 @@ LocalTime = Annotated[
         {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^all_day$"},
     ),
 ]
-ClockTime = Annotated[
+HourMinute = Annotated[
     time,
-    BeforeValidator(_clock_time),
+    BeforeValidator(_hour_minute),
     PlainSerializer(lambda at: at.strftime("%H:%M")),
     WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
 ]

@@ -3,14 +3,24 @@
 from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
-from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
-from gatewayd.domain.site import changed_properties
+from gatewayd.domain.site import changed_properties, without_grace
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import backups, documents, envelopes, key, reservation, schemas, snapshot
+from gatewayd.intake import (
+    backups,
+    batch,
+    documents,
+    envelopes,
+    key,
+    lock,
+    reservation,
+    schemas,
+    snapshot,
+)
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
@@ -57,16 +67,25 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             await checks.want(change.tx, CommandId(command.id))
             change.tx.check_wanted = True
             return False
+        case envelopes.BatchCommand(data=data):
+            return await batch.run(change, data)
+        case envelopes.CredentialsResendCommand(data=data):
+            return await key.resend(change, data)
         case envelopes.LockResyncCommand(data=data):
-            if not await site.resync(change.tx, LockId(data.lock_id), change.cause):
-                raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
-            await change.tell(cleared(AlertCode.LOCK_TAMPERED, data.lock_id))
-            return False
+            return await lock.resync(change, data)
+        case envelopes.LockSyncNowCommand(data=data):
+            return await lock.sync_now(change, data)
+        case envelopes.LockReplaceCommand(data=data):
+            await _enforce(change, await lock.replaced(change, data))
+            return await lock.replace(change, data)
+        case envelopes.LockAdoptCommand(data=data):
+            return await lock.adopt(change, data)
         case envelopes.LockOperateCommand(data=data):
-            lock, cause = LockId(data.lock_id), CommandId(command.id)
+            cause = CommandId(command.id)
             if command.ts > change.now.latest + OPERATE_AHEAD:
                 raise Rejected(Reason.INVALID_FIELD, "said by a clock that is ahead", path="ts")
-            _operate(change, Operation(lock, data.action, cause, command.deadline))
+            door = LockId(data.lock_id)
+            _operate(change, Operation(door, data.action, cause, command.deadline))
             return False
         case envelopes.ReportCommand():
             change.tx.report_wanted = True
@@ -79,11 +98,7 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
 
 def _operate(change: Change, operation: Operation) -> None:
     """Hand it on, once this is committed; it is on no disk, so nothing repeats it."""
-    lock = change.site.locks.get(operation.lock) if change.site else None
-    if lock is None:
-        raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path="data.lock_id")
-    if not lock.active:
-        raise Rejected(Reason.LOCK_INACTIVE, "the lock is not active", path="data.lock_id")
+    lock.must_be_active(change, operation.lock, "data.lock_id")
     if not change.now.trusted:
         raise Rejected(Reason.CLOCK_IN_DOUBT, "the hub's clock is in doubt", retryable=True)
     change.tx.operations.append(operation)
@@ -97,14 +112,22 @@ async def _put_site(change: Change, document: schemas.SitePut) -> bool:
         )
     if before is not None and document.version == before.version:
         return True
-    change.site = documents.site(document)
+    await _enforce(change, document)
+    return True
+
+
+async def _enforce(change: Change, document: schemas.SitePut) -> None:
+    """A site document is in force, and all keys are as it says."""
+    before, change.site = change.site, documents.site(document)
     await site.put(change.tx, change.site, document.model_dump_json(exclude_unset=True))
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
+        if (property_ := change.site.properties.get(property_id)) is not None:
+            warns = raised if without_grace(change.site, property_) else cleared
+            await change.tell(warns(AlertCode.NO_GRACE, property_id))
     for key_id in await overrides.all_(change.tx):  # its doors may be of any property
         await _derive_again(change, key_id, None)
-    return True
 
 
 async def derive_property(change: Change, property_id: PropertyId) -> None:
@@ -115,6 +138,15 @@ async def derive_property(change: Change, property_id: PropertyId) -> None:
         for id_, waiting in chunk:
             await _derive_again(change, key_of(id_), waiting)
             after = id_
+
+
+async def derive_lock(change: Change, door: LockId) -> None:
+    """All keys at a lock anew, because it can do what it could not before, or no longer."""
+    for property_ in change.site.properties.values() if change.site else ():
+        if door in property_.locks:
+            await derive_property(change, property_.id)
+    for key_id in await overrides.at_lock(change.tx, door):
+        await _derive_again(change, key_id, None)
 
 
 async def _derive_again(change: Change, key: KeyId, waiting: CommandId | None) -> None:

@@ -10,7 +10,7 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.health import HealthChecked, KeyFailing, LockChecked
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId, LockId
+from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.policy import narrow
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.retry import Tick
@@ -98,13 +98,20 @@ async def see_to(change: Change, wrong: Finding) -> str | None:
         return None  # the lock's own alert says it
     note = _note(change, wrong.lock_id)
     await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note))
-    lock = change.site.locks.get(wrong.lock_id) if change.site else None
-    if not wrong.backup or lock is None or change.site is None:
+    if not wrong.backup:
         return None
-    policy = narrow(change.site.policy, lock.policy)
+    return await lend(change, wrong.key_id, wrong.lock_id, wrong.reason)
+
+
+async def lend(change: Change, key: KeyId, lock: LockId, reason: Reason) -> str | None:
+    """A backup code for a guest, unasked, where the policy says so; returns its label."""
+    there = change.site.locks.get(lock) if change.site else None
+    if there is None or change.site is None:
+        return None
+    policy = narrow(change.site.policy, there.policy)
     if not (policy.share_backup and policy.backup_pool):
         return None
-    return await backups.share(change, wrong.key_id, wrong.lock_id, wrong.reason)
+    return await backups.share(change, key, lock, reason)
 
 
 async def _judge(change: Change, silent: dict[LockId, Reason | None], tick: Tick) -> Judged:

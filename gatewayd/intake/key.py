@@ -3,12 +3,14 @@
 import json
 
 from gatewayd.domain.backup import backup_of
+from gatewayd.domain.events.code import CredentialsWanted
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.key import Basis
+from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import basis as bases
-from gatewayd.intake import derive, schemas
+from gatewayd.intake import derive, schemas, service
 from gatewayd.intake.change import Change
 from gatewayd.intake.parse import checked
 from gatewayd.store import keys, overrides
@@ -55,9 +57,19 @@ async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
     """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
     key = KeyId(document.key_id)
     basis = await _must_exist(change, key, path="data.key_id")
-    if not await derive.regenerate(change, basis):
+    if not await derive.regenerate(change, basis, change.cause):
         await derive.derive(change, basis, awaited=change.cause, asked=True)
     return await derive.settle(change, key)
+
+
+async def resend(change: Change, document: service.CredentialsResend) -> bool:
+    """`credentials.resend`: the cloud knows the code, and how to reach the guest."""
+    key = KeyId(document.key_id)
+    known = await keys.known(change.tx, key)
+    if known is None or known.withdrawn or known.window.phase(change.now) is Phase.PAST:
+        raise Rejected(Reason.INVALID_FIELD, "no such key that opens", path="data.key_id")
+    await change.tell(CredentialsWanted(key, reservation_of(key), document.channel))
+    return True
 
 
 async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) -> bool:

@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gatewayd.domain.policy import (
+    ExternalDelete,
     Generate,
+    LabelFrom,
     MissingPhone,
     PinPolicy,
     PinSource,
     PolicyPatch,
     ProvisionAt,
 )
-from gatewayd.intake.fields import ClockTime, Duration, Model, Zone
+from gatewayd.domain.retry import Retry
+from gatewayd.intake.fields import Duration, HourMinute, Model, Zone
 
 
 class PinDocument(Model):
@@ -42,7 +45,7 @@ class HealthCheckDocument(Model):
     """The daily check reads each lock for the codes of the next 24 h; `at` and `timezone` are of
     the site alone."""
 
-    at: ClockTime | None = None
+    at: HourMinute | None = None
     timezone: Zone | None = None
     share_backup: bool | None = Field(
         default=None, description="a guest whose code is not set gets a backup code unasked"
@@ -58,6 +61,12 @@ class PolicyDocument(Model):
     grace_before: Duration | None = None
     grace_after: Duration | None = None
     pin: PinDocument | None = None
+    label: LabelFrom | None = Field(
+        default=None,
+        description="what locks show beside a code; name: the guest's, as many whole words as fit, "
+        "or the reservation code where the name cannot be: taken there already, too long, beyond "
+        "GSM 03.38, of a guest with another booking or key, or refused by the lock",
+    )
     generate: Generate | None = None
     generate_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
         default=None, description="for before_arrival: so many days before the window"
@@ -67,6 +76,11 @@ class PolicyDocument(Model):
     )
     blocks: bool | None = Field(default=None, description="blocked time gets codes too")
     provision_at: ProvisionAt | None = None
+    retry: Retry | None = Field(default=None, description="for a code that a lock refuses")
+    external_delete: ExternalDelete | None = None
+    free_slot_after: Duration | None = Field(
+        default=None, description="how long a code that is over stays where it opens no more"
+    )
     write_lead: Duration | None = Field(default=None, description="how long before the window")
     verify_after: Duration | None = Field(default=None, description="second look at a new code")
     backup: BackupDocument | None = None
@@ -93,11 +107,15 @@ def patch_of(policy: PolicyDocument | None) -> PolicyPatch:
 AS_THEY_ARE = (
     "grace_before",
     "grace_after",
+    "label",
     "generate",
     "generate_days",
     "existing_bookings",
     "blocks",
     "provision_at",
+    "retry",
+    "external_delete",
+    "free_slot_after",
     "write_lead",
     "verify_after",
 )

@@ -76,7 +76,7 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         Rejected: `stale_version`.
     """
     known = await reservations.get(change.tx, ReservationId(document.id))
-    change.held = known.held if known else None
+    change.held, change.moved = known.held if known else None, False
     if known is not None:
         if document.version < known.version:
             raise Rejected(
@@ -85,7 +85,9 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         if document.version == known.version:
             return None
         new = document.model_dump(mode="json", exclude_unset=True)
-        merged = schemas.merged(json.loads(known.document), new)
+        old = json.loads(known.document)
+        merged = schemas.merged(old, new)
+        change.moved = merged["property_id"] != old["property_id"]
         document = checked(schemas.ReservationPut, merged)
     reservation = with_visits(documents.reservation(document), known)
     stored = document.model_dump_json(exclude_unset=True)

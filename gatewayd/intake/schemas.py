@@ -3,21 +3,25 @@
 Unknown fields are ignored. A null clears a field, an absent one leaves it as it was.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
+    ConfigDict,
     Field,
     SkipValidation,
     StringConstraints,
+    model_validator,
 )
 
 from gatewayd.domain.bolt import Action
+from gatewayd.domain.hours import LAST_MINUTE, MIDNIGHT
 from gatewayd.domain.reservation import Kind
 from gatewayd.intake.fields import (
     BackupLabel,
     Day,
     Digits,
+    HourMinute,
     Id,
     LocalDateTime,
     LocalTime,
@@ -29,6 +33,9 @@ from gatewayd.intake.fields import (
 from gatewayd.intake.policies import PolicyDocument
 
 MAX_ITEMS = 1_000
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class PropertyDocument(Model):
@@ -119,6 +126,23 @@ class Doors(Model):
     remove: tuple[Id, ...] = ()
 
 
+class HoursDocument(Model):
+    """Some days of the week, from an hour until a later one of the same day. What is absent limits
+    nothing; `to` 23:59 is the end of the day."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] | None = None
+    start: HourMinute | None = Field(default=None, alias="from")
+    end: HourMinute | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if (self.start or MIDNIGHT) >= (self.end or LAST_MINUTE):
+            raise ValueError("from must be before to, on the same day")
+        return self
+
+
 class KeyFields(Model):
     """Staff's word on a reservation's key (`res:` and its id), or a manual key, which names
     `starts`, `ends` and `doors.add`. Times are local to the property, for a manual key to the site,
@@ -128,6 +152,7 @@ class KeyFields(Model):
     doors: Doors | None = None
     starts: LocalDateTime | None = None
     ends: LocalDateTime | None = None
+    hours: HoursDocument | None = None
     code: Digits | None = None
     policy: PolicyDocument | None = None
 

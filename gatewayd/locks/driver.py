@@ -51,11 +51,11 @@ class LockDriver(Protocol):
     """One lock."""
 
     async def capabilities(self) -> Capabilities:
-        """What the lock can do, without waking it where the radio knows."""
+        """What the lock can do, without waking it where the radio knows; asked in each session."""
         ...
 
     def session(self) -> AbstractAsyncContextManager[Session]:
-        """Reach the lock.
+        """Reach the lock. Nothing is changed by that, so its outcome is never unknown.
 
         Raises:
             Unreachable: it does not answer, or sleeps. RadioDown: nobody was asked.
@@ -68,11 +68,24 @@ type OnReport = Callable[[str, Report], None]
 
 
 class Link:
-    """Whether a radio can be used: exactly one of the two events is set."""
+    """Whether a radio can be used: exactly one of the two events is set.
 
-    def __init__(self) -> None:
+    `parts` by name: its adapters, where one of several may be away; `bound` says of a lock's
+    address which part it must use.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, "Link"] | None = None,
+        bound: Mapping[str, str] | None = None,
+    ) -> None:
         self.up, self.down = asyncio.Event(), asyncio.Event()
         self.down.set()
+        self.parts, self._bound = parts or {}, bound or {}
+
+    def of(self, address: str) -> "Link":
+        """What a lock needs: a part, or any of them."""
+        return self.parts.get(self._bound.get(address, ""), self)
 
     def change(self, *, up: bool) -> None:
         """Tell who waits."""

@@ -13,7 +13,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.report import Report
 from gatewayd.errors import Reason
-from gatewayd.locks.driver import OnReport, Radio
+from gatewayd.locks.driver import Link, OnReport, Radio
 from gatewayd.reconciler.operate import Answer, operate
 from gatewayd.reconciler.turns import AT_ONCE, Turns
 from gatewayd.reconciler.worker import Tools, Worker
@@ -43,7 +43,8 @@ class Reconciler:
         """Keep one worker for each lock, in the given group; for ever."""
         self._group = group
         for radio in self._radios.values():
-            group.create_task(self._watch(radio), name=f"watch {radio.name}")
+            for name, link in {radio.name: radio.link, **radio.link.parts}.items():
+                group.create_task(self._watch(radio, name, link), name=f"watch {name}")
         while True:
             self._changed.clear()
             wanted = set(await site.locks(self._tools.database.read))
@@ -68,9 +69,9 @@ class Reconciler:
             self._group.create_task(self._operate(operation), name=f"operate {operation.lock}")
 
     def _start(self, group: asyncio.TaskGroup, row: site.LockRow) -> None:
-        radio = self._radios[row.driver]
-        turns = self._turns[row.driver]
-        worker = Worker(LockId(row.id), radio.lock(row.address), radio, turns, self._tools)
+        radio, turns = self._radios[row.driver], self._turns[row.driver]
+        driver, link = radio.lock(row.address), radio.link.of(row.address)
+        worker = Worker(LockId(row.id), driver, link, turns, self._tools)
         task = group.create_task(worker.run(), name=f"lock {row.id}")
         self._workers[row] = (worker, task)
 
@@ -94,29 +95,30 @@ class Reconciler:
         await self._tell(answer, cause=operation.cause)
         log.info(answer.type, command=operation.cause, lock=operation.lock)
 
-    async def _watch(self, radio: Radio) -> None:
-        """A radio that comes back wakes its locks; one that stays away is told."""
+    async def _watch(self, radio: Radio, name: str, link: Link) -> None:
+        """What comes back, a radio or a part of one, wakes its locks; what stays away is told."""
         while True:
             try:
                 async with asyncio.timeout(RADIO_GRACE):
-                    await radio.link.up.wait()
+                    await link.up.wait()
             except TimeoutError:
                 code = AlertCode.RADIO_UNSAFE if radio.unfit else AlertCode.RADIO_DOWN
-                await self._tell(raised(code, radio.name))
-                await radio.link.up.wait()
+                await self._tell(raised(code, name))
+                await link.up.wait()
             await self._tell(
-                cleared(AlertCode.RADIO_DOWN, radio.name),
-                cleared(AlertCode.RADIO_UNSAFE, radio.name),
+                cleared(AlertCode.RADIO_DOWN, name),
+                cleared(AlertCode.RADIO_UNSAFE, name),
             )
             for row, (worker, _) in self._workers.items():
                 if self._radios.get(row.driver) is radio:
                     worker.wake.set()
-            await radio.link.down.wait()
+            await link.down.wait()
 
     async def _tell_unknown(self, drivers: set[str]) -> None:
         """Drivers without a radio, until no lock names them any more."""
         stands = await subjects(self._tools.database.read, AlertCode.RADIO_DOWN)
         over = stands - drivers - self._radios.keys()
+        over -= {part for radio in self._radios.values() for part in radio.link.parts}
         if drivers or over:
             await self._tell(
                 *(raised(AlertCode.RADIO_DOWN, name) for name in sorted(drivers)),

@@ -20,18 +20,20 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.lock import LockFull
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
-from gatewayd.domain.report import Alive, Battery, CodeDeleted, Report
+from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.driver import LockDriver, Radio, Session
+from gatewayd.locks.driver import Link, LockDriver, Session
+from gatewayd.reconciler.signals import noted
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
@@ -64,7 +66,7 @@ class Worker:
 
     lock: LockId
     driver: LockDriver
-    radio: Radio
+    link: Link
     turns: Turns
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,7 +74,6 @@ class Worker:
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
-    _learned: bool = False
     _full: bool = True  # an alert of an earlier run may stand
     _reset: bool = True  # the same
 
@@ -96,14 +97,14 @@ class Worker:
         if step is None:
             await self._rest(situation)
             return self._look_again_in
-        if not self.radio.link.up.is_set():
+        if not self.link.up.is_set():
             return None  # woken when it is back
         async with self.turns.take(self._urgency(situation)):
             return await self._session(situation, step)
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until, touched = Tick(self.tools.clock.tick() + TURN), False
+        until = Tick(self.tools.clock.tick() + TURN)
         try:
             async with self.driver.session() as session:
                 await self._learn(situation)
@@ -111,12 +112,13 @@ class Worker:
                 if not isinstance(step, Observe):
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
-                    step, touched = todo, True
+                    step = todo
                     result = await _touch(session, step, situation.capabilities)
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
-            unasked = isinstance(failed, OutcomeUnknown) and not touched
-            error = RadioDown(str(failed)) if unasked else failed
+            # Without its radio it is as after a power cut: what was begun is on disk, and is read.
+            lost = isinstance(failed, OutcomeUnknown) and not self.link.up.is_set()
+            error = RadioDown(str(failed)) if lost else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
@@ -173,17 +175,19 @@ class Worker:
         tick = self.tools.clock.tick()
         self._reset |= report == CodeDeleted(None)
         if isinstance(report, Alive):
-            if not may_return(self._returns, tick):
-                return  # flapping: the ladder goes on
-            self._returns.append(tick)
+            if may_return(self._returns, tick):
+                self._returns.append(tick)
+            else:
+                report = Flapping()  # the ladder goes on
         async with self.tools.database.transaction() as tx:
             now = self.tools.clock.now()
-            if isinstance(report, Battery) and not await sites.battery(
-                tx, self.lock, report.level, low=report.low
-            ):
+            news = await noted(tx, self.tools.intake, now, self.lock, report)
+            if news is None:
                 return
+            if isinstance(report, LocalTime):
+                sites.local_time(tx, self.lock, report)
             situation = await situations.load(tx, self.lock, now)
-            await self._keep(tx, now, situation, reported(situation, report, now, tick))
+            await self._keep(tx, now, situation, reported(situation, news, now, tick))
 
     async def _keep(self, tx: Transaction, now: Now, there: Situation, outcome: Outcome) -> None:
         """Save what changed, tell it, and see to the keys that it concerns."""
@@ -193,11 +197,13 @@ class Worker:
         for refused in outcome.refused:
             code = here.claims[refused].code
             await self.tools.intake.another_code(tx, now, refused, code, self.lock)
+        for misnamed, why in outcome.misnamed:
+            await self.tools.intake.another_label(tx, now, misnamed, why)
         for key, _ in _proofs(there) ^ _proofs(here):
             await self._tell_key(tx, now, key, here)
         for lease in there.leases:
             if here.lease_of(lease.key_id, lease.code) is None:
-                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id))
+                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id, now))
 
     async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
         """A key's proof came or went at this door."""
@@ -206,7 +212,7 @@ class Worker:
             others = {door.lock_id for door in status.doors} - {self.lock}
             tx.woken.update(others)  # a handover may be over there
             await self.tools.outbox.tell(tx, now, (status,))
-        await self._tell_done(tx, now, await keys.settled(tx, key))
+        await self._tell_done(tx, now, await keys.settled(tx, key, now))
 
     async def _tell_done(self, tx: Transaction, now: Now, command: CommandId | None) -> None:
         """A command is done when all its doors agree."""
@@ -214,11 +220,8 @@ class Worker:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:
-        """Ask the driver once what the lock can do; what is new is kept."""
-        if self._learned:
-            return
+        """Ask the driver what the lock can do: firmware changes; what is new is kept."""
         able = await self.driver.capabilities()
-        self._learned = True
         if able == situation.capabilities:
             return
         async with self.tools.database.transaction() as tx:

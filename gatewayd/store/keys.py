@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
+from gatewayd.domain.label import numbered
 from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
+from gatewayd.store import situations
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -78,14 +80,23 @@ async def put(
     new: bool,
     handover: str | None,
     cause: CommandId | None,
+    moved_at: Now | None = None,
 ) -> None:
-    """Insert or update a key and its doors; wakes every lock that it had or has."""
+    """Insert or update a key and its doors; wakes every lock that it had or has.
+
+    `moved_at`: the guest changes rooms now, and keeps the old doors until the new ones open.
+    """
     tx.later(
-        "INSERT INTO keys (id, reservation_id, code, exclusive, label, starts, ends, verify_after, "
-        "handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-        "code = excluded.code, exclusive = excluded.exclusive, label = excluded.label, "
+        "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
+        "verify_after, retry, external_delete, free_slot_after, timetable, handover, cause) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "code = excluded.code, exclusive = excluded.exclusive, "
+        "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
         "starts = excluded.starts, "
-        "ends = excluded.ends, verify_after = excluded.verify_after, revoked = 0, "
+        "ends = excluded.ends, verify_after = excluded.verify_after, retry = excluded.retry, "
+        "external_delete = excluded.external_delete, "
+        "free_slot_after = excluded.free_slot_after, timetable = excluded.timetable, "
+        "revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
             key.id,
@@ -93,36 +104,80 @@ async def put(
             code.digits,
             key.policy.pin_policy is PinPolicy.STRICT,
             key.label,
+            key.guest,
             key.window.start.timestamp(),
             key.window.end.timestamp(),
             key.policy.verify_after.total_seconds(),
+            key.policy.retry,
+            key.policy.external_delete,
+            key.policy.free_slot_after.total_seconds(),
+            str(key.timetable) if key.timetable else None,
             handover,
             cause,
         ),
     )
-    await _put_doors(tx, key, await doors(tx, key.id, new=new))
+    _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
 
 
-async def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door]) -> None:
-    if before == key.doors:
-        tx.woken.update(before)  # the window or the code may have changed
+NAME_TAKEN = """
+SELECT 1 FROM keys WHERE id = ?1 AND relabelled
+UNION ALL
+SELECT 1 FROM keys WHERE guest = ?2 AND id <> ?1 AND NOT revoked AND ends > ?3
+UNION ALL
+SELECT 1 FROM keys k WHERE label = ?4 AND label <> '' AND id <> ?1 AND EXISTS (
+    SELECT 1 FROM (SELECT lock_id FROM doors WHERE key_id = k.id
+        UNION ALL SELECT lock_id FROM leases WHERE key_id = k.id)
+    WHERE lock_id IN (SELECT value FROM json_each(?5)))
+LIMIT 1
+"""
+
+
+async def name_taken(tx: Transaction, key: Key, now: Now) -> bool:
+    """Whether a key may not have its name as label (S1-24): its guest has another key, another key
+    is called so at one of its locks, or a lock has refused it."""
+    row = (key.id, key.guest, now.earliest.timestamp(), key.name, json.dumps([*key.doors]))
+    return bool(await tx.row(NAME_TAKEN, row))
+
+
+async def relabel(tx: Transaction, key: KeyId, plain: str, *, again: bool) -> None:
+    """The plain label instead of the name; `again`: a lock has that too, so one with a number."""
+    row = await tx.row("SELECT label, relabelled FROM keys WHERE id = ?", (key,))
+    if row is None:
         return
-    for lock in before:
-        if lock not in key.doors:
+    label, number = row
+    if label != plain and number <= 1:  # the name
+        label, number = plain, 1
+    elif again:
+        number = max(number, 1) + 1
+        label = numbered(plain, number)
+    await tx.rows("UPDATE keys SET label = ?, relabelled = ? WHERE id = ?", (label, number, key))
+
+
+def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
+    tx.woken.update(before, key.doors)  # the window or the code may have changed
+    if before == key.doors:
+        return
+    for lock in before.keys() - key.doors.keys():
+        if moved_at is not None and moved_at.maybe_reached(before[lock].due):
+            leaving = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
+            at = moved_at.latest.timestamp()
+            tx.later(leaving, (Reason.MAPPING_MISSING, at, lock, key.id))
+        else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
         row = (lock, key.id, door.due.timestamp(), door.withheld)
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?)", row)
-    tx.woken.update(before, key.doors)
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, NULL)", row)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
-    """The doors at which a key is wanted; a new one's, as yet, are none."""
+    """The doors at which a key is wanted; a new one's, as yet, are none. Those that it leaves do
+    not count."""
     rows = tx.ahead.pop(("doors", key), None)
     if new:
         return {}
     if rows is None:
-        rows = await tx.rows("SELECT lock_id, due, withheld FROM doors WHERE key_id = ?", (key,))
+        sql = "SELECT lock_id, due, withheld FROM doors WHERE key_id = ? AND leaves IS NULL"
+        rows = await tx.rows(sql, (key,))
     return {
         LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
         for lock, due, withheld in rows
@@ -151,28 +206,41 @@ async def withdraw(
 
 SETTLED = """
 (SELECT s.cause FROM keys s WHERE s.id = ?1
-    AND NOT EXISTS (
+    AND (s.timetable IS NOT NULL OR NOT EXISTS (
         SELECT 1 FROM doors d LEFT JOIN leases l
         ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
         WHERE d.key_id = ?1 AND d.withheld IS NULL
         AND (coalesce(l.proof, 'accepted') = 'accepted'
-            OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60))
+            OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60
+            OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR l.code <> s.code)))
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
-window to the minute where the lock enforces it, and no other lease is left."""
+window to the minute where the lock enforces it, enabled once that has begun, and no other lease is
+left. Of a key with a timetable only the last: what its doors should show depends on the hour."""
+
+TIMED = """
+(SELECT json_group_array(d.lock_id) FROM keys s JOIN doors d ON d.key_id = s.id
+    WHERE s.id = ?1 AND s.timetable IS NOT NULL AND d.withheld IS NULL)
+"""
 
 
-async def settled(tx: Transaction, key: KeyId) -> CommandId | None:
+async def settled(tx: Transaction, key: KeyId, now: Now) -> CommandId | None:
     """The command behind a key if its effect is now proven on all doors; told only once."""
     if ("settled", key) in tx.ahead:
-        cause = tx.ahead.pop(("settled", key))
+        cause, timed = tx.ahead.pop(("settled", key)), "[]"
     else:
-        ((cause,),) = await tx.rows(f"SELECT {SETTLED}", (key,))
+        at = now.latest.timestamp()
+        ((cause, timed),) = await tx.rows(f"SELECT {SETTLED}, {TIMED}", (key, at))
     if cause is None:
         return None
+    for lock in json.loads(timed):
+        there = await situations.load(tx, lock, now)
+        claim = there.claims.get(key)
+        if claim is None or not there.met(claim, now):
+            return None
     tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
     return CommandId(cause)
 
@@ -188,9 +256,16 @@ async def unproven(tx: Transaction, key: KeyId) -> list[LockId]:
     return [LockId(lock) for (lock,) in rows]
 
 
-async def end_handover(tx: Transaction, key: KeyId) -> None:
-    """Its old codes go at once."""
-    tx.later("UPDATE keys SET handover = NULL WHERE id = ?", (key,))
+async def refused(tx: Transaction, key: KeyId) -> int:
+    """A lock refused the key's code; returns how many in a row that were."""
+    counted = "UPDATE keys SET refusals = refusals + 1 WHERE id = ? RETURNING refusals"
+    rows = await tx.rows(counted, (key,))
+    return int(rows[0][0]) if rows else 0
+
+
+def start_afresh(tx: Transaction, key: KeyId) -> None:
+    """Its old codes go at once, and what was refused is forgotten."""
+    tx.later("UPDATE keys SET handover = NULL, refusals = 0 WHERE id = ?", (key,))
 
 
 async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:

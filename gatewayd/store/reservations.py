@@ -1,5 +1,6 @@
 """Reservations as they came, with what holds those that have no key."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -107,6 +108,23 @@ async def next_due(tx: Transaction) -> datetime | None:
     """When the next held one is to be looked at."""
     ((at,),) = await tx.rows("SELECT min(due) FROM reservations WHERE due IS NOT NULL")
     return from_epoch(at) if at is not None else None
+
+
+async def chosen(
+    tx: Transaction, now: Now, only: list[str] | None, property_id: PropertyId | None
+) -> list[tuple[ReservationId, bool, Reason | None]]:
+    """Confirmed reservations, by id, by property or all: whether its key is live, and why it has
+    none."""
+    rows = await tx.rows(
+        "SELECT r.id, coalesce(NOT k.revoked AND k.ends > ?1, 0), r.held FROM reservations r "
+        "LEFT JOIN keys k ON k.id = 'res:' || r.id WHERE r.confirmed "
+        "AND (?2 IS NULL OR r.id IN (SELECT value FROM json_each(?2))) "
+        "AND (?3 IS NULL OR r.property_id = ?3) ORDER BY r.id",
+        (now.earliest.timestamp(), None if only is None else json.dumps(only), property_id),
+    )
+    return [
+        (ReservationId(id_), bool(live), Reason(held) if held else None) for id_, live, held in rows
+    ]
 
 
 async def of_property(

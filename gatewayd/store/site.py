@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 
+from gatewayd.domain.battery import is_low
 from gatewayd.domain.capabilities import Capabilities, of_kind
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
@@ -28,7 +30,7 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
             await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
             await tx.rows(
                 "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL WHERE id = ?",
+                "retry_due = NULL, reason = NULL, utc_offset = NULL WHERE id = ?",
                 (lock.id,),
             )
             if before[0] != lock.driver:  # another make: nothing of ours is there
@@ -78,15 +80,30 @@ async def learned(tx: Transaction, lock: LockId, able: Capabilities) -> None:
     await tx.rows("UPDATE locks SET capabilities = ? WHERE id = ?", (dump_capabilities(able), lock))
 
 
-async def battery(tx: Transaction, lock: LockId, level: int | None, *, low: bool) -> bool:
-    """A lock's battery; whether that is news."""
-    news = await tx.rows(
-        "UPDATE locks SET battery = coalesce(?1, battery), battery_low = ?2 "
-        "WHERE id = ?3 AND (battery IS NOT coalesce(?1, battery) OR battery_low IS NOT ?2) "
-        "RETURNING 1",
+async def battery(
+    tx: Transaction, lock: LockId, level: int | None, *, low: bool
+) -> tuple[int | None, bool] | None:
+    """A lock's battery; its level and warning until now, or None where that is no news."""
+    row = await tx.row("SELECT battery, battery_low FROM locks WHERE id = ?", (lock,))
+    if row is None or (row[0] if level is None else level, low) == row:
+        return None
+    tx.later(
+        "UPDATE locks SET battery = coalesce(?, battery), battery_low = ? WHERE id = ?",
         (level, low, lock),
     )
-    return bool(news)
+    return row[0], bool(row[1])
+
+
+async def low_batteries(tx: Transaction) -> frozenset[LockId]:
+    """Locks whose battery is low, by their word or by its level."""
+    rows = await tx.rows("SELECT id, battery, battery_low FROM locks WHERE battery_low NOT NULL")
+    return frozenset(LockId(id_) for id_, level, low in rows if is_low(level, warned=bool(low)))
+
+
+def local_time(tx: Transaction, lock: LockId, told: LocalTime) -> None:
+    """What a lock takes for local time."""
+    row = (told.offset.total_seconds(), told.at.timestamp(), lock)
+    tx.later("UPDATE locks SET utc_offset = ?, offset_at = ? WHERE id = ?", row)
 
 
 def contact(tx: Transaction, lock: LockId, now: Now) -> None:
@@ -116,12 +133,39 @@ async def resync(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool
     return known
 
 
+async def sync_now(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
+    """Whatever waits for its ladder is due, each on its rung, and our codes are to be looked at;
+    False where there is no such lock."""
+    known = await await_step(tx, lock, cause)
+    due = "SET retry_due = 0 WHERE retry_due IS NOT NULL"
+    await tx.rows(f"UPDATE locks {due} AND id = ?", (lock,))
+    await tx.rows(f"UPDATE leases {due} AND lock_id = ?", (lock,))
+    ours = "SELECT slot FROM leases WHERE lock_id = ?1"
+    await tx.rows(f"DELETE FROM slots WHERE lock_id = ?1 AND slot IN ({ours})", (lock,))  # noqa: S608  # a constant
+    tx.woken.add(lock)
+    return known
+
+
+async def answers(tx: Transaction, lock: LockId) -> bool:
+    """Whether a lock was reached, the last time too."""
+    reached = "SELECT 1 FROM locks WHERE id = ? AND last_contact IS NOT NULL AND failures IS NULL"
+    return bool(await tx.row(reached, (lock,)))
+
+
+async def forget_codes(tx: Transaction, lock: LockId) -> None:
+    """Nothing on it is ours any more."""
+    await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock,))
+    await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
+    await tx.rows(
+        "UPDATE locks SET failures = NULL, retry_due = NULL, reason = NULL WHERE id = ?", (lock,)
+    )
+
+
 async def await_step(tx: Transaction, lock: LockId, cause: CommandId | None) -> bool:
-    """Let a command wait until a lock shows all that belongs there, and nothing else of ours; False
-    where there is no such lock."""
+    """Let a command wait until the lock is in step; False where there is no such lock."""
     known = await tx.rows(
-        "UPDATE locks SET cause = json_insert(coalesce(cause, '[]'), '$[#]', ?) "
-        "WHERE id = ? AND listed RETURNING 1",
+        "UPDATE locks SET cause = iif(?1 IS NULL, cause, "
+        "json_insert(coalesce(cause, '[]'), '$[#]', ?1)) WHERE id = ?2 AND listed RETURNING 1",
         (cause, lock),
     )
     return bool(known)

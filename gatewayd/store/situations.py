@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.hours import Hours, Keeper, LocalTime, Timetable, keeper
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now, Window, from_epoch
-from gatewayd.domain.retry import Ladder, Tick
+from gatewayd.domain.policy import ExternalDelete
+from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
@@ -18,41 +21,54 @@ from gatewayd.store.database import Transaction
 
 LOAD = """
 SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_due, l.reason,
-    l.asked, (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
+    l.asked, l.utc_offset, l.offset_at,
+    (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
     (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
-            d.due, d.withheld, k.handover IS NULL OR (
+            k.timetable, d.due, d.withheld, k.handover IS NULL OR (
                 NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
                 AND NOT EXISTS (
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
                     WHERE o.key_id = k.id AND o.withheld IS NULL
-                    AND coalesce(n.proof, 'accepted') = 'accepted')), k.issued_to))
+                    AND coalesce(n.proof, 'accepted') = 'accepted')),
+            d.leaves IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM doors o LEFT JOIN leases n
+                ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
+                WHERE o.key_id = k.id AND o.leaves IS NULL
+                AND coalesce(n.proof, 'accepted') = 'accepted'),
+            iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves)),
+            k.retry, k.external_delete, k.free_slot_after, k.issued_to))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
         CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
-            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled))
+            verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled,
+            losses, hours))
         FROM leases WHERE lock_id = ?1),
-    (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends))
+    (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends, hours))
         FROM slots WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
-"""One statement: one look at one state. A claim's last field but one says that its handover is
-over: the event is receipted and each door shows the new code."""
+"""One statement: one look at one state. A claim's last fields: its handover is over (the event
+is receipted and each door shows the new code); it has left this lock, since its other doors show
+its code; when the next key begins at a lock that it is leaving; and what its policy says of it."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
     row = await tx.row(LOAD, (lock, now.latest.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
-    active, driver, able, inventoried, failures, due, reason, asked, following, *rest = row
-    claims, leases, slots = rest
+    active, driver, able, inventoried, failures, due, reason, asked, *clock, following = row[:11]
+    claims, leases, slots = row[11:]
+    capabilities = parse_capabilities(able) if able else of_kind(driver)
+    found = (_claim(claim, capabilities, _local_time(*clock)) for claim in json.loads(claims))
     return Situation(
         lock=lock,
-        capabilities=parse_capabilities(able) if able else of_kind(driver),
+        capabilities=capabilities,
         inventoried=bool(inventoried),
-        claims={claim.key_id: claim for claim in map(_claim, json.loads(claims))},
+        claims={claim.key_id: claim for claim in found},
         leases=tuple(map(_lease, sorted(json.loads(leases), key=itemgetter(0)))),
         slots={slot: _observation(*seen) for slot, *seen in json.loads(slots)},
         ladder=_ladder(failures, due),
@@ -72,13 +88,13 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 16)
+            marks = ", ".join("?" * 18)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
     for slot, seen in after.slots.items():
         if seen != before.slots.get(slot):
-            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             tx.later(sql, (lock, slot, *_seen(seen)))
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
@@ -93,10 +109,11 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
 
 
 def over(situation: Situation, now: Now) -> list[KeyId]:
-    """Keys that are over at this lock and whose slot is free."""
+    """Keys that are over at this lock, or have left it, and whose slot is free."""
     leased = {lease.key_id for lease in situation.leases}
     claims = situation.claims.values()
-    return [c.key_id for c in claims if now.surely_past(c.window.end) and c.key_id not in leased]
+    gone = [c for c in claims if c.left or now.surely_past(c.window.end)]
+    return [c.key_id for c in gone if c.key_id not in leased]
 
 
 async def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
@@ -118,6 +135,7 @@ def dump_capabilities(capabilities: Capabilities) -> str:
             },
             "label_length": capabilities.label_length,
             "enforces_windows": capabilities.enforces_windows,
+            "enforces_hours": capabilities.enforces_hours,
             "can_disable": capabilities.can_disable,
             "can_delete": capabilities.can_delete,
             "readable": capabilities.readable,
@@ -139,24 +157,32 @@ def parse_capabilities(document: str) -> Capabilities:
     return Capabilities(code=rules, **fields)
 
 
-def _claim(row: Sequence[Any]) -> Claim:
-    key, code, label, starts, ends, verify_after, due, withheld, old_codes_go, issued = row
+def _claim(row: Sequence[Any], able: Capabilities, clock: LocalTime | None) -> Claim:
+    key, code, label, starts, ends, verify_after, hours, due, withheld, old_codes_go, *rest = row
+    left, until, retry, external_delete, free_slot_after, issued = rest
+    timetable = Timetable.parse(hours) if hours else None
     return Claim(
         key_id=KeyId(key),
         code=Code(code),
-        window=Window(from_epoch(starts), from_epoch(ends)),
+        window=Window(from_epoch(starts), from_epoch(ends if until is None else min(ends, until))),
         due=from_epoch(due),
         label=label,
         withheld=Reason(withheld) if withheld else None,
         old_codes_go=bool(old_codes_go),
         verify_after=verify_after,
+        left=bool(left),
+        retry=Retry(retry),
+        respects_deletion=external_delete == ExternalDelete.RESPECT,
+        keeps=timedelta(seconds=free_slot_after if able.enforces_windows else 0),
+        timetable=timetable,
+        keeper=keeper(timetable, able, clock) if timetable else Keeper.LOCK,
         issued_to=issued,
     )
 
 
 def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
-    missed, failures, due, reason, starts, ends, enabled = rest
+    missed, failures, due, reason, starts, ends, enabled, losses, hours = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -171,6 +197,8 @@ def _lease(row: Sequence[Any]) -> Lease:
         reason=Reason(reason) if reason else None,
         window=_window(starts, ends),
         enabled=bool(enabled),
+        losses=losses,
+        hours=_hours(hours),
     )
 
 
@@ -192,6 +220,8 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         lease.reason,
         *_bounds(lease.window),
         lease.enabled,
+        lease.losses,
+        str(lease.hours) if lease.hours else None,
     )
 
 
@@ -207,19 +237,36 @@ def _bounds(window: Window | None) -> tuple[float | None, float | None]:
     return (window.start.timestamp(), window.end.timestamp()) if window else (None, None)
 
 
-def _observation(seen: str, code: str | None, at: float, enabled: int, *bounds: Any) -> Observation:
-    when, window = from_epoch(at), _window(*bounds)
+def _hours(text: str | None) -> Hours | None:
+    return Hours.parse(text) if text else None
+
+
+def _local_time(offset: float | None, at: float | None) -> LocalTime | None:
+    if offset is None or at is None:
+        return None
+    return LocalTime(timedelta(seconds=offset), from_epoch(at))
+
+
+def _observation(seen: str, code: str | None, at: float, enabled: int, *limits: Any) -> Observation:
+    if seen == "empty":
+        return Empty(from_epoch(at))
+    *bounds, hours = limits
+    shown = bool(enabled), _window(*bounds), _hours(hours)
     if code is not None:
-        return Holds(when, Code(code), bool(enabled), window)
-    return Empty(when) if seen == "empty" else Occupied(when, bool(enabled), window)
+        return Holds(from_epoch(at), Code(code), *shown)
+    return Occupied(from_epoch(at), *shown)
 
 
 def _seen(seen: Observation) -> tuple[object, ...]:
     at = seen.at.timestamp()
     match seen:
         case Empty():
-            return "empty", None, at, True, None, None
+            return "empty", None, at, True, None, None, None
         case Holds(code=code):
-            return "holds", code.digits, at, seen.enabled, *_bounds(seen.window)
+            return "holds", code.digits, at, *_limits(seen)
         case Occupied():
-            return "occupied", None, at, seen.enabled, *_bounds(seen.window)
+            return "occupied", None, at, *_limits(seen)
+
+
+def _limits(seen: Holds | Occupied) -> tuple[object, ...]:
+    return seen.enabled, *_bounds(seen.window), str(seen.hours) if seen.hours else None

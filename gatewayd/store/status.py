@@ -25,16 +25,17 @@ async def key_status(
 ) -> KeyStatus | None:
     """A key over all its doors, of which one lock's situation is at hand; None: no such key.
 
-    Answers `keys.settled` ahead.
+    Answers `keys.settled` ahead, unless that depends on the hour.
     """
     rows = await tx.rows(
-        f"SELECT starts, ends, revoked, lock_id, {SETTLED} "  # noqa: S608  # a constant
+        f"SELECT starts, ends, revoked, lock_id, timetable, {SETTLED} "  # noqa: S608  # a constant
         "FROM keys LEFT JOIN doors ON key_id = id WHERE id = ?1 ORDER BY lock_id",
-        (key,),
+        (key, now.latest.timestamp()),
     )
     if not rows:
         return None
-    tx.ahead["settled", key] = rows[0][4]
+    if rows[0][4] is None:
+        tx.ahead["settled", key] = rows[0][5]
     doors: list[DoorState] = []
     for lock in (LockId(row[3]) for row in rows if row[3] is not None):
         situation = here if lock == here.lock else await situations.load(tx, lock, now)

@@ -150,8 +150,9 @@ class BluetoothSimulator(Child):
         return await self._state("GET", "/bus/faults")
 
     async def bus_faults(self, **faults: Any) -> dict[str, Any]:
-        """Changes what is named: in_progress, connection_abort, slots, service_rights, bluez;
-        adapter and powered go together."""
+        """Changes what is named: in_progress, connection_abort, connection_canceled, connect_ms,
+        slots, service_rights, bluez; powered and plugged, of the `adapter` that goes with them;
+        bus=False kills the bus until `restart`."""
         return await self._state("POST", "/bus/faults", faults)
 
     async def _post(self, lock: int, verb: str, **body: Any) -> dict[str, Any]:

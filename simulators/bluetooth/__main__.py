@@ -36,9 +36,12 @@ The first is all that a client of BlueZ needs in its environment, the second is 
   POST /locks/N/rssi              {"adapter": "hci0", "rssi": -80}; null: out of reach
   POST /locks/N/reset             as at the start, but for who is paired
   GET  /bus/faults                BlueZ and its adapters
-  POST /bus/faults                {"in_progress": 2}, {"connection_abort": 1}: of Connect calls
+  POST /bus/faults                {"in_progress": 2}, {"connection_abort": 1},
+                                  {"connection_canceled": 1}: of Connect calls
+                                  {"connect_ms": 12000}: longer for each connection, {"slots": 5}
                                   {"service_rights": false}, {"bluez": false}: gone, true: back
-                                  {"adapter": "hci0", "powered": false}, {"slots": 5}
+                                  {"adapter": "hci0", "powered": false}; the same with "plugged"
+                                  {"bus": false}: kills dbus-daemon, for good
 
 Faults: silent out_of_range drop_before drop_after mute busy full duplicate reject wrong_crc garbage
 slow_ms fragments list_shrinks no_status. drop_after is {"command": "add_keypad_code"}, mute the

@@ -51,6 +51,8 @@ class Adapter:
         self.objects = objects
         self.background = background
         self.connecting: Remote | None = None
+        self.collisions = 0
+        """Connections that were refused because another one was being made."""
         self.remotes: dict[str, Remote] = {}
         self.monitors: dict[tuple[str, str], Monitor] = {}
         self.bus: MessageBus | None = None
@@ -58,7 +60,7 @@ class Adapter:
         self._temporary_s = temporary_s
         self._filters: dict[str, bool] = {}
         self._discovering: set[str] = set()
-        self._is_powered = True
+        self._is_powered = self._is_plugged = True
         self._scanning: str | None = None
         self._scan_lock = asyncio.Lock()
         host.on(host.EVENT_ADVERTISEMENT, self._heard)
@@ -66,6 +68,9 @@ class Adapter:
     async def start(self) -> None:
         """Powers on and shows itself."""
         await self.host.power_on()
+        self._show()
+
+    def _show(self) -> None:
         shown = {
             "Address": Variant("s", self.address),
             "AddressType": Variant("s", "public"),
@@ -92,6 +97,11 @@ class Adapter:
         return self._is_powered
 
     @property
+    def is_plugged(self) -> bool:
+        """BlueZ shows it."""
+        return self._is_plugged
+
+    @property
     def links(self) -> int:
         """How many there are."""
         return sum(remote.link is not None for remote in self.remotes.values())
@@ -102,15 +112,31 @@ class Adapter:
             return
         self._is_powered = powered
         if not powered:
-            await self.drop_all()
-            self._discovering.clear()
-            await self._scan()
-            for path in list(self.remotes):
-                self.forget(path)
+            await self._cease()
         changed = {"Powered": Variant("b", powered)}
         if not powered:
             changed["Discovering"] = Variant("b", False)
         self.objects.set(self.path, ADAPTER, changed)
+
+    async def set_plugged(self, plugged: bool) -> None:
+        """Out: links break, and it is shown no more, nor what it has heard; in: it is on."""
+        if plugged == self._is_plugged:
+            return
+        self._is_plugged = self._is_powered = plugged
+        if plugged:
+            self._show()
+            return
+        await self._cease()
+        self.monitors.clear()
+        await self._scan()
+        self.objects.remove(self.path)
+
+    async def _cease(self) -> None:
+        await self.drop_all()
+        self._discovering.clear()
+        await self._scan()
+        for path in list(self.remotes):
+            self.forget(path)
 
     async def drop_all(self) -> None:
         """Ends every link and every attempt."""

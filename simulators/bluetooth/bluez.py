@@ -63,6 +63,10 @@ class BusFaults:
     """So many calls of Connect are answered with InProgress."""
     connection_abort: int = 0
     """So many calls of Connect make a link that breaks at once, for no fault of the lock."""
+    connection_canceled: int = 0
+    """So many calls of Connect end as when another program ends the attempt."""
+    connect_ms: int = 0
+    """Each connection takes so much longer, as on a slow machine."""
     service_rights: bool = True
     """Without them the bus refuses every call, as it does to users it does not know."""
 
@@ -242,7 +246,7 @@ class Bluez:
             case "Connect":
                 self._fail_connect(remote)
                 adapter.check_slot()
-                await remote.connect()
+                await remote.connect(self.faults.connect_ms / 1000)
             case "Disconnect":
                 await remote.disconnect()
             case "Pair":  # a Nuki has no pairing of Bluetooth's own
@@ -261,6 +265,9 @@ class Bluez:
                 shown = {"Connected": Variant("b", connected)}
                 self.objects.set(remote.path, DEVICE, shown)
             raise Failure("Failed", "le-connection-abort-by-local")
+        if self.faults.connection_canceled:
+            self.faults.connection_canceled -= 1
+            raise Failure("Failed", "br-connection-canceled")
 
     async def _attribute(self, message: Message, remote: Remote, path: str) -> Answer:
         interface = message.interface or ""

@@ -7,8 +7,9 @@ from typing import Any
 from simulators.bluetooth.faults import Unclear, number
 from simulators.bluetooth.world import World
 
-COUNTS = ("in_progress", "connection_abort", "slots")
-FLAGS = ("service_rights", "bluez", "powered")
+COUNTS = ("in_progress", "connection_abort", "connection_canceled", "connect_ms", "slots")
+ADAPTER_FLAGS = ("powered", "plugged")
+FLAGS = ("service_rights", "bluez", "bus", *ADAPTER_FLAGS)
 NAMES = (*COUNTS, *FLAGS, "adapter")
 
 
@@ -19,12 +20,17 @@ def shown_bus(world: World) -> dict[str, Any]:
         "bluez": world.bluez.is_present,
         "in_progress": faults.in_progress,
         "connection_abort": faults.connection_abort,
+        "connection_canceled": faults.connection_canceled,
+        "connect_ms": faults.connect_ms,
         "service_rights": faults.service_rights,
         "calls": world.bluez.calls,
         "adapters": {
             name: {
                 "address": adapter.address,
                 "powered": adapter.is_powered,
+                "plugged": adapter.is_plugged,
+                "collisions": adapter.collisions,
+                "connecting": adapter.connecting is not None,
                 "links": adapter.links,
                 "slots": adapter.slots,
                 "devices": len(adapter.remotes),
@@ -44,15 +50,25 @@ async def set_bus_faults(world: World, body: dict[str, Any]) -> None:
     counts = {name: number(name, body[name]) for name in COUNTS if name in body}
     if "adapter" in body and body["adapter"] not in world.adapters:
         raise Unclear(f"no adapter {body['adapter']}; there are {', '.join(world.adapters)}")
-    if ("adapter" in body) is not ("powered" in body):
-        raise Unclear("adapter and powered go together")
+    if ("adapter" in body) is not any(flag in body for flag in ADAPTER_FLAGS):
+        raise Unclear(f"adapter goes with {' or '.join(ADAPTER_FLAGS)}")
+    if body.get("bus"):
+        raise Unclear("a bus that was killed comes back with the simulator")
     faults = world.bluez.faults
     faults.in_progress = counts.get("in_progress", faults.in_progress)
     faults.connection_abort = counts.get("connection_abort", faults.connection_abort)
+    faults.connection_canceled = counts.get("connection_canceled", faults.connection_canceled)
+    faults.connect_ms = counts.get("connect_ms", faults.connect_ms)
     faults.service_rights = body.get("service_rights", faults.service_rights)
     for adapter in world.adapters.values():
         adapter.slots = counts.get("slots", adapter.slots)
     if "adapter" in body:
-        await world.adapters[body["adapter"]].set_powered(body["powered"])
+        adapter = world.adapters[body["adapter"]]
+        if "plugged" in body:
+            await adapter.set_plugged(body["plugged"])
+        if "powered" in body and adapter.is_plugged:
+            await adapter.set_powered(body["powered"])
     if "bluez" in body:
         await (world.bluez.appear() if body["bluez"] else world.bluez.vanish())
+    if "bus" in body:
+        world.daemon.kill()

@@ -65,6 +65,11 @@ class Daemon:
         if not await self._process.stdout.readline():
             raise RuntimeError(f"want dbus-daemon (apt install dbus): {said.read_text()}")
 
+    def kill(self) -> None:
+        """SIGKILL: all that was on the bus loses it without a word."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     async def stop(self) -> None:
         """Returns when it has ended."""
         if self._process is None or self._process.returncode is not None:

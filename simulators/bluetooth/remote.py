@@ -75,7 +75,7 @@ class Remote:
         self._busy: set[tuple[str, str]] = set()
         self._notified: dict[str, set[str]] = {}
         self._is_leaving = False
-        self._is_cancelled = False
+        self._cancelled = asyncio.Event()
         self._settled = asyncio.Event()
         """No attempt to connect is under way."""
         self._settled.set()
@@ -99,16 +99,20 @@ class Remote:
 
     # Links
 
-    async def connect(self) -> None:
+    async def connect(self, slow_s: float = 0.0) -> None:
         """Raises Failure."""
         if self.link is not None:
             raise Failure("AlreadyConnected", "Already Connected")
         if self._adapter.connecting is not None:
+            self._adapter.collisions += 1
             raise Failure("InProgress", "Operation already in progress")
         self._adapter.connecting = self
-        self._is_cancelled = False
+        self._cancelled.clear()
         self._settled.clear()
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(slow_s):
+                    await self._cancelled.wait()
             link = await self._attempt()
         finally:
             self._adapter.connecting = None
@@ -130,7 +134,7 @@ class Remote:
             raise Failure("Failed", "le-connection-abort-by-local") from None
         except core.ConnectionError:
             raise Failure("Failed", "br-connection-canceled") from None
-        if self._is_cancelled:
+        if self._cancelled.is_set():
             await _end(link)
             raise Failure("Failed", "br-connection-canceled")
         if host.connections.get(link.handle) is not link:  # it has broken already
@@ -146,7 +150,7 @@ class Remote:
 
     async def hang_up(self) -> None:
         """Returns when there is neither a link nor an attempt at one."""
-        self._is_cancelled = True
+        self._cancelled.set()
         while not self._settled.is_set():
             # Again and again: the controller may not have begun to connect, or just have done it.
             with contextlib.suppress(core.BaseBumbleError):

@@ -58,6 +58,7 @@ class World:
     """What the control port steers."""
 
     setting: Setting
+    daemon: Daemon
     air: Air
     bluez: Bluez
     adapters: dict[str, Adapter]
@@ -72,7 +73,7 @@ async def world(setting: Setting, folder: Path) -> AsyncIterator[World]:
     await daemon.start()
     try:
         async with asyncio.TaskGroup() as group:
-            made = _make(setting, folder, group)
+            made = _make(setting, daemon, folder, group)
             if setting.memory is not None:
                 memory.load(Path(setting.memory), made.locks.values())
             for adapter in made.adapters.values():
@@ -103,7 +104,7 @@ async def _end() -> None:
     raise _Ended
 
 
-def _make(setting: Setting, folder: Path, group: asyncio.TaskGroup) -> World:
+def _make(setting: Setting, daemon: Daemon, folder: Path, group: asyncio.TaskGroup) -> World:
     air = Air()
     background = Background(group)
     bluez = Bluez(address(folder), background)
@@ -137,4 +138,4 @@ def _make(setting: Setting, folder: Path, group: asyncio.TaskGroup) -> World:
         )
         for number, lock in locks.items()
     }
-    return World(setting, air, bluez, adapters, locks, peripherals)
+    return World(setting, daemon, air, bluez, adapters, locks, peripherals)

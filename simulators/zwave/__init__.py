@@ -12,6 +12,7 @@ steered. Every coroutine that steers raises SimulatorError where the control por
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ SLOTS = range(1, 256)  # what User Code V1 can count
 
 type NodeState = dict[str, Any]
 """id, faults, codes {slot: code}, statuses {slot: status}, mode (0 open, 255 locked, 254 in
-between), battery in percent, credentials and users (of lock 4), schedules {slot: [from, until]} in
-the local time of lock 3, which is `offset` minutes ahead of UTC, asleep."""
+between), battery in percent, credentials, users and cards {slot: user} (of lock 4), schedules
+{slot: [from, until]} in the local time of lock 3, `offset` minutes ahead of UTC, asleep."""
 
 
 class ZwaveSimulator(Child):
@@ -135,6 +136,19 @@ class ZwaveSimulator(Child):
     async def assign(self, node: int, slot: int, user_id: int) -> NodeState:
         """Gives the credential in a slot to another user, as a person can at lock 4."""
         return await self._post(node, "assign", {"slot": slot, "userId": user_id})
+
+    async def user(
+        self,
+        node: int,
+        user_id: int,
+        name: str | None = None,
+        *,
+        pins: Mapping[int, str] | None = None,
+        cards: Mapping[int, str] | None = None,
+    ) -> NodeState:
+        """Makes a user as a person can at lock 4, in place of the one there; no name: only away."""
+        body = {"userId": user_id, "pins": dict(pins or {}), "cards": dict(cards or {})}
+        return await self._post(node, "user", body | ({} if name is None else {"name": name}))
 
     async def zone(self, node: int, minutes: int) -> NodeState:
         """Sets a lock's local time to so many minutes ahead of UTC."""

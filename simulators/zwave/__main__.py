@@ -29,6 +29,7 @@ The first address speaks the protocol of zwave-js-server, the second is the cont
   POST /nodes/N/code             {{"slot": 3, "code": "7777"}}: foreign code; null empties the slot
   POST /nodes/N/delete           {{"slot": 3}}: deleted at the keypad; {{}} deletes all
   POST /nodes/4/assign           {{"slot": 3, "userId": 2}}: the code becomes another user's
+  POST /nodes/4/user             {{"userId": 1, "name": "Ann", "cards": {{"1": "04a1b2c3"}}}}
   POST /nodes/3/zone             {{"minutes": 60}}: the lock's local time, ahead of UTC
   POST /nodes/N/notify           {{"type": 6, "event": 11, "params": []}}
   POST /nodes/N/battery          {{"level": 9, "low": true}}
@@ -37,7 +38,7 @@ The first address speaks the protocol of zwave-js-server, the second is the cont
 
 Faults: dead mute delayMs lateAckMs rejectAll maxCodes allowDuplicates silentDuplicates dropWrites
 corruptReadback truncate vanishAfterMs obfuscate clearAs0000 lieEmptyOnce notifyCodeEvents jams
-travelS dropSchedules refuseSchedules keepsZone clockAheadS.
+travelS dropSchedules refuseSchedules clampsStart keepsZone clockAheadS.
 
 Try it:
 

@@ -49,6 +49,10 @@ class UserCodes {
     this.state.delete(`UserCode_userCode_${slot}`);
   }
 
+  clearAll() {
+    for (const slot of Object.keys(this.statuses())) this.clear(slot);
+  }
+
   credentials() {
     return [];
   }
@@ -56,10 +60,16 @@ class UserCodes {
   users() {
     return {};
   }
+
+  cards() {
+    return {};
+  }
 }
 
 const USER = "UserCredential_user_";
-const PIN = `UserCredential_cred_${UserCredentialType.PINCode}_`;
+const CREDENTIALS = (type) => `UserCredential_cred_${type}_`;
+const PIN = CREDENTIALS(UserCredentialType.PINCode);
+const CARD = CREDENTIALS(UserCredentialType.RFIDCode);
 // Users and credentials carry who wrote them; what the mock did not write came from the keypad.
 const LOCALLY = { modifierType: UserCredentialModifierType.Locally, modifierNodeId: 0 };
 
@@ -86,15 +96,7 @@ class Credentials {
 
   /** The slot is the user's number too, as with User Codes. */
   put(slot, code) {
-    this.state.set(USER + slot, {
-      userType: UserCredentialUserType.General,
-      active: true,
-      credentialRule: UserCredentialRule.Single,
-      expiringTimeoutMinutes: 0,
-      nameEncoding: UserCredentialNameEncoding.ASCII,
-      userName: `User-${slot}`,
-      ...LOCALLY,
-    });
+    this.admit(slot, `User-${slot}`);
     this.give(slot, slot, code);
   }
 
@@ -102,16 +104,49 @@ class Credentials {
     return this.state.has(USER + userId);
   }
 
+  /** Makes a user, or gives one another name. */
+  admit(userId, userName) {
+    this.state.set(USER + userId, {
+      userType: UserCredentialUserType.General,
+      active: true,
+      credentialRule: UserCredentialRule.Single,
+      expiringTimeoutMinutes: 0,
+      nameEncoding: UserCredentialNameEncoding.ASCII,
+      userName,
+      ...LOCALLY,
+    });
+  }
+
+  /** Takes a user away, with all that opens for it. */
+  dismiss(userId) {
+    this.state.delete(USER + userId);
+    for (const prefix of [PIN, CARD]) {
+      for (const [slot, credential] of Object.entries(numbered(this.state, prefix))) {
+        if (credential.userId === userId) this.state.delete(prefix + slot);
+      }
+    }
+  }
+
   /** Gives user `userId` the code in `slot`. */
   give(userId, slot, code) {
     this.state.set(PIN + slot, { userId, credentialData: Bytes.from(code, "ascii"), ...LOCALLY });
   }
 
+  /** Gives user `userId` a card of this number. */
+  giveCard(userId, slot, number) {
+    this.state.set(CARD + slot, { userId, credentialData: Bytes.from(number, "hex"), ...LOCALLY });
+  }
+
   clear(slot) {
     const credential = this.state.get(PIN + slot);
     if (!credential) return;
-    this.state.delete(USER + credential.userId);
     this.state.delete(PIN + slot);
+    const owners = [...Object.values(numbered(this.state, PIN)), ...Object.values(numbered(this.state, CARD))];
+    if (!owners.some(({ userId }) => userId === credential.userId)) this.dismiss(credential.userId);
+  }
+
+  clearAll() {
+    for (const userId of Object.keys(numbered(this.state, USER))) this.dismiss(Number(userId));
   }
 
   /** Gives the code in `slot` to another user that exists; whether it could be done. */
@@ -120,6 +155,12 @@ class Credentials {
     if (!credential || !this.hasUser(userId)) return false;
     this.state.set(PIN + slot, { ...credential, userId, ...LOCALLY });
     return true;
+  }
+
+  /** {slot: the user whose card it is} */
+  cards() {
+    const stored = Object.entries(numbered(this.state, CARD));
+    return Object.fromEntries(stored.map(([slot, { userId }]) => [slot, userId]));
   }
 
   /** {user id: {name, active}} */

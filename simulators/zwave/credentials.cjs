@@ -6,10 +6,15 @@ const {
   UserCredentialCCCredentialGet,
   UserCredentialCCCredentialReport,
   UserCredentialCCCredentialSet,
+  UserCredentialCCUserReport,
   UserCredentialCredentialReportType: Report,
   UserCredentialModifierType: Modifier,
   UserCredentialOperationType: Operation,
+  UserCredentialRule,
   UserCredentialType,
+  UserCredentialUserReportType: UserReport,
+  UserCredentialUserType,
+  UserCredentialNameEncoding,
 } = require("@zwave-js/cc");
 const { Bytes } = require("@zwave-js/shared");
 const { createMockZWaveRequestFrame } = require("@zwave-js/testing");
@@ -19,14 +24,14 @@ const { distorted, refusal } = require("./faults.cjs");
 const NOTHING = new Bytes();
 const LAST = { nextCredentialType: UserCredentialType.None, nextCredentialSlot: 0 };
 
-/** A report on a PIN; without `data` the lock keeps it to itself. */
-function report(controller, reportType, { userId, slot, data }) {
+/** A report on a credential; without `data` the lock keeps it to itself. */
+function report(controller, reportType, { userId, slot, data, type = UserCredentialType.PINCode }) {
   const exists = data === undefined || data.length > 0;
   return new UserCredentialCCCredentialReport({
     nodeId: controller.ownNodeId,
     reportType,
     userId,
-    credentialType: UserCredentialType.PINCode,
+    credentialType: type,
     credentialSlot: slot,
     ...(data === undefined
       ? { credentialReadBack: false }
@@ -83,6 +88,36 @@ async function answerSet(lock, controller, command) {
   return undefined;
 }
 
+/** A person at the lock gave user `userId` a credential, or took one away. */
+function tellCredential(lock, added, { type, userId, slot }) {
+  const { controller } = lock.node;
+  const said = report(controller, added ? Report.CredentialAdded : Report.CredentialDeleted, {
+    type,
+    userId,
+    slot,
+    ...(!added && { data: NOTHING }),
+  });
+  said.modifierType = Modifier.Locally;
+  lock.say(said);
+}
+
+/** A person at the lock took a user away, with all that opens for it; 0: all of them. */
+function tellUserGone(lock, userId) {
+  lock.say(new UserCredentialCCUserReport({
+    nodeId: lock.node.controller.ownNodeId,
+    reportType: UserReport.UserDeleted,
+    modifierType: Modifier.Locally,
+    modifierNodeId: 0,
+    userId,
+    userType: UserCredentialUserType.General,
+    active: false,
+    credentialRule: UserCredentialRule.Single,
+    expiringTimeoutMinutes: 0,
+    nameEncoding: UserCredentialNameEncoding.ASCII,
+    userName: "",
+  }));
+}
+
 function credentialRules(lock) {
   return {
     handleCC(controller, _node, command) {
@@ -95,4 +130,4 @@ function credentialRules(lock) {
   };
 }
 
-module.exports = { credentialRules };
+module.exports = { credentialRules, tellCredential, tellUserGone };

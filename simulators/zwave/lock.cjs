@@ -44,6 +44,7 @@ class Lock {
       battery: this.state.get("Battery_level"),
       credentials: this.codes.credentials(),
       users: this.codes.users(),
+      cards: this.codes.cards(),
       schedules: this.schedules.all(),
       offset: this.schedules.offset(),
       asleep: this.asleep,
@@ -104,7 +105,7 @@ class Lock {
   }
 
   clearAll() {
-    for (const slot of Object.keys(this.codes.all())) this.codes.clear(slot);
+    this.codes.clearAll();
   }
 
   reportBattery(low = false) {

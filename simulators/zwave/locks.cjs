@@ -28,6 +28,16 @@ const KINDS = {
   9: { codes: { userCode: 1 } },
 };
 
+function credentialType(slots, maxCredentialLength) {
+  return {
+    numberOfCredentialSlots: slots,
+    minCredentialLength: 4,
+    maxCredentialLength,
+    maxCredentialHashLength: 0, // 0: the lock lets itself be read
+    supportsCredentialLearn: false,
+  };
+}
+
 function codeClass(codes, secure, slots) {
   if (codes.userCode) return { ccId: CC["User Code"], version: codes.userCode, secure, numUsers: slots };
   return {
@@ -37,13 +47,10 @@ function codeClass(codes, secure, slots) {
     numberOfSupportedUsers: slots,
     supportedCredentialRules: [UserCredentialRule.Single],
     maxUserNameLength: 32,
-    supportedCredentialTypes: new Map([[UserCredentialType.PINCode, {
-      numberOfCredentialSlots: slots,
-      minCredentialLength: 4,
-      maxCredentialLength: 8,
-      maxCredentialHashLength: 0, // 0: the lock lets itself be read
-      supportsCredentialLearn: false,
-    }]]),
+    supportedCredentialTypes: new Map([
+      [UserCredentialType.PINCode, credentialType(slots, 8)],
+      [UserCredentialType.RFIDCode, credentialType(slots, 10)],
+    ]),
   };
 }
 

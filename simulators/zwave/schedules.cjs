@@ -50,11 +50,28 @@ class Schedules {
     this.state.set(DST, minutes);
   }
 
+  /** Local time, as if it were UTC. */
+  now() {
+    return Date.now() + (this.lock.faults.clockAheadS ?? 0) * 1000 + this.offset() * MINUTE_MS;
+  }
+
+  /** Moves the start of a schedule that is being set to now, where it is past. */
+  clamp(said) {
+    const now = this.now();
+    if (local(said, "start") >= now) return;
+    const at = new Date(now);
+    said.startYear = at.getUTCFullYear() - 2000;
+    said.startMonth = at.getUTCMonth() + 1;
+    said.startDay = at.getUTCDate();
+    said.startHour = at.getUTCHours();
+    said.startMinute = at.getUTCMinutes();
+  }
+
   /** A code without schedule opens always; with some, within one of them, unless they are off. */
   allow(slot) {
     if (this.state.get(`${PREFIX}off_${slot}`)) return true;
     const windows = this.#windows().filter((window) => window.slot === Number(slot));
-    const now = Date.now() + (this.lock.faults.clockAheadS ?? 0) * 1000 + this.offset() * MINUTE_MS;
+    const now = this.now();
     return windows.length === 0 || windows.some(({ from, until }) => from <= now && now < until);
   }
 
@@ -75,6 +92,7 @@ function scheduleRules(lock) {
         // SDS13783: a schedule is for a user who has a code already; setting it switches it on.
         if (lock.codes.all()[command.userId] === undefined) return { action: "fail" };
         lock.schedules.turn(command.userId, true);
+        if (lock.faults.clampsStart) lock.schedules.clamp(command);
       }
       return undefined;
     },

@@ -1,7 +1,8 @@
 // What a tester, or a person at the door, can do to a lock: one function per verb of the control port.
 "use strict";
 
-const { DoorLockMode } = require("@zwave-js/cc");
+const { DoorLockMode, UserCredentialType } = require("@zwave-js/cc");
+const { tellCredential, tellUserGone } = require("./credentials.cjs");
 const { complaint } = require("./faults.cjs");
 
 const ACCESS_CONTROL = 6;
@@ -92,22 +93,45 @@ const VERBS = {
     demand(lock.codes.assign?.(slot, userId), `no credential in slot ${slot}, or no user ${userId}`);
   },
 
+  /** {userId, name, pins?: {slot: code}, cards?: {slot: number in hex}}: a user as a person makes one
+   * at the lock, in place of the one there; without a name it is only taken away. */
+  user(lock, { userId, name, pins = {}, cards = {} }) {
+    demand(lock.codes.admit, "only lock 4 has users");
+    demandSlot(lock, userId);
+    lock.codes.dismiss(userId);
+    if (name === undefined) return tellUserGone(lock, userId);
+    lock.codes.admit(userId, name);
+    for (const [slot, code] of Object.entries(pins)) {
+      lock.codes.give(userId, slot, code);
+      tellCredential(lock, true, { type: UserCredentialType.PINCode, userId, slot: Number(slot) });
+    }
+    for (const [slot, number] of Object.entries(cards)) {
+      lock.codes.giveCard(userId, slot, number);
+      tellCredential(lock, true, { type: UserCredentialType.RFIDCode, userId, slot: Number(slot) });
+    }
+    return undefined;
+  },
+
   /** {minutes}: a person sets the lock's time zone, east of UTC. */
   zone(lock, { minutes }) {
     demand(Number.isInteger(minutes) && Math.abs(minutes) < 1440, "minutes must be a number");
     lock.schedules.move(minutes);
   },
 
-  /** {slot?}: one code, or all, deleted at the keypad. */
+  /** {slot?}: one code, or all, deleted at the keypad; lock 4 tells it in its own way. */
   delete(lock, { slot }) {
+    const hasUsers = lock.codes.dismiss !== undefined;
     if (slot === undefined) {
       lock.clearAll();
-      lock.notify(ACCESS_CONTROL, ALL_DELETED);
-    } else {
-      demandSlot(lock, slot);
-      lock.codes.clear(slot);
-      lock.notify(ACCESS_CONTROL, ONE_DELETED, [slot]);
+      if (hasUsers) tellUserGone(lock, 0);
+      else lock.notify(ACCESS_CONTROL, ALL_DELETED);
+      return;
     }
+    demandSlot(lock, slot);
+    const owner = lock.codes.credentials().find((each) => each.slot === slot)?.userId ?? slot;
+    lock.codes.clear(slot);
+    if (hasUsers) tellCredential(lock, false, { type: UserCredentialType.PINCode, userId: owner, slot });
+    else lock.notify(ACCESS_CONTROL, ONE_DELETED, [slot]);
   },
 
   /** {type, event, params?: bytes}: any notification. */

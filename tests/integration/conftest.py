@@ -3,14 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from gatewayd.clock import Clock, SystemClock
+from gatewayd.domain.code import Code
 from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
+from gatewayd.domain.retry import Tick
+from gatewayd.domain.slot import Entry, Observation
+from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.store.database import open_database
@@ -19,6 +27,11 @@ from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
 
 type Reports = list[tuple[str, Report]]
+
+NUKI = 2
+"""The number of the lock of a `Site`."""
+NUKI_CODE = Code("345678")
+NUKI_WINDOW = Window(datetime(2026, 7, 1, 13, tzinfo=UTC), datetime(2026, 7, 5, 13, tzinfo=UTC))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -76,10 +89,22 @@ async def listening(
         yield radio, heard
 
 
+class SkippingClock(SystemClock):
+    """The machine's, with ticks that can be moved on."""
+
+    skipped = 0.0
+
+    def tick(self) -> Tick:
+        """Later by what was skipped."""
+        return Tick(super().tick() + self.skipped)
+
+
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
+async def running(
+    url: str, clock: Clock | None = None
+) -> AsyncIterator[tuple[ZwaveRadio, Reports]]:
     """A radio on its task, up, and what its locks report."""
-    radio = ZwaveRadio(url, SystemClock())
+    radio = ZwaveRadio(url, clock or SystemClock())
     async with _up(radio) as heard:
         yield radio, heard
 
@@ -110,3 +135,77 @@ async def eventually(condition: Callable[[], Awaitable[object]], within: float =
     async with asyncio.timeout(within):
         while not await condition():  # noqa: ASYNC110  # another process knows, no event tells
             await asyncio.sleep(0.01)
+
+
+# A Nuki lock that tests may do everything to
+
+
+@dataclass
+class Site:
+    """A Nuki lock that the hub is paired with, and a radio that hears it."""
+
+    sim: BluetoothSimulator
+    keyring: NukiKeyring
+    address: str
+    radio: NukiRadio
+    heard: Reports
+
+    @property
+    def driver(self) -> NukiLock:
+        return self.radio.lock(self.address)
+
+    async def state(self) -> dict[str, Any]:
+        return await self.sim.lock(NUKI)
+
+    async def codes(self) -> list[str]:
+        """What is in the lock's own memory."""
+        return [code["code"] for code in (await self.state())["codes"]]
+
+    async def sent(self, command: str) -> int:
+        """How often the lock was asked."""
+        return int((await self.state())["commands"].get(command, 0))
+
+    async def came(self, command: str) -> None:
+        """Until the lock was asked."""
+
+        async def came() -> bool:
+            return await self.sent(command) > 0
+
+        await eventually(came)
+
+    async def write(self, code: Code = NUKI_CODE, slot: int | None = None) -> int:
+        async with self.driver.session() as session:
+            return await session.write(Entry(code, "guest", window=NUKI_WINDOW), slot)
+
+    async def seen(self) -> dict[int, Observation]:
+        async with self.driver.session() as session:
+            return dict(await session.observe([]))
+
+    async def is_free(self) -> bool:
+        """Whether nobody holds a link."""
+        adapters = (await self.sim.bus())["adapters"].values()
+        return not any(adapter["links"] for adapter in adapters)
+
+    def told[R: Report](self, kind: type[R]) -> list[R]:
+        return [report for _, report in self.heard if isinstance(report, kind)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def healthy(bluetooth: BluetoothSimulator) -> AsyncIterator[BluetoothSimulator]:
+    """Left as it was found."""
+    yield bluetooth
+    counts = {"in_progress": 0, "connection_abort": 0, "connection_canceled": 0, "connect_ms": 0}
+    await bluetooth.bus_faults(bluez=True, service_rights=True, slots=7, **counts)
+    for adapter in ("hci0", "hci1"):
+        await bluetooth.bus_faults(adapter=adapter, plugged=True, powered=True)
+    await bluetooth.reset(NUKI)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(healthy: BluetoothSimulator, keyring: NukiKeyring) -> AsyncIterator[Site]:
+    """An empty lock; whatever happens to it, no link is left."""
+    address = await paired(healthy, keyring, NUKI)
+    async with listening(keyring) as (there, heard):
+        site = Site(healthy, keyring, address, there, heard)
+        yield site
+        await eventually(site.is_free)

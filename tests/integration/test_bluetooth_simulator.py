@@ -73,8 +73,11 @@ class Site:
             self.addresses[lock["id"]] = made["address"]
             self.credentials[lock["id"]] = Credentials.from_control(made)
 
-    async def device(self, lock: int) -> BLEDevice:
-        found = await BleakScanner.find_device_by_address(self.addresses[lock], timeout=DEADLINE_S)
+    async def device(self, lock: int, adapter: str | None = None) -> BLEDevice:
+        bluez = BlueZScannerArgs() if adapter is None else BlueZScannerArgs(adapter=adapter)
+        found = await BleakScanner.find_device_by_address(
+            self.addresses[lock], timeout=DEADLINE_S, bluez=bluez
+        )
         assert found is not None
         return found
 
@@ -661,6 +664,28 @@ async def test_an_aborted_connection_is_tried_again_by_bleak(site: Site) -> None
     assert (await site.sim.bus())["connection_abort"] == 0
 
 
+async def test_while_one_connection_is_being_made_another_is_refused(site: Site) -> None:
+    one, other = [await site.device(lock, "hci0") for lock in (1, 2)]
+    await site.sim.bus_faults(connect_ms=60_000)
+    before = (await site.sim.bus())["adapters"]["hci0"]["collisions"]
+
+    async def connecting() -> bool:
+        return bool((await site.sim.bus())["adapters"]["hci0"]["connecting"])
+
+    slow = asyncio.create_task(BleakClient(one).connect())
+    await until(connecting)
+    with pytest.raises(BleakDBusError, match="InProgress"):
+        await BleakClient(other).connect()
+    slow.cancel()
+    await asyncio.wait({slow})
+    await site.sim.bus_faults(connect_ms=0, connection_canceled=1)
+    assert (await site.sim.bus())["adapters"]["hci0"]["collisions"] == before + 1
+    with pytest.raises(BleakDBusError, match="br-connection-canceled"):
+        await BleakClient(one).connect()
+    async with BleakClient(one) as client:
+        assert client.is_connected
+
+
 async def test_the_retry_connector_connects(site: Site) -> None:
     await site.sim.bus_faults(in_progress=1)
     device = await site.device(1)
@@ -701,6 +726,19 @@ async def test_an_adapter_that_is_off_has_no_devices_until_it_is_on_and_scans(si
         await site.sim.bus_faults(adapter=adapter, powered=True)
     async with site.link() as client:
         await client.verify_pin()
+
+
+async def test_an_adapter_that_is_unplugged_is_shown_no_more_until_it_is_back(site: Site) -> None:
+    lost = asyncio.Event()
+    async with BleakClient(await site.device(1, "hci0"), lambda _: lost.set()):
+        await site.sim.bus_faults(adapter="hci0", plugged=False)
+        async with asyncio.timeout(DEADLINE_S):
+            await lost.wait()
+    with pytest.raises(BleakError, match="hci0"):
+        await site.device(1, "hci0")
+    await site.sim.bus_faults(adapter="hci0", plugged=True)
+    async with BleakClient(await site.device(1, "hci0")) as client:
+        assert client.is_connected
 
 
 async def test_a_vanished_bluez_is_not_noticed_by_bleak_and_works_after_its_return(
@@ -778,7 +816,7 @@ async def test_links_to_several_locks_stand_at_once(site: Site) -> None:
         (("POST", "/locks/1/authorise", '{"public_key": "00"}'), 400, "64"),
         (("POST", "/locks/1/button", '{"long": true}'), 400, "nothing"),
         (("POST", "/bus/faults", '{"tired": 1}'), 400, "in_progress"),
-        (("POST", "/bus/faults", '{"powered": true}'), 400, "go together"),
+        (("POST", "/bus/faults", '{"powered": true}'), 400, "powered or plugged"),
         (("POST", "/bus/faults", '{"adapter": "x", "powered": true}'), 400, "hci0"),
     ],
 )

@@ -1,10 +1,12 @@
 """What every driver promises, on the real stack and on the fake alike."""
 
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -13,9 +15,18 @@ from gatewayd.clock import SystemClock
 from gatewayd.domain.bolt import Action
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.moment import Window
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.errors import LockError, Reason, Refused, Unreachable, Unsupported
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
+    Reason,
+    Refused,
+    Unreachable,
+    Unsupported,
+)
 from gatewayd.locks.driver import LockDriver, Session
 from gatewayd.locks.nuki import connection
 from gatewayd.store.keyring import NukiKeyring
@@ -42,6 +53,7 @@ NUMBERED, MASKING = [k for k in KINDS if k not in LISTS], [k for k in KINDS if k
 ROOM = 10
 """Codes that each of these locks can hold."""
 WINDOW = Window(datetime(2026, 7, 1, 13, tzinfo=UTC), datetime(2026, 7, 5, 9, 30, tzinfo=UTC))
+HOURS = Hours(frozenset({0, 2}), time(8), time(12, 30))
 LATER = Window(WINDOW.start, datetime(2026, 7, 6, 9, 30, tzinfo=UTC))
 
 
@@ -54,6 +66,8 @@ class Bench:
     faults: Callable[..., Awaitable[object]]
     memory: Callable[[], Awaitable[dict[int, str]]]
     able: Capabilities
+    keyed: Callable[[int, str], Awaitable[object]]  # a person stores a code at the lock
+    down: Callable[[], Awaitable[object]] | None = None  # ends the radio
 
     def slot(self, number: int) -> int | None:
         """Where to write: a lock that numbers its codes itself is told nothing."""
@@ -90,17 +104,24 @@ async def bench(
 
 @asynccontextmanager
 async def _zwave(zwave: ZwaveSimulator, kind: str, node: int) -> AsyncIterator[Bench]:
-    async with running(zwave.url) as (radio, _):
+    async with AsyncExitStack() as stack:
+        radio, _ = await stack.enter_async_context(running(zwave.url))
 
         async def faults(**what: bool) -> None:
-            names = {"masked": "obfuscate", "drops_writes": "dropWrites", "refuses": "rejectAll"}
+            names = {
+                "masked": "obfuscate",
+                "drops_writes": "dropWrites",
+                "refuses": "rejectAll",
+                "loses_answers": "mute",
+            }
             await zwave.faults(node, **{names.get(k, k): v for k, v in what.items()})
 
         async def memory() -> dict[int, str]:
             return dict((await zwave.node(node))["codes"])
 
         lock = radio.lock(str(node))
-        yield Bench(kind, lock, faults, memory, await lock.capabilities())
+        keyed = partial(zwave.set_code, node)
+        yield Bench(kind, lock, faults, memory, await lock.capabilities(), keyed, stack.aclose)
         await zwave.faults(node)
         for slot in await memory():
             await zwave.set_code(node, slot, None)
@@ -115,19 +136,26 @@ async def _nuki(
         dropped the write."""
         patch.setattr(connection, "ANSWER_S", 0.3 if what.get("dead") else 5.0)
         names = {"dead": "silent", "drops_writes": "list_shrinks"}
+        lost = what.pop("loses_answers", False)
+        drop = {"drop_after": {"command": "add_keypad_code"}} if lost else {}
         refusal = {"reject": "disabled"} if what.pop("refuses", False) else {}
         assert not what.get("masked")
         wrong = {names.get(name, name): value for name, value in what.items()}
-        await bluetooth.faults(number, **wrong, **refusal)
+        await bluetooth.faults(number, **wrong, **refusal, **drop)
 
     async def memory() -> dict[int, str]:
         return {code["id"]: code["code"] for code in (await bluetooth.lock(number))["codes"]}
 
+    async def keyed(_number: int, code: str) -> None:
+        await bluetooth.code(number, code)
+
     try:
         address = await paired(bluetooth, keyring, number)
-        async with listening(keyring) as (radio, _):
+        async with AsyncExitStack() as stack:
+            radio, _ = await stack.enter_async_context(listening(keyring))
             lock = radio.lock(address)
-            yield Bench("nuki", lock, faults, memory, await lock.capabilities())
+            able = await lock.capabilities()
+            yield Bench("nuki", lock, faults, memory, able, keyed, stack.aclose)
     finally:
         await bluetooth.reset(number)
 
@@ -136,13 +164,16 @@ async def _fake(kind: str) -> Bench:
     lock = FakeLock(SystemClock(), slots=ROOM, numbers_itself=kind == "fake-list")
 
     async def faults(**what: object) -> None:
-        for name in ("dead", "masked", "refuses", "drops_writes"):
+        for name in ("dead", "masked", "refuses", "drops_writes", "loses_answers"):
             setattr(lock, name, what.get(name, False))
 
     async def memory() -> dict[int, str]:
         return dict(lock.codes)
 
-    return Bench(kind, lock, faults, memory, await lock.capabilities())
+    async def keyed(number: int, code: str) -> None:
+        lock.codes[number + (ROOM if lock.numbers_itself else 0)] = code
+
+    return Bench(kind, lock, faults, memory, await lock.capabilities(), keyed)
 
 
 async def test_a_slot_that_was_never_written_is_empty(bench: Bench) -> None:
@@ -235,6 +266,21 @@ async def test_a_code_opens_within_its_window_as_written(bench: Bench) -> None:
         assert [o.window for o in _held(seen, limited, free)] == [LATER, WINDOW]
         await session.write(Entry(Code("345678")), limited)
         assert _held(await session.observe([limited]), limited)[0].window is None
+
+
+async def test_a_code_opens_within_its_hours_as_written(bench: Bench) -> None:
+    # S3-6
+    entry = Entry(Code("345678"), window=WINDOW, hours=HOURS)
+    async with bench.driver.session() as session:
+        if not bench.able.enforces_hours:
+            with pytest.raises(Unsupported):
+                await session.write(entry, bench.slot(1))
+            return
+        slot = await session.write(entry, None)
+        for hours in (HOURS, Hours(frozenset({5, 6})), Hours(start=time(8)), None):
+            await session.write(replace(entry, hours=hours), slot)
+            (seen,) = _held(await session.observe([slot]), slot)
+            assert (seen.window, seen.hours) == (WINDOW, hours)
 
 
 async def test_a_code_can_lie_there_disabled(bench: Bench) -> None:
@@ -334,11 +380,70 @@ async def test_a_code_of_a_length_that_no_lock_takes_is_unsupported(
     assert refused.value.reason is Reason.CODE_IMPOSSIBLE
 
 
-async def test_no_error_holds_a_code(bench: Bench) -> None:
-    await bench.faults(refuses=True)
+async def test_a_code_that_a_person_stored_is_shown_and_stays(bench: Bench) -> None:
+    await bench.keyed(1, "112233")
     async with bench.driver.session() as session:
-        with pytest.raises(LockError) as beyond:
-            await session.write(Entry(Code("738291")), bench.slot(bench.able.slots + 1))
-        error = beyond.value
-        assert "738291" not in f"{error!r} {error.__cause__!r}"
-        assert error.__suppress_context__ or "738291" not in repr(error.__context__)
+        slot = await bench.write(session, "345678", 2)
+        seen = await session.observe([1, slot])
+        (theirs,) = seen.keys() - {slot, 1} or {1}  # a list gives it a number of its own
+        assert _held(seen, theirs)[0].code == Code("112233")
+        await session.clear(slot)
+    assert await bench.memory() == {theirs: "112233"}
+
+
+async def test_a_lost_answer_is_no_refusal_and_the_next_look_tells(bench: Bench) -> None:
+    outcomes: list[Exception | int] = []
+    async with bench.driver.session() as session:
+        await session.observe([2])
+        await bench.faults(loses_answers=True)
+        try:
+            outcomes.append(await bench.write(session, "345678", 2))
+        except OutcomeUnknown as unknown:
+            outcomes.append(unknown)
+    if not bench.kind.startswith("v"):  # what is not supervised, or not in time, proves nothing
+        assert isinstance(outcomes[0], OutcomeUnknown)
+    await bench.faults()
+    async with bench.driver.session() as session:
+        seen = await session.observe([2])
+    held = {n: o.code.digits for n, o in seen.items() if isinstance(o, Holds)}
+    assert held == await bench.memory()
+
+
+@pytest.mark.parametrize("bench", [k for k in KINDS if "fake" not in k], indirect=True)
+async def test_without_its_radio_no_lock_is_asked(bench: Bench) -> None:
+    assert bench.down is not None
+    await bench.down()
+    with pytest.raises(RadioDown):
+        async with bench.driver.session():
+            pass
+
+
+async def test_no_error_holds_a_code(bench: Bench) -> None:
+    digits = "738" + "291"  # in two pieces: a traceback shows the lines that it came through
+    other = digits[::-1]
+    errors: list[LockError] = []
+
+    async def attempt(session: Session, slot: int | None, code: str) -> None:
+        try:
+            await session.write(Entry(Code(code)), slot)
+        except LockError as error:
+            errors.append(error)
+
+    async with bench.driver.session() as session:
+        await session.observe([1])
+        await attempt(session, bench.slot(bench.able.slots + 1), digits)
+        await attempt(session, bench.slot(2), digits)
+        await attempt(session, bench.slot(3), digits)  # a duplicate
+        await bench.faults(refuses=True)
+        await attempt(session, bench.slot(1), other)
+        await bench.faults(loses_answers=True)
+        await attempt(session, bench.slot(1), other)
+    kinds = {type(error) for error in errors}
+    if bench.kind not in ("v1", "v1-s2"):
+        assert Refused in kinds
+    if not bench.kind.startswith("v"):
+        assert OutcomeUnknown in kinds
+    for error in errors:
+        told = "".join(traceback.format_exception(error))
+        assert digits not in told
+        assert other not in told

@@ -82,6 +82,19 @@ async def test_the_default_code_fits_every_lock_known(house: House) -> None:
         assert NUKI.allow(Code(await house.code_of(f"R{n}")))  # S1-23
 
 
+async def test_a_property_without_grace_is_warned_of(house: House) -> None:
+    """S2-4, S2-5"""
+    for version, changed, warned in (
+        (2, {"policy": {"grace": "0"}}, True),
+        (3, {"policy": {"grace": "all_day"}}, False),
+        (4, {"check_in": "all_day"}, True),
+        (5, {}, False),
+    ):
+        flat = property_("flat-1", "front", "flat-1-door", **changed)
+        await house.send("site.put", site(version, properties=[flat]))
+        assert (("no_grace", "flat-1") in await house.alerts()) is warned
+
+
 async def test_the_window_is_the_local_stay_and_its_grace(house: House) -> None:
     await put(house)
     ((starts, ends),) = await house.rows("SELECT starts, ends FROM keys")
@@ -537,6 +550,34 @@ async def test_a_code_that_a_lock_has_already_is_replaced_by_handover(house: Hou
     assert handover is not None
 
 
+async def test_a_guest_who_was_told_a_code_keeps_it_where_it_opens(house: House) -> None:
+    """S1-20"""
+    await put(house, arrival="2026-07-01", announced_at="2026-06-30T12:00:00Z")
+    code = Code(await house.code_of("R1"))
+    async with house.database.transaction() as tx:
+        await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert await house.code_of("R1") == code.digits
+    assert await house.alerts() == {("code_refused", "R1")}
+    await house.send("code.regenerate", {"key_id": "res:R1"})
+    assert await house.alerts() == set()
+
+
+async def test_a_lock_that_takes_no_code_does_not_use_up_all_codes(house: House) -> None:
+    """Suffering 4"""
+    await put(house, arrival="2026-07-01")
+    for _ in range(20):
+        async with house.database.transaction() as tx:
+            code = Code(await house.code_of("R1"))
+            await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert types(await house.told()).count("code.changed") == 5
+    assert await house.alerts() == {("code_impossible", "R1")}
+    await house.send("code.regenerate", {"key_id": "res:R1"})
+    async with house.database.transaction() as tx:
+        code = Code(await house.code_of("R1"))
+        await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    assert types(await house.told()).count("code.changed") == 7
+
+
 async def test_a_dictated_code_that_a_lock_refused_does_not_come_back_by_itself(
     house: House,
 ) -> None:
@@ -572,7 +613,7 @@ async def test_a_command_is_done_once_when_every_door_has_proven_it(house: House
     assert await house.prove("front", "R1") is None
     assert await house.prove("flat-1-door", "R1") == "C0002"
     async with house.database.transaction() as tx:
-        assert await keys.settled(tx, KeyId("res:R1")) is None  # only once
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) is None  # only once
 
 
 async def test_an_acknowledgement_is_no_proof(house: House) -> None:
@@ -583,11 +624,11 @@ async def test_an_acknowledgement_is_no_proof(house: House) -> None:
         code = Code(await house.code_of("R1"))
         lease = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.ACCEPTED)
         situations.save(tx, before, before.with_lease(lease))
-        assert await keys.settled(tx, KeyId("res:R1")) is None
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) is None
         after = before.with_lease(lease)
         matched = Lease(KeyId("res:R1"), code, 1, Stage.WRITTEN, Proof.PRESENT)
         situations.save(tx, after, after.with_lease(matched))
-        assert await keys.settled(tx, KeyId("res:R1")) == "C0002"
+        assert await keys.settled(tx, KeyId("res:R1"), house.clock.now()) == "C0002"
 
 
 async def test_a_door_that_is_withheld_is_not_waited_for(house: House) -> None:
@@ -704,7 +745,9 @@ async def test_a_resync_forgets_what_was_seen_and_respected_at_that_lock_alone(
     await house.prove("flat-1-door", "R1")
     for id_ in ("front", "flat-1-door"):
         async with house.database.transaction() as tx:
-            await tx.rows("INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0, 1, 0, 9)", (id_,))
+            await tx.rows(
+                "INSERT INTO slots VALUES (?, 9, 'occupied', NULL, 0, 1, 0, 9, NULL)", (id_,)
+            )
             await tx.rows("UPDATE leases SET reason = 'deleted_at_lock'")
     woken: list[set[LockId]] = []
     house.database.committed = lambda tx: woken.append(tx.woken)

@@ -183,7 +183,9 @@ async def test_a_code_that_a_lock_shows_already_is_not_drawn(house: House) -> No
     # S1-20: known before it is refused
     await house.rows("SELECT 1")
     async with house.database.transaction() as tx:
-        await tx.rows("INSERT INTO slots VALUES ('front', 9, 'holds', '4455', 0, 1, NULL, NULL)")
+        await tx.rows(
+            "INSERT INTO slots VALUES ('front', 9, 'holds', '4455', 0, 1, NULL, NULL, NULL)"
+        )
     policy = {"pin": {"source": "phone", "length": 4}}
     guest = {"phone": "+41 79 123 44 55"}
     await house.send("reservation.put", reservation(policy=policy, guest=guest))

@@ -118,6 +118,38 @@ async def test_a_whole_stay_leaves_the_codes_of_others_as_they_are(
         assert await door.codes() == foreign
 
 
+async def test_a_guests_name_beside_the_code(bluetooth: BluetoothSimulator, tmp_path: Path) -> None:
+    """S1-21, S1-24: letters beyond ASCII count as what they take."""
+    async with hub(bluetooth, tmp_path) as door:
+        guest = {"name": "J\u00fcrgen Gro\u00df von M\u00fcnster"}
+        await door.book(guest=guest, policy={"label": "name"})
+        await door.told("code.confirmed", lock_id="nuki")
+        (ours,) = await door.codes()
+        assert ours["name"] == "J\u00fcrgen Gro\u00df von"
+
+
+async def test_a_persons_code_is_taken_over_and_removed(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    """S1-11, suffering 26: only where that is said, and only the one that is named."""
+    await bluetooth.code(LOCK, "999991", name="owner")
+    await bluetooth.code(LOCK, "999992", name="cleaner")
+    owner, cleaner = (await bluetooth.lock(LOCK))["codes"]
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.foreign_code", slot=owner["id"])
+        slots = [{"slot": owner["id"], "key_id": "owner"}]
+        await door.house.send("lock.adopt", {"lock_id": "nuki", "slots": slots})
+        await door.told("lock.adopted", key_id="owner")
+
+        async def ours() -> bool:  # it has the times of its key now
+            return any((code["until"] or "")[:4] == "2099" for code in await door.codes())
+
+        await eventually(ours)
+        await door.house.send("key.delete", {"id": "owner", "version": 1})
+        await door.told("code.removed", key_id="owner")
+        assert await door.codes() == [cleaner]
+
+
 # Lost acknowledgements
 
 

@@ -2,8 +2,9 @@
 the lock holds."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import Any
 import pytest
 
 from gatewayd.clock import SystemClock
+from gatewayd.domain.report import Alive
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.nuki.pair import locks_in_pairing_mode
+from gatewayd.locks.nuki import radio
 from gatewayd.locks.nuki.radio import NukiRadio
+from gatewayd.locks.nuki.session import NukiSession
+from gatewayd.reconciler import reconciler as reconcilers
+from gatewayd.reconciler import worker
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store.database import open_database
@@ -44,6 +49,7 @@ class Door:
     nuki: NukiRadio
     address: str
     other: FakeRadio
+    document: dict[str, Any]
     version: int = 0
 
     async def book(self, **changed: object) -> None:
@@ -78,19 +84,22 @@ class Door:
 
 
 @asynccontextmanager
-async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> AsyncIterator[Door]:
-    """All that is between the intake and the locks."""
+async def hub(
+    sim: BluetoothSimulator, folder: Path, pin: int | None = None, bound: str | None = None
+) -> AsyncIterator[Door]:
+    """All that is between the intake and the locks, the Nuki paired; with two adapters where it is
+    bound."""
     clock = SystemClock()
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
     intake = Intake(database, outbox, clock, Random(1), HUB)
     keyring = NukiKeyring(database)
     address = await paired(sim, keyring, LOCK, pin)
-    nuki, other = NukiRadio(["hci0"], keyring, clock), FakeRadio(clock)
+    adapters, bindings = (["hci0", "hci1"], {address: bound}) if bound else (["hci0"], {})
+    nuki, other = NukiRadio(adapters, keyring, clock, bindings), FakeRadio(clock)
     reconciler = Reconciler({"nuki": nuki, "fake": other}, Tools(database, outbox, intake, clock))
     database.committed = reconciler.committed
     house = House(clock, database, outbox, intake)  # type: ignore[arg-type]  # of it only the intake is used
-    door = Door(sim, house, nuki, address, other)
     document = {
         "version": 1,
         "zone": "UTC",
@@ -110,6 +119,7 @@ async def hub(sim: BluetoothSimulator, folder: Path, pin: int | None = None) -> 
         ],
     }
     await house.send("site.put", document)
+    door = Door(sim, house, nuki, address, other, document)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(nuki.run())
@@ -168,7 +178,7 @@ async def test_a_lost_acknowledgement_leads_to_one_code_not_two(
         assert (await bluetooth.lock(LOCK))["commands"]["add_keypad_code"] == 1
 
 
-async def test_a_refused_pin_is_an_alert_and_the_other_lock_goes_on(
+async def test_a_refused_pin_is_an_alert_until_the_lock_is_paired_again(
     bluetooth: BluetoothSimulator, tmp_path: Path
 ) -> None:
     async with hub(bluetooth, tmp_path, pin=1111) as door:
@@ -176,9 +186,8 @@ async def test_a_refused_pin_is_an_alert_and_the_other_lock_goes_on(
         await door.told("alert.raised", code="pin_refused", subject="nuki")
         await door.told("code.confirmed", lock_id="other")
         assert (await bluetooth.lock(LOCK))["wrong_pins"] == 1
-        await bluetooth.button(LOCK)
-        found = await locks_in_pairing_mode("hci0")
-        await door.nuki.pair("hci0", next(f for f in found if f.address == door.address), 1234)
+        await paired(bluetooth, NukiKeyring(door.house.database), LOCK)
+        door.nuki.on_report(door.address, Alive())  # it would be tried by itself, minutes later
         await door.told("alert.cleared", code="pin_refused", subject="nuki")
         await door.told("code.confirmed", lock_id="nuki")
 
@@ -197,3 +206,102 @@ async def test_a_bluez_that_goes_fails_no_code_and_the_other_lock_goes_on(
         finally:
             await bluetooth.bus_faults(bluez=True)
         await door.told("code.confirmed", lock_id="nuki")
+
+
+async def test_an_adapter_that_goes_off_amid_a_write_fails_no_code(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async def writing() -> bool:
+        return "add_keypad_code" in (await bluetooth.lock(LOCK))["commands"]
+
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        await bluetooth.faults(LOCK, slow_ms=700)
+        await door.book()
+        await eventually(writing)
+        await bluetooth.bus_faults(adapter="hci0", powered=False)
+        try:
+            await bluetooth.faults(LOCK)
+            await door.told("code.confirmed", lock_id="other")
+            async with asyncio.timeout(10):
+                await door.nuki.link.down.wait()
+        finally:
+            await bluetooth.bus_faults(adapter="hci0", powered=True)
+        await door.told("code.confirmed", lock_id="nuki")
+        types = {event["type"] for event in await door.house.told()}
+        assert not types & {"code.failed", "lock.offline", "alert.raised"}
+        assert len(await door.codes()) == 1
+
+
+async def test_an_adapter_that_stays_away_is_an_alert_though_another_is_there(
+    bluetooth: BluetoothSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcilers, "RADIO_GRACE", 1.0)
+    monkeypatch.setattr(worker, "RADIO_RECHECK", 0.01)
+    session, sessions = NukiRadio.session, Counter[str]()
+
+    def counted(there: NukiRadio, address: str) -> AbstractAsyncContextManager[NukiSession]:
+        sessions[address] += 1
+        return session(there, address)
+
+    async with hub(bluetooth, tmp_path, bound="hci0") as door:
+        await door.told("lock.battery", lock_id="nuki")
+        monkeypatch.setattr(NukiRadio, "session", counted)
+        await bluetooth.bus_faults(adapter="hci0", plugged=False)
+        try:
+            async with asyncio.timeout(10):
+                await door.nuki.adapters["hci0"].link.down.wait()
+            await door.book()
+            await door.told("alert.raised", code="radio_down", subject="hci0")
+            assert door.nuki.link.up.is_set()
+            assert sessions[door.address] <= 1  # it waits for its adapter
+            lost = {"id": "lost", "name": "L", "driver": "faek", "address": "l"}
+            locks = [*door.document["locks"], lost]
+            await door.house.send("site.put", door.document | {"version": 2, "locks": locks})
+            await door.told("alert.raised", code="radio_down", subject="faek")
+            types = {event["type"] for event in await door.house.told()}
+            assert not types & {"code.failed", "lock.offline", "alert.cleared"}
+        finally:
+            await bluetooth.bus_faults(adapter="hci0", plugged=True)
+        await door.told("alert.cleared", code="radio_down", subject="hci0")
+        await door.told("code.confirmed", lock_id="nuki")
+
+
+async def test_who_may_not_speak_to_bluez_is_an_alert(
+    bluetooth: BluetoothSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcilers, "RADIO_GRACE", 0.5)
+    monkeypatch.setattr(radio, "BACKOFF", (0.5, 0.5))
+    await bluetooth.bus_faults(service_rights=False)
+    try:
+        async with hub(bluetooth, tmp_path) as door:
+            await door.told("alert.raised", code="radio_unsafe", subject="nuki")
+            await bluetooth.bus_faults(service_rights=True)
+            await door.told("alert.cleared", code="radio_unsafe", subject="nuki")
+    finally:
+        await bluetooth.bus_faults(service_rights=True)
+
+
+async def test_a_lock_with_nothing_to_do_is_left_alone(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async def connections() -> int:
+        return int((await bluetooth.lock(LOCK))["connections"])
+
+    async def is_left_alone() -> bool:
+        """For longer than the shortest timers of the worker and the radio."""
+        before = await connections()
+
+        async def is_visited() -> bool:
+            return await connections() > before
+
+        try:
+            await eventually(is_visited, within=6.0)
+        except TimeoutError:
+            return True
+        return False
+
+    async with hub(bluetooth, tmp_path) as door:
+        await door.book()
+        await door.told("code.confirmed", lock_id="nuki")
+        await eventually(is_left_alone)  # after the second look, and the log

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from gatewayd.clock import SystemClock
 from gatewayd.locks.nuki import pair as pairs
 from gatewayd.locks.nuki.pair import (
     AdapterOff,
@@ -17,9 +18,9 @@ from gatewayd.locks.nuki.pair import (
     NoRights,
     PinWrong,
     locks_in_pairing_mode,
+    pair,
 )
 from gatewayd.locks.nuki.pairing import PairingFailed
-from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from tests.integration.conftest import listening
@@ -37,7 +38,6 @@ class Site:
 
     sim: BluetoothSimulator
     keyring: NukiKeyring
-    radio: NukiRadio
 
     async def found(self) -> Found:
         await self.sim.button(LOCK)
@@ -46,17 +46,16 @@ class Site:
 
     async def pair(self, lock: Found, pin: int = PIN) -> None:
         async with asyncio.timeout(20):
-            await self.radio.pair("hci0", lock, pin)
+            await pair("hci0", SystemClock(), lock, pin, self.keyring)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(
     bluetooth: BluetoothSimulator, keyring: NukiKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Site]:
-    """With the hub's radio running beside it."""
+    """The daemon is stopped."""
     monkeypatch.setattr(pairs, "GATHER_S", 0.1)
-    async with listening(keyring) as (radio, _):
-        yield Site(bluetooth, keyring, radio)
+    yield Site(bluetooth, keyring)
     await bluetooth.bus_faults(service_rights=True, adapter="hci0", powered=True)
     await bluetooth.reset(LOCK)
 
@@ -72,7 +71,10 @@ async def test_a_lock_whose_button_was_held_is_paired_and_works(site: Site) -> N
     assert [(a["type"], a["name"]) for a in authorisations if a["id"] == kept.auth_id] == [
         (0, "gatewayd")
     ]
-    async with site.radio.lock(ADDRESS.lower()).session() as session:
+    async with (
+        listening(site.keyring) as (radio, _),
+        radio.lock(ADDRESS.lower()).session() as session,
+    ):
         assert await session.observe([]) == {}
 
 
@@ -115,6 +117,17 @@ async def test_an_adapter_that_is_off_or_absent_is_told(site: Site) -> None:
         await locks_in_pairing_mode("hci0")
     with pytest.raises(AdapterOff, match="hci0"):
         await site.pair(lock)
+
+
+async def test_a_bluez_that_hangs_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.found()
+    monkeypatch.setattr(pairs, "BUS_S", 0.3)
+    site.sim.pause()
+    try:
+        with pytest.raises(AdapterOff, match="hci0"):
+            await locks_in_pairing_mode("hci0")
+    finally:
+        site.sim.resume()
 
 
 async def test_missing_rights_are_told(site: Site) -> None:

@@ -17,7 +17,7 @@ from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Entry, Observation
-from gatewayd.errors import LockError, Unreachable, Unsupported
+from gatewayd.errors import LockError, RadioDown, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools, Worker
@@ -136,6 +136,7 @@ async def site(
     *doors: str,
     radio: FakeRadio | None = None,
     inventoried: bool = True,
+    zone: str = "UTC",
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks."""
     database = await open_database(folder / "hub.db", clock)
@@ -146,7 +147,7 @@ async def site(
     database.committed = reconciler.committed
     document = {
         "version": 1,
-        "zone": "UTC",
+        "zone": zone,
         "policy": {"grace": "0"},
         "properties": [
             {
@@ -271,6 +272,28 @@ async def test_a_lock_that_nobody_needs_any_more_is_asked_until_it_answers(tmp_p
         assert lock.touched == []
 
 
+async def test_a_slot_is_kept_for_the_whole_stay(tmp_path: Path) -> None:
+    # suffering 5
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        await hub.book("before", "2026-06-30", "2026-07-02")
+        await hub.book("long", "2026-07-01", "2026-07-08")
+        for day in range(2, 7):
+            await hub.book(f"d{day}", f"2026-07-0{day}", f"2026-07-0{day + 1}")
+        await hub.pass_(2 * HOUR)
+        kept = await slot_of(hub, "long")
+        for _ in range(6):
+            await hub.pass_(24 * HOUR)
+            assert await slot_of(hub, "long") == kept
+
+
+async def slot_of(hub: Site, reservation: str) -> int:
+    """Where a stay's code lies."""
+    sql = "SELECT slot FROM leases WHERE key_id = ?"
+    ((slot,),) = await hub.database.read.rows(sql, (f"res:{reservation}",))
+    return int(slot)
+
+
 async def test_a_hub_timed_code_is_on_the_lock_for_its_window_and_the_lead(
     tmp_path: Path,
 ) -> None:
@@ -337,8 +360,9 @@ async def test_a_write_whose_answer_is_lost_is_read_before_it_is_repeated(tmp_pa
 
 
 async def alerts(hub: Site) -> set[tuple[str, str]]:
-    """Those that stand."""
-    return set(await hub.database.read.rows("SELECT code, subject FROM alerts"))
+    """Those that stand, but that stays here have no grace, which is known."""
+    stand = set(await hub.database.read.rows("SELECT code, subject FROM alerts"))
+    return stand - {("no_grace", "p")}
 
 
 async def eventually(hub: Site, *standing: tuple[str, str]) -> None:
@@ -522,6 +546,42 @@ async def test_one_slot_that_never_answers_is_left_out_of_the_inventory(tmp_path
         assert await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'") == [
             (21,)
         ]
+
+
+async def test_slots_that_never_answer_do_not_take_a_lock_down_that_then_wants_a_pause(
+    tmp_path: Path,
+) -> None:
+    class Mute(FakeLock):
+        """Slots 5 to 7 are silent; a late answer might be taken for the next one's."""
+
+        pause = Tick(0.0)
+
+        @asynccontextmanager
+        async def session(self) -> AsyncIterator[FakeLock]:
+            if self.clock.tick() < self.pause:
+                raise RadioDown("not now")
+            yield self
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            if {5, 6, 7} & {*slots}:
+                self.pause = Tick(self.clock.tick() + 10)
+                raise Unreachable("no answer")
+            return await super().observe(slots)
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.locks["a"] = Mute(clock)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(5 * MINUTE)
+        known = "SELECT inventoried, failures FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None)]
+        assert await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'") == [
+            (5,),
+            (6,),
+            (7,),
+        ]
+        offline = "SELECT 1 FROM outbox WHERE type = 'lock.offline'"
+        assert await hub.database.read.rows(offline) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Window
@@ -29,6 +30,12 @@ ticks = st.integers(0, 10**12).map(lambda ms: Tick(ms / 1000))
 times = st.integers(0, 10**12).map(lambda ms: NOON + timedelta(milliseconds=ms))
 ladders = st.builds(Ladder, st.integers(0, 10_000), ticks)
 windows = st.none() | st.builds(Window, times, times)
+hours = st.none() | st.builds(
+    lambda days, start, length: Hours(days, time(start), time(start + length)),
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.integers(0, 11),
+    st.integers(1, 12),
+)
 reasons = st.none() | st.sampled_from(Reason)
 leases = st.builds(
     Lease,
@@ -45,11 +52,12 @@ leases = st.builds(
     reason=reasons,
     window=windows,
     enabled=st.booleans(),
+    hours=hours,
 )
 observations = (
     st.builds(Empty, times)
-    | st.builds(Holds, times, codes, st.booleans(), windows)
-    | st.builds(Occupied, times, st.booleans(), windows)
+    | st.builds(Holds, times, codes, st.booleans(), windows, hours)
+    | st.builds(Occupied, times, st.booleans(), windows, hours)
 )
 rules = st.builds(
     CodeRules,
@@ -63,7 +71,7 @@ capabilities = st.builds(
     st.integers(0, 1000),
     rules,
     st.integers(0, 32),
-    *[st.booleans() for _ in range(5)],
+    *[st.booleans() for _ in range(6)],
 )
 
 

@@ -1,7 +1,7 @@
 """Codes written ahead: held disabled (User Code V2), or limited by the lock's own schedules."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,10 +11,11 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Window
 from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
 from gatewayd.errors import LockError, OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.locks.zwave.commands import LATE_ANSWER
 from gatewayd.locks.zwave.lock import ZwaveLock
 from gatewayd.locks.zwave.user_code import UserCodeSession
 from simulators.zwave import ZwaveSimulator
-from tests.integration.conftest import running
+from tests.integration.conftest import SkippingClock, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +40,7 @@ class Door:
     zwave: ZwaveSimulator
     node: int
     lock: ZwaveLock
+    clock: SkippingClock = field(default_factory=SkippingClock)
 
     async def write(self, **limits: object) -> None:
         async with self.lock.session() as session:
@@ -64,6 +66,15 @@ class Door:
         schedules: dict[int, list[str]] = (await self.zwave.node(self.node))["schedules"]
         return schedules
 
+    async def silent(self) -> None:
+        """From now on the lock hears and says nothing."""
+        await self.zwave.faults(self.node, mute=True)
+
+    async def speaks(self) -> None:
+        """It is healthy, and whatever it owed is long said."""
+        await self.zwave.faults(self.node)
+        self.clock.skipped += LATE_ANSWER
+
     async def exchanges(self) -> tuple[int, int]:
         count = (await self.zwave.frames())["exchanges"][self.node]
         return count["get"], count["set"]
@@ -72,11 +83,13 @@ class Door:
 @pytest_asyncio.fixture(loop_scope="session")
 async def doors(zwave: ZwaveSimulator) -> AsyncIterator[dict[int, Door]]:
     """Empty and healthy locks."""
-    async with running(zwave.url) as (radio, _):
-        doors = {node: Door(zwave, node, radio.lock(str(node))) for node in (V1, LIMITED, V2)}
+    clock = SkippingClock()
+    async with running(zwave.url, clock) as (radio, _):
+        locks = {node: radio.lock(str(node)) for node in (V1, LIMITED, V2)}
+        doors = {node: Door(zwave, node, lock, clock) for node, lock in locks.items()}
         yield doors
         for door in doors.values():
-            await zwave.faults(door.node)
+            await door.speaks()
             async with door.lock.session() as session:
                 await session.clear(SLOT)
 
@@ -156,7 +169,7 @@ async def test_a_longer_stay_never_disables_its_code(doors: dict[int, Door]) -> 
     async with door.lock.session() as session:
         await session.observe([SLOT])
         await session.write(Entry(CODE, window=LATER), SLOT)
-        assert await door.exchanges() == (3, 1)
+        assert await door.exchanges() == (4, 1)
         seen = (await session.observe([SLOT]))[SLOT]
         assert seen == Holds(seen.at, CODE, window=LATER)
         await door.zwave.set_code(LIMITED, SLOT, None)
@@ -213,12 +226,13 @@ async def test_a_lock_that_falls_silent_after_the_code_does_not_open(
 ) -> None:
     door = doors[LIMITED]
     await door.write(window=LATER)
-    await door.zwave.faults(LIMITED, mute=True)
+    await door.silent()
     with pytest.raises(Unreachable):
         await door.seen()
+    door.clock.skipped += LATE_ANSWER
     with pytest.raises(LockError):
         await door.write(window=NOW)
-    await door.zwave.faults(LIMITED)
+    await door.speaks()
     assert not await door.opens()
     assert await door.holds(window=LATER)
 
@@ -230,35 +244,70 @@ async def test_no_answer_to_a_schedule_is_not_no_schedule(doors: dict[int, Door]
         assert isinstance(session, UserCodeSession)
         year_day = session._year_day
         assert year_day is not None
-        await door.zwave.faults(LIMITED, mute=True)
-        with pytest.raises(Unreachable):
-            await year_day.read(SLOT)
-        await door.zwave.faults(LIMITED)
+        await door.silent()
+        for user in (SLOT, SLOT + 1):  # zwave-js has a schedule in store, or none
+            with pytest.raises(Unreachable):
+                await year_day.read(user)
+        await door.speaks()
         assert await year_day.read(SLOT) == LATER
         assert await year_day.read(SLOT + 1) is None
 
 
 async def test_the_lock_s_local_time_is_made_utc(doors: dict[int, Door]) -> None:
     door = doors[LIMITED]
-    await door.zwave.zone(LIMITED, 300)
-    async with running(door.zwave.url) as (radio, _):  # asked once per connection
-        abroad = Door(door.zwave, LIMITED, radio.lock(str(LIMITED)))
-        await abroad.write(window=NOW)
-        assert (await door.zwave.node(LIMITED))["offset"] == 0
-        assert await abroad.opens()
+    await door.write(window=LATER)
+    await door.zwave.zone(LIMITED, 300)  # by a person, months after the connection was made
+    await door.write(window=NOW)
+    assert (await door.zwave.node(LIMITED))["offset"] == 0
+    assert await door.opens()
 
 
-async def test_a_lock_that_keeps_its_zone_gets_no_window(doors: dict[int, Door]) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def abroad(doors: dict[int, Door]) -> AsyncIterator[Door]:
+    """A lock that keeps its own zone."""
     door = doors[LIMITED]
     await door.zwave.zone(LIMITED, 300)
     await door.zwave.faults(LIMITED, keepsZone=True)
-    async with running(door.zwave.url) as (radio, _):
-        abroad = Door(door.zwave, LIMITED, radio.lock(str(LIMITED)))
-        with pytest.raises(Unreachable) as doubt:
-            await abroad.write(window=NOW)
-        assert doubt.value.reason is Reason.CLOCK_IN_DOUBT
-        assert not await abroad.opens()
+    yield door
     await door.zwave.zone(LIMITED, 0)
+
+
+async def test_a_lock_that_keeps_its_zone_gets_no_window(abroad: Door) -> None:
+    with pytest.raises(Refused) as doubt:
+        await abroad.write(window=NOW)
+    assert doubt.value.reason is Reason.CLOCK_IN_DOUBT
+    assert await abroad.status() is None
+    assert await abroad.schedules() == {}
+    assert isinstance(await abroad.seen(), Empty)
+
+
+async def test_a_lock_whose_zone_was_moved_is_still_read_and_cleared(
+    doors: dict[int, Door],
+) -> None:
+    door = doors[LIMITED]
+    await door.write(window=NOW)
+    await door.zwave.zone(LIMITED, 300)
+    await door.zwave.faults(LIMITED, keepsZone=True)
+    assert await door.holds(window=NOW)
+    with pytest.raises(Refused):
+        await door.write(window=LATER)
+    assert await door.holds(window=NOW)
+    async with door.lock.session() as session:
+        await session.clear(SLOT)
+    assert isinstance(await door.seen(), Empty)
+    assert (await door.zwave.node(LIMITED))["offset"] == 300  # a look changes nothing
+    await door.zwave.zone(LIMITED, 0)
+
+
+async def test_a_start_that_the_lock_clamps_is_as_good(doors: dict[int, Door]) -> None:
+    door = doors[LIMITED]
+    await door.zwave.faults(LIMITED, clampsStart=True)
+    await door.write(window=NOW)
+    seen = await door.seen()
+    assert isinstance(seen, Holds)
+    assert seen.window is not None
+    assert (seen.window.start > NOW.start, seen.window.end) == (True, NOW.end)
+    assert await door.opens()
 
 
 async def test_a_window_is_only_as_good_as_the_lock_s_clock(doors: dict[int, Door]) -> None:
@@ -271,14 +320,11 @@ async def test_a_window_is_only_as_good_as_the_lock_s_clock(doors: dict[int, Doo
 
 async def test_exchanges_of_a_verified_write(doors: dict[int, Door]) -> None:
     limited, plain = doors[LIMITED], doors[V2]
-    await limited.write(window=NOW)  # the first in a connection reads the zone
-    async with limited.lock.session() as session:
-        await session.clear(SLOT)
     await limited.zwave.reset_frames()
     for door, limits in ((limited, {"window": NOW}), (plain, {})):
         await door.seen()
         assert await door.exchanges() == (1, 0)
         await door.write(**limits)
         await door.seen()
-    assert await limited.exchanges() == (4, 3)
+    assert await limited.exchanges() == (5, 3)
     assert await plain.exchanges() == (2, 1)

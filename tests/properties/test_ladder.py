@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Alive
-from gatewayd.domain.retry import DELAYS, Ladder, Tick, failed
+from gatewayd.domain.retry import DELAYS, Ladder, Retry, Tick, failed
 from gatewayd.domain.situation import Claim
 from tests.properties.lock import Fault, VirtualLock
 from tests.properties.world import World
@@ -84,7 +84,7 @@ def test_after_a_reboot_the_next_try_is_at_once_and_the_rung_is_kept(
     assert world.plan().step is not None
     world.work(iter([Fault.UNREACHABLE]))
     assert world.tries[-1] == world.booted
-    assert world.s.ladder == Ladder(rungs + 2, Tick(60.0 * DELAYS[min(rungs + 1, 5)]))
+    assert world.s.ladder == Ladder(rungs + 2, Tick(60.0 * DELAYS[Retry.LADDER][min(rungs + 1, 5)]))
 
 
 @given(rungs=st.integers(1, 9), passed=st.integers(0, 59))
@@ -112,4 +112,4 @@ def test_delays_of_the_worker_do_not_add_up(late: list[float]) -> None:
         ladder = failed(ladder, Tick(ladder.due + delay))
         dues.append(ladder.due)
     assert dues == [60.0 * m for m in MINUTES]
-    assert dues == list(accumulate([0.0, *(60.0 * d for d in DELAYS), *[300.0] * 4]))
+    assert dues == list(accumulate([0.0, *(60.0 * d for d in DELAYS[Retry.LADDER]), *[300.0] * 4]))

@@ -73,6 +73,16 @@ def test_a_reservation_shows_neither_guest_nor_code(name: str, digits: str) -> N
     assert digits not in text
 
 
+@given(name=NAMES)
+def test_a_label_is_shown_by_nothing_that_holds_it(name: str) -> None:
+    """S2-11: it may be the guest's name."""
+    s = situation([replace(claim(), label=name)])
+    entry = s.claims[KEY].entry(s.capabilities, NOW)
+    assert entry.label == name
+    for thing in (s, entry, plan(s, NOW, TICK), Write(lease(), entry), Outcome(s)):
+        assert name not in f"{thing!r} {thing}"
+
+
 @given(name=NAMES, digits=SECRETS)
 def test_an_error_shows_neither_guest_nor_code(name: str, digits: str) -> None:
     """Neither in its message nor in its fields."""

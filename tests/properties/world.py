@@ -14,6 +14,7 @@ from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.code import CodeConfirmed, CodeLost
 from gatewayd.domain.events.lock import LockOffline, LockOnline
+from gatewayd.domain.hours import Keeper
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
@@ -343,9 +344,19 @@ class World:
             case Clear():
                 over = claim is None or now.earliest >= claim.window.end or now.latest < claim.due
                 replaced = claim is not None and claim.code != lease.code and claim.old_codes_go
-                assert over or replaced, "cleared while its stay lasts"
+                shut = claim is not None and claim.keeper is Keeper.HUB and not claim.wanted(now)
+                gave_way = self.gives_way(claim)
+                assert over or replaced or shut or gave_way, "cleared while its stay lasts"
             case _:
                 assert_never(step)
+
+    def gives_way(self, claim: Claim | None) -> bool:
+        """Whether a stay that has not begun may lose its place to a nearer one (S1-19)."""
+        if claim is None or self.now.latest >= claim.window.start or self.s.has_room():
+            return False
+        wanted = (c for c in self.s.claims.values() if c.wanted(self.now) and c.withheld is None)
+        nearer = [c for c in wanted if c.window.start < claim.window.start]
+        return any(not self.s.done(c, self.now) for c in nearer)
 
     def codes_of(self, lease: Lease) -> set[Code]:
         """The codes for which this key holds leases."""

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gatewayd import contract
+from gatewayd.domain.batch import Mode
 from gatewayd.domain.events import Event
 from gatewayd.domain.events import backup as backups
 from gatewayd.domain.events import code as codes
@@ -59,16 +60,21 @@ EXAMPLES: list[Event] = [
     locks.LockOnline(LOCK),
     locks.LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
     locks.LockBattery(LOCK, 90, low=False),
+    locks.LockBattery(LOCK, 40, low=False, days_left=31),
     locks.LockBattery(LOCK, None, low=True),
     locks.LockUsed(LOCK, 3, KEY, "unlock", AT),
     locks.LockUsed(LOCK, None, None, "lock"),
     locks.LockWrongCode(LOCK),
     locks.LockWrongCode(LOCK, AT),
+    codes.CredentialsWanted(KEY, BOOKING, "email"),
+    codes.CredentialsWanted(KeyId("cleaner"), None, "phone"),
+    answers.BatchPlanned(Mode.ALL, True, (BOOKING,), 3, (LOCK,)),
     locks.LockKeypadDisabled(LOCK),
     locks.LockJammed(LOCK),
     locks.LockTampered(LOCK),
     locks.LockFull(LOCK, (KEY,)),
     locks.LockForeignCode(LOCK, 4),
+    locks.LockAdopted(LOCK, 3, KEY),
     locks.LockReset(LOCK),
     locks.LockClockSkew(LOCK, -41.5, mended=True),
     backups.BackupReady(LOCK, "Backup-1", "073916"),
@@ -290,6 +296,9 @@ GOOD = [
         },
     ),
     command("brake.confirm", {"brake_id": "C1"}),
+    command("batch", {"select": {}, "mode": "all"}),
+    command("batch", {"select": {"reservation_ids": ["R1"]}, "mode": "missing", "dry_run": True}),
+    command("credentials.resend", {"key_id": "res:R1", "channel": "phone"}),
     command("backup.issue", {"reservation_id": "R1", "reason": "he rang"}),
     command(
         "backup.issue",
@@ -306,6 +315,18 @@ GOOD = [
     command("health.run", {}),
     command("health.run", ...),
     command("lock.resync", {"lock_id": "front"}),
+    command("lock.sync_now", {"lock_id": "front"}),
+    command("lock.replace", {"old": "front", "new": "front-2"}),
+    command(
+        "lock.adopt",
+        {
+            "lock_id": "front",
+            "slots": [
+                {"slot": 3, "name": "The owner", "ends": "2027-01-01T12:00"},
+                {"slot": 0, "key_id": "res:R1"},
+            ],
+        },
+    ),
     command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),
     command("report", ...),

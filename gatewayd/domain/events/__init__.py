@@ -16,9 +16,11 @@ from gatewayd.domain.events.code import (
     CodeLost,
     CodeRemovalFailed,
     CodeRemoved,
+    CredentialsWanted,
     KeyStatus,
 )
 from gatewayd.domain.events.command import (
+    BatchPlanned,
     CommandAccepted,
     CommandDone,
     CommandExpired,
@@ -27,6 +29,7 @@ from gatewayd.domain.events.command import (
 from gatewayd.domain.events.health import HealthChecked
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.domain.events.lock import (
+    LockAdopted,
     LockBattery,
     LockClockSkew,
     LockForeignCode,
@@ -46,6 +49,7 @@ type Event = (
     | CommandRejected
     | CommandDone
     | CommandExpired
+    | BatchPlanned
     | CodeAssigned
     | CodeChanged
     | CodeConfirmed
@@ -59,6 +63,7 @@ type Event = (
     | BackupUsed
     | BackupRotated
     | BackupExhausted
+    | CredentialsWanted
     | LockOnline
     | LockOffline
     | LockBattery
@@ -69,6 +74,7 @@ type Event = (
     | LockTampered
     | LockFull
     | LockForeignCode
+    | LockAdopted
     | LockReset
     | LockClockSkew
     | HealthChecked

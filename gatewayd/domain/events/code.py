@@ -98,6 +98,16 @@ class CodeRemovalFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialsWanted:
+    """The guest is to be told the code once more; who that is and where, the cloud knows."""
+
+    type: ClassVar[str] = "credentials.wanted"
+    key_id: KeyId
+    reservation_id: ReservationId | None
+    channel: Literal["email", "phone"]
+
+
+@dataclass(frozen=True, slots=True)
 class DoorState:
     """One door of a key."""
 

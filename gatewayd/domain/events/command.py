@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gatewayd.domain.batch import Mode
+from gatewayd.domain.ids import LockId, ReservationId
 from gatewayd.errors import Reason
 
 
@@ -30,6 +32,18 @@ class CommandDone:
     """The command's effect on all doors is proven; of several about one reservation the last."""
 
     type: ClassVar[str] = "command.done"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlanned:
+    """What a batch does, or would do in a dry run; `more`: reservations that are not listed."""
+
+    type: ClassVar[str] = "batch.planned"
+    mode: Mode
+    dry_run: bool
+    reservations: tuple[ReservationId, ...]
+    more: int
+    locks: tuple[LockId, ...]
 
 
 @dataclass(frozen=True, slots=True)

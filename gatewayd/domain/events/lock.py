@@ -27,12 +27,14 @@ class LockOffline:
 
 @dataclass(frozen=True, slots=True)
 class LockBattery:
-    """Percent where the lock tells; `low` is the lock's own warning."""
+    """Percent where the lock tells; `low`: the lock warns, or it is below 20 %; `days_left`: until
+    it is empty, a straight line through the levels of some weeks, null where they are too few."""
 
     type: ClassVar[str] = "lock.battery"
     lock_id: LockId
     level: int | None
     low: bool
+    days_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,16 @@ class LockForeignCode:
     type: ClassVar[str] = "lock.foreign_code"
     lock_id: LockId
     slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockAdopted:
+    """A code that people put there is the hub's now, and a key's."""
+
+    type: ClassVar[str] = "lock.adopted"
+    lock_id: LockId
+    slot: int
+    key_id: KeyId
 
 
 @dataclass(frozen=True, slots=True)

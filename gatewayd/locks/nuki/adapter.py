@@ -21,13 +21,14 @@ from bleak.exc import BleakError
 
 from gatewayd.clock import Clock
 from gatewayd.domain.retry import Tick
+from gatewayd.locks.driver import Link
 from gatewayd.locks.nuki.advertisement import APPLE, BEACON, Advertisement, read_advertisement
 
 log = structlog.get_logger(__name__)
 
-BUS_ERRORS = (BleakError, OSError, EOFError, AttributeError, KeyError)
-"""What bleak raises: its own, a dead socket's, and what a device that vanishes beneath it leaves
-behind (bleak-retry-connector counts the same ones)."""
+BUS_ERRORS = (BleakError, OSError, EOFError, AttributeError, KeyError, AssertionError)
+"""What bleak raises: its own, a dead socket's, and what a device or a bus that vanishes beneath it
+leaves behind. A TimeoutError is among them, as an OSError."""
 BUS_S = 10.0
 """Seconds for one call of BlueZ that needs no lock: it answers in milliseconds or hangs."""
 
@@ -52,10 +53,12 @@ class Hearing:
 
 
 class Adapter:
-    """`turn`: one connection at a time; two connects at once fail with InProgress."""
+    """`turn`: one connection at a time; two connects at once fail with InProgress. `link` is up
+    while there is a scan; `changed` is set when BlueZ tells that the adapter went on or off."""
 
     def __init__(self, name: str, clock: Clock, on_heard: OnHeard) -> None:
-        self.name, self.up, self.up_since = name, False, Tick(0.0)
+        self.name, self.powered, self.up_since = name, False, Tick(0.0)
+        self.link, self.changed = Link(), asyncio.Event()
         self.turn = asyncio.Lock()
         self._clock, self._on_heard = clock, on_heard
         self._scanner: BleakScanner | None = None
@@ -63,35 +66,53 @@ class Adapter:
         self._heard: dict[str, Hearing] = {}
         self._watchers: set[Callable[[], None]] = set()
 
+    @property
+    def up(self) -> bool:
+        """Whether there is a scan, and a lock can be reached."""
+        return self.link.up.is_set()
+
     async def listen(self) -> None:
         """Begin to scan: passively; where BlueZ or the kernel cannot, actively.
 
         Raises:
-            BleakError and the rest of `BUS_ERRORS`, TimeoutError: BlueZ would not.
+            BleakError and the rest of `BUS_ERRORS`: BlueZ would not, or the adapter fell meanwhile.
         """
-        await self.hush()
-        try:
-            await self._scan()
-        except BleakError as error:
-            never = any(word in str(error) for word in PASSIVE_IMPOSSIBLE)
-            if self._mode == "active" or not never:
-                raise
-            self._mode = "active"
-            log.warning("nuki.passive_scan_impossible", adapter=self.name)
-            await self._scan()
-        self.up, self.up_since = True, self._clock.tick()
+        fell = asyncio.Event()
+        with self.watched(fell.set):
+            await self.hush()
+            try:
+                await self._scan()
+            except BleakError as error:
+                never = any(word in str(error) for word in PASSIVE_IMPOSSIBLE)
+                if self._mode == "active" or not never:
+                    raise
+                self._mode = "active"
+                log.warning("nuki.passive_scan_impossible", adapter=self.name)
+                await self._scan()
+        if fell.is_set():
+            raise BleakError("the adapter fell as its scan began")
+        self.up_since = self._clock.tick()
+        self.link.change(up=True)
 
     async def hush(self) -> None:
         """End the scan, if there is one: of a BlueZ that has gone this only tidies up."""
         scanner, self._scanner = self._scanner, None
         if scanner is not None:
-            with contextlib.suppress(*BUS_ERRORS, TimeoutError):
+            with contextlib.suppress(*BUS_ERRORS):
                 async with asyncio.timeout(BUS_S):
                     await scanner.stop()
 
+    def rise(self) -> None:
+        """It is on."""
+        if not self.powered:
+            self.powered = True
+            self.changed.set()
+
     def fall(self) -> None:
         """It is off or gone: whoever is connected through it must know at once."""
-        self.up = False
+        self.powered = False
+        self.changed.set()
+        self.link.change(up=False)
         self._heard.clear()
         for fallen in list(self._watchers):
             fallen()

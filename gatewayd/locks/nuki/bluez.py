@@ -6,6 +6,7 @@ bleak does not tell: when bluetoothd is killed its clients stay connected and no
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Never
 
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
@@ -25,7 +26,7 @@ RULES = (
 )
 
 
-class NoRights(Exception):
+class AccessDenied(Exception):
     """The bus does not let this user speak to BlueZ."""
 
 
@@ -41,12 +42,12 @@ class Bluez:
         """The adapters that are on; none where BlueZ is not there.
 
         Raises:
-            NoRights, TimeoutError. DBusError, OSError, EOFError: the bus itself is gone.
+            AccessDenied. OSError, among them TimeoutError, DBusError, EOFError: the bus is gone.
         """
         reply = await self._call(BLUEZ, "/", OBJECTS, "GetManagedObjects")
         if reply.message_type is MessageType.ERROR:
             if reply.error_name == ACCESS_DENIED:
-                raise NoRights
+                raise AccessDenied
             return frozenset()
         return frozenset(
             path.removeprefix("/org/bluez/")
@@ -59,6 +60,15 @@ class Bluez:
         self._bus.add_message_handler(self._hear)
         for rule in RULES:
             await self._call(BUS, "/org/freedesktop/DBus", BUS, "AddMatch", rule)
+
+    async def until_lost(self) -> Never:
+        """A bus that dies without a goodbye is heard of in no other way.
+
+        Raises:
+            EOFError, OSError: always.
+        """
+        await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast's is not typed
+        raise EOFError
 
     async def _call(self, name: str, path: str, interface: str, member: str, *body: str) -> Message:
         message = Message(
@@ -101,7 +111,7 @@ async def watching(fall: Callable[[str | None], None]) -> AsyncIterator[Bluez]:
     """A watch, until the block ends; then, and when the bus is lost, all adapters have fallen.
 
     Raises:
-        OSError, EOFError, DBusError, TimeoutError: there is no bus.
+        OSError, EOFError, DBusError: there is no bus.
     """
     bus = MessageBus(bus_type=BusType.SYSTEM)
     try:
@@ -115,4 +125,4 @@ async def watching(fall: Callable[[str | None], None]) -> AsyncIterator[Bluez]:
         bus.disconnect()
 
 
-__all__ = ["Bluez", "DBusError", "NoRights", "watching"]
+__all__ = ["AccessDenied", "Bluez", "DBusError", "watching"]

@@ -6,12 +6,16 @@ adapter. The last comes from outside: of a killed bluetoothd bleak hears nothing
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
+from bleak_retry_connector import (
+    BleakClientWithServiceCache,
+    close_stale_connections,
+    establish_connection,
+)
 
 from gatewayd.errors import LockError, RadioDown, Unreachable
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, Adapter
@@ -31,6 +35,9 @@ ANSWER_S = 5.0
 events."""
 LEAVE_S = 5.0
 """Seconds to disconnect, and once more to clean up after a connect that was given up."""
+FALL_S = 0.5
+"""Seconds in which BlueZ says that an adapter went off, whose links have broken already: it takes
+milliseconds."""
 SESSION_S = 90.0
 """Seconds for a whole connection: a turn of 10 s, and a list of 200 codes in pieces of 20 bytes."""
 ADAPTER_ERRORS = (
@@ -55,7 +62,8 @@ class Connection:
         self._came: asyncio.Queue[Packet | Malformed] = asyncio.Queue()
         self._deadline = asyncio.get_running_loop().time() + SESSION_S
         self._scope: asyncio.Timeout | None = None
-        self._lost: Callable[[], LockError] | None = None
+        self._lost: str | None = None
+        self._fell = asyncio.Event()
 
     async def open(self, device: BLEDevice) -> None:
         """Connect and listen.
@@ -67,6 +75,8 @@ class Connection:
             # Twice: a cancelled connect is cleaned up by calls that may hang as well.
             await stack.enter_async_context(self._bounded(CONNECT_S + LEAVE_S, "to connect"))
             async with self._bounded(CONNECT_S, "to connect"):
+                # Else the link that another adapter still has would be taken instead of our own.
+                await close_stale_connections(device, only_other_adapters=True)
                 client = await establish_connection(
                     BleakClientWithServiceCache, device, device.address, self._dropped, ATTEMPTS
                 )
@@ -80,7 +90,7 @@ class Connection:
         """Disconnect; what goes wrong there has no consequence."""
         client, self._client = self._client, None
         if client is not None:
-            with contextlib.suppress(*BUS_ERRORS, TimeoutError, AssertionError):
+            with contextlib.suppress(*BUS_ERRORS):
                 async with asyncio.timeout(LEAVE_S):
                     await client.disconnect()
 
@@ -127,18 +137,19 @@ class Connection:
 
     def fallen(self) -> None:
         """The adapter is off or gone."""
-        self._end(lambda: RadioDown("the Bluetooth adapter is off or gone"))
+        self._fell.set()
+        self._end("the Bluetooth adapter is off or gone")
 
     def _garbled(self) -> LockError:
         """What follows may begin amid a frame: the connection is of no more use."""
-        self._end(lambda: Unreachable("the lock sent what cannot be read"))
+        self._end("the lock sent what cannot be read")
         return Unreachable("the lock sent what cannot be read")
 
     def _dropped(self, client: BleakClient) -> None:
         if client is self._client:  # not an attempt that is still being made
-            self._end(lambda: Unreachable("the link to the lock broke"))
+            self._end("the link to the lock broke")
 
-    def _end(self, why: Callable[[], LockError]) -> None:
+    def _end(self, why: str) -> None:
         self._lost = self._lost or why
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
@@ -157,15 +168,25 @@ class Connection:
         until = min(asyncio.get_running_loop().time() + seconds, self._deadline)
         try:
             async with asyncio.timeout_at(until) as self._scope:
-                if self._lost is not None:
-                    raise self._lost()
-                yield
+                if self._lost is None:
+                    yield
+                    return
         except TimeoutError:
-            raise self._lost() if self._lost else Unreachable(f"no answer {what}") from None
+            if self._lost is None:
+                raise Unreachable(f"no answer {what}") from None
         except BUS_ERRORS as error:
-            raise self._lost() if self._lost else _blamed(error) from None
+            failed = _blamed(error)
         finally:
             self._scope = outer
+        raise await self._judged(Unreachable(self._lost) if self._lost else failed)
+
+    async def _judged(self, failed: LockError) -> LockError:
+        """The lock is blamed for nothing that its adapter did."""
+        if isinstance(failed, Unreachable):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FALL_S):
+                    await self._fell.wait()
+        return RadioDown("the Bluetooth adapter is off or gone") if self._fell.is_set() else failed
 
 
 def _blamed(error: Exception) -> LockError:

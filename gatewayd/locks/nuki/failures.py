@@ -1,11 +1,30 @@
 """What a lock's error report means for whoever asked: the contract's errors."""
 
-from gatewayd.errors import GatewaydError, LockError, Reason, Refused, Unreachable, Unsupported
+from gatewayd.errors import (
+    GatewaydError,
+    LockError,
+    OutcomeUnknown,
+    Reason,
+    Refused,
+    Unreachable,
+    Unsupported,
+)
 from gatewayd.locks.nuki.identifiers import ErrorCode
 
 PIN_CODES = frozenset({ErrorCode.BAD_PIN, ErrorCode.TOO_MANY_PIN_ATTEMPTS})
 """Nothing that needs the PIN may be tried again: after ten wrong ones a lock takes none at all."""
 JAM_CODES = frozenset({ErrorCode.MOTOR_BLOCKED, ErrorCode.CLUTCH_FAILURE})
+MOTOR_CODES = frozenset(
+    {
+        ErrorCode.MOTOR_TIMEOUT,
+        ErrorCode.CANCELED,
+        ErrorCode.MOTOR_POSITION_LIMIT,
+        ErrorCode.MOTOR_LOW_VOLTAGE,
+        ErrorCode.MOTOR_POWER_FAILURE,
+        ErrorCode.CLUTCH_POWER_FAILURE,
+    }
+)
+"""The motor had begun to turn: where the bolt is now, a look tells."""
 PIN_STOPPED = "the lock refuses the security PIN; it is left alone until it is paired again"
 NOT_PAIRED = "the hub is not paired with this lock"
 NOT_AUTHORISED = "the lock does not know this hub any more; pair it again"
@@ -29,7 +48,8 @@ class MotorBlocked(Refused):
 
 
 def translated(said: LockSaid, *, writing: bool) -> LockError:
-    """The error for the caller. A lock reports before it acts, so nothing has changed."""
+    """The error for the caller. A lock reports before it acts, so nothing has changed, save by a
+    motor that stopped on its way."""
     match said.code:
         case ErrorCode.BAD_PIN | ErrorCode.TOO_MANY_PIN_ATTEMPTS:
             return Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
@@ -58,5 +78,7 @@ def translated(said: LockSaid, *, writing: bool) -> LockError:
             return NoSuchCode("the lock has no such code, or takes no such dates")
         case code if code in JAM_CODES:
             return MotorBlocked("the motor could not turn the bolt")
+        case code if code in MOTOR_CODES:
+            return OutcomeUnknown(str(said))
         case _:
             return Refused(str(said))

@@ -10,11 +10,10 @@ from datetime import datetime, time
 from typing import ClassVar, Self
 
 from gatewayd.domain.code import Code
+from gatewayd.domain.hours import EVERY_DAY, MIDNIGHT
 from gatewayd.locks.nuki.exchange import SecurityPin, pack_proof, read_proof
 from gatewayd.locks.nuki.identifiers import Command
 from gatewayd.locks.nuki.times import (
-    EVERY_DAY,
-    MIDNIGHT,
     pack_date,
     pack_time,
     pack_weekdays,

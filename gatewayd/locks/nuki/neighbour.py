@@ -1,6 +1,7 @@
 """What the radio remembers of one lock while it runs: nothing here needs to outlive a restart."""
 
 import asyncio
+from datetime import timedelta
 
 from gatewayd.domain.report import Alive, Battery, KeypadBattery, Report
 from gatewayd.domain.retry import Tick
@@ -12,6 +13,9 @@ advertise every second or so, and some get lost."""
 STUCK_S = 300.0
 """Seconds after which a flag that never went out counts again: a lock whose flag hangs costs twelve
 connections an hour, not one a second."""
+OFFSET_EACH = 12 * 3600.0
+"""Seconds after which a lock's offset to UTC is told again though it is the same: what matters is
+whether it still is when the property's clocks have changed."""
 RETRY_S = (5.0, 300.0)
 """Seconds between attempts to read a log: doubled from the first to the second."""
 
@@ -24,6 +28,7 @@ class Neighbour:
         self.heard = asyncio.Event()
         self.missed = False
         self.skew_told: Tick | None = None
+        self._offset: tuple[timedelta, Tick] | None = None
         self._batteries: dict[type[Report], Report] = {}
         self._heard_at: Tick | None = None
         self._changed = self._cleared = False
@@ -54,6 +59,13 @@ class Neighbour:
         self._batteries |= {type(report): report for report in told}
         return new
 
+    def lives_at(self, offset: timedelta, now: Tick) -> bool:
+        """Whether its offset to UTC is to be told."""
+        told = self._offset
+        news = told is None or told[0] != offset or now - told[1] >= OFFSET_EACH
+        self._offset = (offset, now) if news else told
+        return news
+
     def log_due(self) -> Tick | None:
         """When its log is to be read; None while it says that nothing has changed."""
         return self._due if self._changed else None
@@ -62,6 +74,10 @@ class Neighbour:
         """The log is about to be read: what changes from now on counts again."""
         self._changed = self._cleared = False
         self._read_at = now
+
+    def log_unasked(self, now: Tick) -> None:
+        """Nobody could even be asked for it: soon again, however long the radio is away."""
+        self._changed, self._due = True, Tick(now + RETRY_S[0])
 
     def log_read(self, now: Tick, *, done: bool) -> None:
         """It was read, or could not be: then it is tried again, each time later."""

@@ -1,12 +1,13 @@
-"""Pairing over the air, for whoever sets a lock up: rarely, by hand.
+"""Pairing over the air, for whoever sets a lock up: rarely, by hand, while the daemon is stopped.
 
 found = await locks_in_pairing_mode("hci0")
-await pair_alone("hci0", clock, found[0], security_pin, keyring)    # the daemon is not running
-await radio.pair("hci0", found[0], security_pin)                    # beside its scan
+await pair("hci0", clock, found[0], security_pin, keyring)
 """
 
 import asyncio
+import contextlib
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bleak import BleakScanner
@@ -140,23 +141,24 @@ async def locks_in_pairing_mode(
     try:
         async with asyncio.timeout(BUS_S):
             await scanner.start()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await first.wait()
                 await asyncio.sleep(GATHER_S)
-        finally:
-            async with asyncio.timeout(BUS_S):
-                await scanner.stop()
-    except TimeoutError:
-        pass
     except BUS_ERRORS as error:
         raise _fault_of_radio(adapter, str(error)) from None
+    finally:
+        with contextlib.suppress(*BUS_ERRORS):
+            async with asyncio.timeout(BUS_S):
+                await scanner.stop()
     if not found:
         raise NoLockFound("no lock in pairing mode is heard")
     return sorted(found.values(), key=lambda lock: -lock.rssi)
 
 
-async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyring) -> Credentials:
+async def pair(
+    adapter: str, clock: Clock, lock: Found, security_pin: int, keyring: Keyring
+) -> Credentials:
     """Pair, try the PIN once, and keep what came of it.
 
     Raises:
@@ -164,38 +166,38 @@ async def pair(adapter: Adapter, lock: Found, security_pin: int, keyring: Keyrin
     """
     if lock.ultra:
         raise UltraUnsupported("a Smart Lock Ultra pairs in a way that is not supported yet")
-    try:
-        granted = await _handshake(adapter, lock)
-        credentials = Credentials(
-            auth_id=granted.auth_id,
-            shared_key=granted.shared_key,
-            security_pin=security_pin,
-            lock_uuid=str(granted.lock_uuid),
-            name=lock.name,
-            pin_tries=TAKEN_PIN_TRIES,  # else nothing of it is kept
-        )
-        has_keypad = await _proven(adapter, lock, credentials)
-    except RadioDown:
-        raise _fault_of_radio(adapter.name, "") from None
-    except LockError as error:
-        raise PairingFailed(f"{lock.name}: {error}") from None
-    await keyring.put(lock.address, credentials)
+    async with _listening(adapter, clock) as radio:
+        try:
+            granted = await _handshake(radio, lock)
+            credentials = Credentials(
+                auth_id=granted.auth_id,
+                shared_key=granted.shared_key,
+                security_pin=security_pin,
+                lock_uuid=str(granted.lock_uuid),
+                name=lock.name,
+                pin_tries=TAKEN_PIN_TRIES,  # else nothing of it is kept
+            )
+            has_keypad = await _proven(radio, lock, credentials)
+        except RadioDown:
+            raise _fault_of_radio(adapter, "") from None
+        except LockError as error:
+            raise PairingFailed(f"{lock.name}: {error}") from None
+        await keyring.put(lock.address, credentials)
     if not has_keypad:
         raise KeypadMissing(f"{lock.name} is paired, but it knows of no keypad")
     return credentials
 
 
-async def pair_alone(
-    adapter: str, clock: Clock, lock: Found, security_pin: int, keyring: Keyring
-) -> Credentials:
-    """As `pair`, where no daemon keeps a scan on; it reads no logs of other locks."""
+@contextlib.asynccontextmanager
+async def _listening(adapter: str, clock: Clock) -> AsyncIterator[Adapter]:
+    """With its scan on, a lock connects better."""
     radio = Adapter(adapter, clock, lambda *_: None)
     try:
         try:
             await radio.listen()
-        except (*BUS_ERRORS, TimeoutError) as error:
+        except BUS_ERRORS as error:
             raise _fault_of_radio(adapter, str(error)) from None
-        return await pair(radio, lock, security_pin, keyring)
+        yield radio
     finally:
         await radio.hush()
 

@@ -1,8 +1,8 @@
 """All Nuki locks around the hub's Bluetooth adapters.
 
-Two tasks live as long as `run`. One watches BlueZ and keeps a scan on every adapter that is on; an
-adapter or BlueZ that goes away ends its connections at once. The other reads the log of a lock
-whose advertisement says that something changed, and of no other.
+A few tasks live as long as `run`. One watches BlueZ; an adapter or BlueZ that goes away ends its
+connections at once. One for each adapter keeps a scan on while it is on: one that hangs holds up no
+other. And one reads the log of a lock whose advertisement says that something changed.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import Alive, PinRefused, Report
+from gatewayd.domain.report import PinRefused, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.nuki import reports
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, Adapter, Hearing
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, Advertisement
-from gatewayd.locks.nuki.bluez import Bluez, DBusError, NoRights, watching
+from gatewayd.locks.nuki.bluez import AccessDenied, Bluez, DBusError, watching
 from gatewayd.locks.nuki.connection import connected
 from gatewayd.locks.nuki.conversation import Conversation
 from gatewayd.locks.nuki.failures import NOT_PAIRED, PIN_STOPPED
@@ -28,7 +28,6 @@ from gatewayd.locks.nuki.frames import SealedFrames
 from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.neighbour import Neighbour
-from gatewayd.locks.nuki.pair import Found, pair
 from gatewayd.locks.nuki.pin_tries import PinTries
 from gatewayd.locks.nuki.session import NukiSession
 from gatewayd.locks.nuki.upkeep import Upkeep, read_log
@@ -55,11 +54,12 @@ class NukiRadio:
         name: str = "nuki",
     ) -> None:
         self.name, self.clock = name, clock
-        self.link = Link()
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
         self.adapters = {adapter: Adapter(adapter, clock, self._heard) for adapter in adapters}
         self._keyring, self._bindings = keyring, dict(bindings or {})
+        parts = {name: adapter.link for name, adapter in self.adapters.items()}
+        self.link = Link(parts if len(parts) > 1 else {}, self._bindings)
         self._neighbours: dict[str, Neighbour] = {}
         self._changed = asyncio.Event()
 
@@ -67,7 +67,10 @@ class NukiRadio:
         """Watch, scan and read logs; for ever."""
         try:
             async with asyncio.TaskGroup() as group:  # its life is this call's
-                group.create_task(self._keep_listening(), name=f"{self.name} scan")
+                group.create_task(self._keep_watching(), name=f"{self.name} BlueZ")
+                for adapter in self.adapters.values():
+                    name = f"{self.name} scan {adapter.name}"
+                    group.create_task(self._keep_listening(adapter), name=name)
                 group.create_task(self._keep_reading(), name=f"{self.name} logs")
         finally:
             for adapter in self.adapters.values():
@@ -76,18 +79,6 @@ class NukiRadio:
     def lock(self, address: str) -> NukiLock:
         """The lock with this Bluetooth address."""
         return NukiLock(self, address.upper())
-
-    async def pair(self, adapter: str, lock: Found, security_pin: int) -> Credentials:
-        """Pair with a lock beside all else, for the first time or anew; then it is tried at once.
-
-        Raises:
-            PairingFailed: with what to do about it.
-        """
-        async with self._neighbour(lock.address).turn:
-            try:
-                return await pair(self.adapters[adapter], lock, security_pin, self._keyring)
-            finally:
-                self._tell(lock.address, Alive())
 
     @asynccontextmanager
     async def session(self, address: str) -> AsyncIterator[NukiSession]:
@@ -161,49 +152,60 @@ class NukiRadio:
 
     # BlueZ and advertisements
 
-    async def _keep_listening(self) -> None:
+    async def _keep_watching(self) -> None:
         delay = BACKOFF[0]
         while True:
             try:
-                async with watching(self._fall) as bluez:
+                async with watching(self._fall) as bluez, asyncio.TaskGroup() as group:
+                    group.create_task(bluez.until_lost(), name=f"{self.name} bus")
                     delay = BACKOFF[0]
-                    await self._listen(bluez)
-            except NoRights:
+                    await self._follow(bluez)
+            except* AccessDenied:
                 delay, self.unfit = BACKOFF[1], "no rights to speak to BlueZ on the system bus"
                 log.error("nuki.no_rights")
-            except (DBusError, OSError, EOFError) as error:
-                log.warning("nuki.bus_lost", why=type(error).__name__)
+            except* (DBusError, OSError, EOFError) as lost:
+                log.warning("nuki.bus_lost", why=type(lost.exceptions[0]).__name__)
             await asyncio.sleep(delay)
             delay = min(delay * 2, BACKOFF[1])
 
-    async def _listen(self, bluez: Bluez) -> None:
-        """Keep a scan on every adapter that is on, until the bus is lost."""
-        delay = BACKOFF[0]
+    async def _follow(self, bluez: Bluez) -> None:
+        """Tell the adapters whether they are on, until the bus is lost."""
         while True:
             bluez.changed.clear()
             powered = await bluez.powered()
-            self.unfit, failed = None, False
+            self.unfit = None
             for adapter in self.adapters.values():
-                if adapter.name in powered and not adapter.up:
-                    failed |= not await self._begin(adapter)
-            self.link.change(up=any(adapter.up for adapter in self.adapters.values()))
+                if adapter.name in powered:
+                    adapter.rise()
+                elif adapter.powered:
+                    self._fall(adapter.name)
+            await self.clock.wait(bluez.changed, None)
+
+    async def _keep_listening(self, adapter: Adapter) -> None:
+        """A scan whenever the adapter is on."""
+        delay = BACKOFF[0]
+        while True:
+            adapter.changed.clear()
+            failed = adapter.powered and not adapter.up and not await self._begin(adapter)
+            await self.clock.wait(adapter.changed, delay if failed else None)
             delay = min(delay * 2, BACKOFF[1]) if failed else BACKOFF[0]
-            await self.clock.wait(bluez.changed, delay if failed else None)
 
     async def _begin(self, adapter: Adapter) -> bool:
         try:
             await adapter.listen()
-        except (*BUS_ERRORS, TimeoutError) as error:
+        except BUS_ERRORS as error:
             log.warning("nuki.scan_failed", adapter=adapter.name, why=type(error).__name__)
             return False
         log.info("nuki.listening", adapter=adapter.name)
+        self.link.change(up=True)
         return True
 
     def _fall(self, name: str | None) -> None:
         """An adapter, or BlueZ itself, went off or away."""
         for adapter in self.adapters.values():
-            if adapter.up and name in (None, adapter.name):
-                log.warning("nuki.adapter_lost", adapter=adapter.name)
+            if name in (None, adapter.name):
+                if adapter.up:
+                    log.warning("nuki.adapter_lost", adapter=adapter.name)
                 adapter.fall()
         for neighbour in self._neighbours.values():
             neighbour.heard.set()  # whoever waits must look again
@@ -244,6 +246,9 @@ class NukiRadio:
         try:
             async with self._talk(address) as (talk, known):
                 index, entries = await read_log(talk, known.log_index)
+        except RadioDown:
+            neighbour.log_unasked(self.clock.tick())
+            return
         except LockError as error:
             log.warning("nuki.log_unread", address=address, reason=error.reason)
             neighbour.log_read(self.clock.tick(), done=False)

@@ -2,12 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import NUKI
-from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Jammed, Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation
 from gatewayd.errors import Reason, Unreachable, Unsupported
@@ -23,10 +21,10 @@ from gatewayd.locks.nuki.keypad import (
     KeypadCodeId,
     RemoveKeypadCode,
     RequestKeypadCodes,
-    TimeLimit,
     UpdateKeypadCode,
 )
 from gatewayd.locks.nuki.keyturner import LockAction
+from gatewayd.locks.nuki.limits import limits_of, record_of
 from gatewayd.locks.nuki.states import Action as NukiAction
 
 APP_ID = 0x67617465
@@ -34,10 +32,6 @@ APP_ID = 0x67617465
 MOTOR_S = 20.0
 """Seconds for the motor: a turn takes 2 to 5, a stiff bolt is tried again."""
 LARGEST_ID = 0xFFFF
-OTHER_LIMITS = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC))
-"""Shown for a code with weekdays, hours (also such that there are not) or one date only. The hub
-writes none of these, and no window of its own is empty, so such a code never passes for one as the
-hub wrote it."""
 
 
 class NukiSession:
@@ -61,7 +55,9 @@ class NukiSession:
             raise Unreachable("the list of codes came incomplete twice")
         at = self._clock.now().earliest
         seen: dict[int, Observation] = {slot: Empty(at) for slot in slots}
-        return seen | {n: Holds(at, c.code, c.enabled, _window(c)) for n, c in codes.items()}
+        return seen | {
+            n: Holds(at, c.code, c.enabled, *limits_of(c.limit)) for n, c in codes.items()
+        }
 
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Add a code (None), or replace the whole record of one.
@@ -74,7 +70,7 @@ class NukiSession:
         if not entry.enabled:
             raise Unsupported("the lock adds codes enabled only")
         name = fitting(entry.label)
-        limit = TimeLimit(entry.window.start, entry.window.end) if entry.window else None
+        limit = record_of(entry)
         if slot is None:
             added = await self._talk.order(
                 lambda nonce, pin: AddKeypadCode(entry.code, name, limit, nonce, pin), KeypadCodeId
@@ -138,16 +134,6 @@ def fitting(label: str) -> str:
     """As much of a label as fits into a name, cut at a character."""
     raw = label.replace("\0", "").encode(errors="replace")
     return raw[:NAME_SIZE].decode(errors="ignore")
-
-
-def _window(code: KeypadCode) -> Window | None:
-    """The window within which a code opens; None where nothing limits it."""
-    limit = code.limit
-    if limit is None or limit == TimeLimit():
-        return None
-    if limit.start and limit.until and limit == TimeLimit(limit.start, limit.until):
-        return Window(limit.start, limit.until)
-    return OTHER_LIMITS
 
 
 def _code_id(slot: int) -> int:

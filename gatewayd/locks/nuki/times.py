@@ -7,13 +7,11 @@ staff of the web API; over Bluetooth nobody has verified it).
 import struct
 from datetime import UTC, datetime, time
 
+from gatewayd.domain.hours import EVERY_DAY, MIDNIGHT
 from gatewayd.locks.nuki.wire import Reader
 
 DATE_SIZE = 7
 """Bytes: u16 year, then month, day, hour, minute, second."""
-EVERY_DAY = frozenset(range(7))
-"""Numbers as `datetime.weekday` gives them: Monday is 0."""
-MIDNIGHT = time(0, 0)
 _MONDAY = 0x40
 _END_OF_DAY = (24, 0)
 _NO_TIME = b"\xff\xff"

@@ -7,6 +7,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import ClockSkew, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
@@ -52,6 +53,9 @@ class Upkeep:
         for report in neighbour.news(*reports.batteries(states)):
             self._tell(report)
         now, tick = self._clock.now(), self._clock.tick()
+        offset = timedelta(minutes=states.timezone_offset)
+        if now.trusted and neighbour.lives_at(offset, tick):
+            self._tell(LocalTime(offset, now.latest))
         off = reports.skew(states, now)
         if abs(off) <= SKEW_S:
             return

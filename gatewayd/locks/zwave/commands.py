@@ -5,21 +5,33 @@ when it interviewed the node.
 """
 
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from enum import IntEnum
+from typing import Any, Protocol, cast
 
 from zwave_js_server.const import CommandClass
 from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
-from gatewayd.errors import OutcomeUnknown, RadioDown, Refused, Unreachable
+from gatewayd.domain.retry import Tick
+from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
+from gatewayd.locks.zwave.reports import OwnChanges
 
 SUPERVISION_FAIL = 0x02
+LATE_ANSWER = 10.0
+"""Seconds after which an answer comes no more; zwave-js itself waits 1 s."""
+
+
+class NoAnswer(OutcomeUnknown):
+    """The lock was asked, and its answer did not come or cannot be read; the radio is well."""
+
+    reason = Reason.LOCK_UNREACHABLE
 
 
 class Network(Protocol):
     """What a lock needs of its radio."""
 
     clock: Clock
+    own: OwnChanges
 
     def node(self, address: str) -> Node:
         """The library's node.
@@ -29,18 +41,37 @@ class Network(Protocol):
         """
         ...
 
-    async def call[T](self, operation: Awaitable[T]) -> T:
-        """Await a call of the library; what goes wrong is a `LockError`."""
+    async def call[T](self, node: Node, operation: Awaitable[T]) -> T:
+        """Await a call of the library about a node; what goes wrong is a `LockError`."""
         ...
+
+
+class Silence:
+    """What a node was asked and did not answer: for a while its answer may still come.
+
+    zwave-js takes any report of the right kind for the answer to its question, whatever slot that
+    is about; so until then nothing else is asked.
+    """
+
+    def __init__(self) -> None:
+        self._until = Tick(0.0)
+
+    def begin(self, tick: Tick) -> None:
+        """An answer is owed."""
+        self._until = Tick(tick + LATE_ANSWER)
+
+    def lasts(self, tick: Tick) -> bool:
+        """Whether a late answer may still come."""
+        return tick < self._until
 
 
 class Commands:
     """One node's commands, through its network."""
 
-    def __init__(self, network: Network, node: Node) -> None:
-        self.network, self.node = network, node
+    def __init__(self, network: Network, node: Node, silence: Silence) -> None:
+        self.network, self.node, self._silence = network, node, silence
 
-    async def ask(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def ask(self, command_class: IntEnum, method: str, *args: object) -> Any:
         """A read; None: the lock did not answer, or has nothing to say.
 
         Raises:
@@ -48,7 +79,7 @@ class Commands:
         """
         return await self.read(self._invoke(command_class, method, *args))
 
-    async def must_answer(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def must_answer(self, command_class: IntEnum, method: str, *args: object) -> Any:
         """A read to which every lock has an answer.
 
         Raises:
@@ -56,25 +87,40 @@ class Commands:
         """
         answer = await self.ask(command_class, method, *args)
         if answer is None:
-            raise Unreachable("the lock did not answer the read")
+            raise self.unanswered()
         return answer
+
+    def unanswered(self) -> Unreachable:
+        """The error for a question without its answer, which may come late."""
+        self._silence.begin(self.network.clock.tick())
+        return Unreachable("the lock did not answer the read")
 
     async def read[T](self, operation: Awaitable[T]) -> T:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""
         try:
-            return await self.network.call(operation)
+            return await self._call(operation)
+        except NoAnswer as error:
+            raise Unreachable(str(error), error.reason) from None
         except OutcomeUnknown as error:
             raise RadioDown(str(error)) from None
 
-    async def change(self, command_class: CommandClass, method: str, *args: object) -> None:
+    async def change(self, command_class: IntEnum, method: str, *args: object) -> None:
         """A write. A supervised lock says yes or no; an unsupervised one says nothing.
 
         Raises:
             Refused: the lock said no. Unsupported: it has no such command or slot.
         """
-        answer = await self.network.call(self._invoke(command_class, method, *args))
+        answer = await self._call(self._invoke(command_class, method, *args))
         if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
             raise Refused("the lock refused")
+
+    async def change_slot[T](self, slot: int, operation: Awaitable[T]) -> T:
+        """Any other write of the library's, whose echo is no news."""
+        with self.network.own.changing(self.node, slot):
+            return await self._call(operation)
+
+    async def _call[T](self, operation: Awaitable[T]) -> T:
+        return await self.network.call(self.node, operation)
 
     async def known(self, command_class: int, name: str, key: int | None = None) -> Any:
         """What zwave-js has in store; None where it has nothing. No frame is sent."""
@@ -90,7 +136,7 @@ class Commands:
         versions = (c.version for c in self.node.command_classes if c.id == command_class)
         return next(versions, 0)
 
-    async def _invoke(self, command_class: CommandClass, method: str, *args: object) -> Any:
+    async def _invoke(self, command_class: IntEnum, method: str, *args: object) -> Any:
         return await self.node.async_invoke_cc_api(
-            command_class, method, *args, wait_for_result=True
+            cast(CommandClass, command_class), method, *args, wait_for_result=True
         )

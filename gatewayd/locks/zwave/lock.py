@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from zwave_js_server.const import NodeStatus
-from zwave_js_server.model.node import Node
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.errors import RadioDown, Reason, Unreachable
+from gatewayd.domain.retry import Tick
+from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Session
-from gatewayd.locks.zwave.commands import Commands, Network
+from gatewayd.locks.zwave.commands import Commands, Network, Silence
+from gatewayd.locks.zwave.credentials import USER_CREDENTIAL
 from gatewayd.locks.zwave.user_code import UserCodes
-from gatewayd.locks.zwave.user_credential import USER_CREDENTIAL, UserCredentials
-from gatewayd.locks.zwave.year_day import Zone
+from gatewayd.locks.zwave.user_credential import UserCredentials
+
+INTERVIEW_GRACE = 60.0
+"""Seconds that an interview may take before the lock counts as one that does not answer."""
 
 type Codes = UserCodes | UserCredentials
 
@@ -22,38 +25,52 @@ class ZwaveLock:
 
     def __init__(self, network: Network, address: str) -> None:
         self._network, self._address = network, address
-        self._zone = Zone()
-        self._learnt: tuple[Node, Codes] | None = None
+        self._silence = Silence()
+        self._learnt: tuple[object, Codes] | None = None  # `data`, which an interview makes new
+        self._unready_since: Tick | None = None
 
     async def capabilities(self) -> Capabilities:
         """From what the interview found; no frame is sent."""
         node = self._network.node(self._address)
-        return (await self._codes(Commands(self._network, node))).capabilities
+        return (await self._codes(Commands(self._network, node, self._silence))).capabilities
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A dead node is pinged first: its abort takes 1 s where a read's takes 3 s."""
         node = self._network.node(self._address)
+        commands = Commands(self._network, node, self._silence)
+        if self._silence.lasts(self._network.clock.tick()):
+            raise RadioDown(f"a late answer of node {self._address} may still come")
         if node.status is NodeStatus.ASLEEP:
             raise Unreachable("the lock sleeps and wakes by itself", Reason.LOCK_ASLEEP)
-        if node.status is NodeStatus.DEAD and not await self._network.call(node.async_ping()):
+        if node.status is NodeStatus.DEAD and not await commands.read(node.async_ping()):
             raise Unreachable(f"node {self._address} does not answer")
         if not node.ready:
-            raise RadioDown(f"node {self._address} is still being interviewed")
-        commands = Commands(self._network, node)
+            raise self._unready()
+        self._unready_since = None
         codes = await self._codes(commands)
-        yield codes.session(commands, self._zone)
+        yield codes.session(commands)
+
+    def _unready(self) -> LockError:
+        """An interview takes its time; one that does not end is the lock's fault."""
+        tick = self._network.clock.tick()
+        if self._unready_since is None:
+            self._unready_since = tick
+        if tick - self._unready_since < INTERVIEW_GRACE:
+            return RadioDown(f"node {self._address} is still being interviewed")
+        return Unreachable(f"the interview of node {self._address} does not end")
 
     async def _codes(self, commands: Commands) -> Codes:
-        """Asked once per connection, which makes new nodes."""
-        if self._learnt is not None and self._learnt[0] is commands.node:
+        """Asked once per interview."""
+        data = commands.node.data
+        if self._learnt is not None and self._learnt[0] is data:
             return self._learnt[1]
         if await _has_users(commands):
             codes: Codes = await UserCredentials.learn(commands)
         else:
             codes = await UserCodes.learn(commands)
         if commands.node.ready:
-            self._learnt = (commands.node, codes)
+            self._learnt = (data, codes)
         return codes
 
 

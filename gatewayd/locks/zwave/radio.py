@@ -23,10 +23,11 @@ from zwave_js_server.exceptions import (
 from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
-from gatewayd.domain.report import Alive, Dead, Report
-from gatewayd.errors import OutcomeUnknown, RadioDown, Unreachable, Unsupported
+from gatewayd.domain.report import Alive, CodeAdded, CodeDeleted, Dead, Report
+from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Unreachable, Unsupported
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.zwave import reports
+from gatewayd.locks.zwave.commands import NoAnswer
 from gatewayd.locks.zwave.lock import ZwaveLock
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class ZwaveRadio:
         self.name = name
         self.clock = clock
         self.link = Link()
+        self.own = reports.OwnChanges(clock)
         self.unfit: str | None = None  # why the server cannot be used, for as long as that lasts
         self.on_report: OnReport = lambda _address, _report: None
         self._url = url
@@ -111,11 +113,12 @@ class ZwaveRadio:
             raise Unreachable(f"the Z-Wave network has no node {address}")
         return node
 
-    async def call[T](self, operation: Awaitable[T]) -> T:
-        """Await a call of the library and translate what can go wrong.
+    async def call[T](self, node: Node, operation: Awaitable[T]) -> T:
+        """Await a call of the library about a node and translate what can go wrong.
 
         Raises:
-            OutcomeUnknown: the link dropped or nobody answered. Unreachable: no acknowledgement.
+            OutcomeUnknown: the link dropped or nobody answered, `NoAnswer`: only this lock did
+            not. Unreachable: no acknowledgement.
             Unsupported: the server or the node cannot do that. RadioDown: there is no server.
         """
         try:
@@ -127,6 +130,8 @@ class ZwaveRadio:
                 raise
             raise OutcomeUnknown("the link to the zwave-js server dropped") from None
         except TimeoutError:
+            if node.status is NodeStatus.ASLEEP:  # zwave-js keeps what was said until it wakes
+                raise NoAnswer("the lock fell asleep", Reason.LOCK_ASLEEP) from None
             await self._drop()
             raise OutcomeUnknown("the zwave-js server does not answer") from None
         except FailedZWaveCommand as error:
@@ -140,6 +145,8 @@ class ZwaveRadio:
             raise Unsupported("the node has no such command class") from None
         except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
             raise RadioDown(f"the zwave-js server is gone ({type(error).__name__})") from None
+        except (ValueError, KeyError, TypeError, AssertionError):  # its enums know no new values
+            raise NoAnswer("the lock's answer cannot be read") from None
 
     async def _connection(self, http: aiohttp.ClientSession) -> None:
         """One connection from its start to its end."""
@@ -185,8 +192,15 @@ class ZwaveRadio:
         def on_status(_: object) -> None:
             tell(Dead() if node.status is NodeStatus.DEAD else Alive())
 
+        def tell_unless_ours(report: CodeAdded | CodeDeleted | None) -> None:
+            if report is not None and not self.own.caused(node, report):
+                tell(report)
+
         for event in ("alive", "wake up", "ready"):
             node.on(event, lambda _: tell(Alive()))
         node.on("dead", on_status)
         node.on("notification", lambda event: tell(reports.of_notification(event)))
         node.on("value updated", lambda event: tell(reports.of_value_update(event)))
+        for event in ("credential added", "credential modified", "credential deleted"):
+            node.on(event, lambda event: tell_unless_ours(reports.of_credential(event)))
+        node.on("user deleted", lambda event: tell_unless_ours(reports.of_user(event)))

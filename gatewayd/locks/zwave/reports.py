@@ -5,12 +5,17 @@ Numbers are the Notification command class's types and events (SDS13713): type 6
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from zwave_js_server.const import CommandClass
+from zwave_js_server.const.command_class.access_control import UserCredentialType
+from zwave_js_server.model.access_control import CredentialDeletedArgs
 from zwave_js_server.model.node import Node
 from zwave_js_server.model.notification import BatteryNotification, NotificationNotification
 
+from gatewayd.clock import Clock
 from gatewayd.domain.report import (
     Battery,
     CodeAdded,
@@ -35,6 +40,9 @@ TYPES = {
 OPENED = frozenset({0x06, 0x22, 0x24})
 """Keypad unlock; unlock with a user's code; unlock with a user's credential (0x83)."""
 CLOSED = frozenset({0x05, 0x21, 0x23})
+
+ECHO = 2.0
+"""Seconds: a lock tells of a change twice, to who asked and to its lifeline, which is us too."""
 
 WITHOUT_SLOT: dict[tuple[int, int], Report] = {
     (ACCESS_CONTROL, 0x0B): Jammed(),
@@ -82,6 +90,41 @@ def of_value_update(event: dict[str, Any]) -> Report | None:
             return WITHOUT_SLOT.get((TYPES[name], state))
         case _:
             return None
+
+
+def of_credential(event: dict[str, Any]) -> CodeAdded | CodeDeleted | None:
+    """A node's `credential added`, `credential modified` and `credential deleted` events."""
+    about = event["args"]
+    if about.credential_type is not UserCredentialType.PIN_CODE:
+        return None
+    gone = isinstance(about, CredentialDeletedArgs)
+    return (CodeDeleted if gone else CodeAdded)(about.credential_slot)
+
+
+def of_user(event: dict[str, Any]) -> CodeDeleted:
+    """A node's `user deleted` event: with a user its codes go; user 0 means all users."""
+    return CodeDeleted(event["args"].user_id or None)
+
+
+class OwnChanges:
+    """What we change ourselves: the lock reports it like a person's change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[tuple[int, int | None], float] = {}
+
+    @contextmanager
+    def changing(self, node: Node, slot: int) -> Iterator[None]:
+        """What the lock tells of this slot now, and shortly after, is an echo."""
+        self._until[node.node_id, slot] = inf
+        try:
+            yield
+        finally:
+            self._until[node.node_id, slot] = self._clock.tick() + ECHO
+
+    def caused(self, node: Node, report: CodeAdded | CodeDeleted) -> bool:
+        """Whether a report is such an echo."""
+        return self._clock.tick() < self._until.get((node.node_id, report.slot), 0.0)
 
 
 def of_values(node: Node) -> Iterator[Report]:

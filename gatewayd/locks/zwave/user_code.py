@@ -15,11 +15,11 @@ does not open.
 | exchanges of a verified write | unread slot | slot seen empty |
 |---|---|---|
 | plain | get, set, get: 3 | 2 |
-| within a window | get, the four above, get code, get schedule: 7 | 6 |
-| another window | get both, set and get schedule, get both: 6 | |
+| within a window | get, get zone, the four above, get code, get schedule: 8 | 7 |
+| another window | get both, get zone, set and get schedule, get both: 7 | |
 
 A clear takes one exchange, and one more for the schedule; an observation one, and one more where a
-code may have a schedule. The first use of schedules in a connection reads the lock's zone.
+code may have a schedule, two where it has none.
 """
 
 from collections.abc import Collection, Mapping
@@ -34,7 +34,7 @@ from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unsupported
 from gatewayd.locks.zwave.commands import Commands
 from gatewayd.locks.zwave.door_lock import DoorLock
-from gatewayd.locks.zwave.year_day import SCHEDULES, SINCE_VERSION, YearDay, Zone
+from gatewayd.locks.zwave.year_day import SCHEDULES, SINCE_VERSION, YearDay
 
 USER_CODE = CommandClass.USER_CODE
 AVAILABLE, ENABLED, DISABLED, MESSAGING, NOT_AVAILABLE = 0x00, 0x01, 0x02, 0x03, 0xFE
@@ -72,18 +72,18 @@ class UserCodes:
             can_disable=self.can_disable,
         )
 
-    def session(self, commands: Commands, zone: Zone) -> "UserCodeSession":
+    def session(self, commands: Commands) -> "UserCodeSession":
         """Operations on the lock's codes."""
-        return UserCodeSession(self, commands, zone)
+        return UserCodeSession(self, commands)
 
 
 class UserCodeSession(DoorLock):
     """Reads and writes slots of one node."""
 
-    def __init__(self, able: UserCodes, commands: Commands, zone: Zone) -> None:
+    def __init__(self, able: UserCodes, commands: Commands) -> None:
         super().__init__(commands)
         self._able = able
-        self._year_day = YearDay(commands, zone) if able.year_day else None
+        self._year_day = YearDay(commands) if able.year_day else None
         self._shown: dict[int, Observation] = {}  # in this session, and not touched since
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
@@ -107,6 +107,8 @@ class UserCodeSession(DoorLock):
             raise Unsupported("User Code takes 4 to 8 digits", Reason.CODE_IMPOSSIBLE)
         if slot is None:
             raise Unsupported("User Code has numbered slots")
+        if entry.hours is not None:
+            raise Unsupported("the lock knows no hours")
         if not entry.enabled and not self._able.can_disable:
             raise Unsupported("the lock cannot hold a code disabled")
         shown = self._shown.pop(slot, None)
@@ -139,6 +141,7 @@ class UserCodeSession(DoorLock):
             await self._set(slot, entry, enabled=entry.enabled)
             await year_day.erase(slot)
             return
+        await year_day.be_utc()  # before anything is changed
         if _only_window_differs(shown, entry):
             await year_day.put(slot, entry.window)
             return

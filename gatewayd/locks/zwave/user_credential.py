@@ -1,52 +1,62 @@
-"""User Credential (0x83) locks: a user with a name and a PIN, both under the slot's number.
+"""User Credential (0x83) locks: a user and its PIN, both under the slot's number.
 
-A code is a credential of type PIN in slot n that belongs to user n. Users and credentials are two
-things here, and each can be left behind: `add_user` leaves the user when its credential is
-refused, so that user is removed again; a user without credential opens nothing, and is taken over
-by the next write. A person at the lock can give a credential to another user: it is then shown as
+A code is a credential of type PIN in slot n that belongs to user n. The lock itself does not tie
+the two: PIN slot n may be empty and user n somebody, with a card, or with a PIN in another slot.
+Such a slot is shown as occupied, and nobody's user is changed or deleted but one who has no
+credential, or PIN n. A person at the lock can also give PIN n to another user: it is then shown as
 not enabled, because it does not open as the user of its slot, and the next write puts that right.
+
+Users and credentials can be left behind: `add_user` leaves the user when its credential is refused,
+so that user is removed again; a user without credential opens nothing, and is taken over by the
+next write.
 
 What zwave-js has in store may be old. It only chooses between adding and modifying; where the lock
 says that this was the wrong choice, the other one is made, once.
 
-| exchanges of a verified write | unread slot | slot seen empty |
-|---|---|---|
-| new user | get, set user, set PIN, get PIN, get user: 5 | 4 |
+| exchanges | |
+|---|---|
+| an empty slot | get PIN, get the user's credentials: 2 |
+| a code | get PIN, get user: 2 |
+| a write after it | set user, set PIN: 2 |
+| a clear | get PIN, delete PIN, get the user's credentials, delete user: 4 |
+
+A write into a slot that this session has not looked at looks first.
 
 The library offers no schedules for this class: its windows are kept by the hub, which enables the
 user when they begin.
 """
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from zwave_js_server.const.command_class.access_control import (
     SetCredentialResult,
     SetUserResult,
-    UserCredentialType,
 )
 from zwave_js_server.model.access_control import (
     AccessControlAPI,
-    CredentialData,
     SetUserOptions,
 )
 
-from gatewayd.domain.capabilities import DEFAULT_SLOTS, Capabilities
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import ANY_CODE, Code, CodeRules
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    Reason,
+    Refused,
+    Unreachable,
+    Unsupported,
+)
 from gatewayd.locks.zwave.commands import Commands
+from gatewayd.locks.zwave.credentials import NOBODY, PIN, Credentials
 from gatewayd.locks.zwave.door_lock import DoorLock
-from gatewayd.locks.zwave.year_day import Zone
 
-USER_CREDENTIAL = 0x83
-"""The command class; the library's own enum does not name it."""
-PIN = UserCredentialType.PIN_CODE
 NAME_FITS, NAME_ALWAYS_FITS = 20, 6
 """Characters of a name that one frame of 46 bytes holds, beside S2 and Supervision; and beside the
 nonce that S2 adds when it has lost count."""
-NOBODY = 0
-"""The user of a PIN that is not there."""
 DUPLICATE = frozenset(
     {
         SetCredentialResult.ERROR_DUPLICATE_CREDENTIAL,
@@ -74,20 +84,24 @@ class UserCredentials:
 
     @classmethod
     async def learn(cls, commands: Commands) -> "UserCredentials":
-        """No frame is sent."""
+        """No frame is sent. A lock for fingers or cards alone has no slots for us.
+
+        Raises:
+            Unreachable: the lock did not answer when it was interviewed.
+        """
         access = commands.node.access_control
         users = await commands.read(access.get_user_capabilities_cached())
         credentials = await commands.read(access.get_credential_capabilities_cached())
-        pin = credentials.supported_credential_types.get(PIN)
-        rules, slots = ANY_CODE, users.max_users
-        if pin is not None:
-            rules = CodeRules(pin.min_credential_length, pin.max_credential_length)
-            slots = min(slots, pin.number_of_credential_slots)
+        types = credentials.supported_credential_types
+        if not users.max_users or not types:
+            raise Unreachable("what the lock can do is not known: interview it again")
+        if (pin := types.get(PIN)) is None:
+            return cls(slots=0, code=ANY_CODE, label_length=0, readable=True)
         return cls(
-            slots=slots or DEFAULT_SLOTS,
-            code=rules,
+            slots=min(users.max_users, pin.number_of_credential_slots),
+            code=CodeRules(pin.min_credential_length, pin.max_credential_length),
             label_length=min(users.max_user_name_length or 0, NAME_FITS),
-            readable=pin is None or pin.max_credential_hash_length == 0,
+            readable=pin.max_credential_hash_length == 0,
         )
 
     @property
@@ -101,7 +115,7 @@ class UserCredentials:
             readable=self.readable,
         )
 
-    def session(self, commands: Commands, _zone: Zone) -> "UserCredentialSession":
+    def session(self, commands: Commands) -> "UserCredentialSession":
         """Operations on the lock's codes."""
         return UserCredentialSession(self, commands)
 
@@ -112,13 +126,15 @@ class UserCredentialSession(DoorLock):
     def __init__(self, able: UserCredentials, commands: Commands) -> None:
         super().__init__(commands)
         self._able = able
+        self._shown = Credentials(commands)
+        self._foreign: dict[int, bool] = {}  # slot: whether its user is somebody else, as shown
 
     @property
     def _access(self) -> AccessControlAPI:
         return self._commands.node.access_control
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
-        """Each slot from the lock itself: one exchange, two where there is a code.
+        """Each slot from the lock itself: two exchanges, and more where the user is somebody else.
 
         Raises:
             Unreachable: the lock gave no answer. Unsupported: no such slot.
@@ -136,30 +152,35 @@ class UserCredentialSession(DoorLock):
             raise Unsupported("the lock takes no code of that form", Reason.CODE_IMPOSSIBLE)
         if slot is None:
             raise Unsupported("User Credential has numbered slots")
-        if entry.window is not None:
-            raise Unsupported("the lock knows no windows")
+        if entry.window is not None or entry.hours is not None:
+            raise Unsupported("the lock knows no windows and no hours")
+        if slot not in self._foreign:
+            await self._read(slot)
+        if self._foreign[slot]:
+            raise Refused("the user of this number is somebody else", Reason.FOREIGN_SLOT)
         new = await self._write_user(entry, slot)
         try:
             await self._write_pin(entry.code, slot)
         except Refused:
             if new:
-                await self._call(self._access.delete_user(slot))
+                with suppress(LockError):  # what is left behind opens nothing
+                    await self._delete_user(slot)
             raise
         return slot
 
     async def clear(self, slot: int) -> None:
-        """Delete the PIN, whose ever it became, and the user, with which its other PINs go.
+        """Delete the PIN, whose ever it became, and a user who has nothing else.
 
         Raises:
             Refused: the lock said no. Unsupported: it has no such slot.
         """
         if slot < 1:
             raise Unsupported("user 0 means all users")
-        owner = (await self._pin(slot)).user_id
-        if owner not in (NOBODY, slot):
+        self._foreign.pop(slot, None)
+        owner = (await self._shown.pin(slot)).user_id
+        if owner != NOBODY:
             await self._delete_pin(owner, slot)
-        if await self._call(self._access.delete_user(slot)) is not SetUserResult.OK:
-            raise OutcomeUnknown("the lock did not say that it deleted the user")
+        await self._delete_user(slot)
 
     async def _write_user(self, entry: Entry, slot: int) -> bool:
         """Whether the user is a new one; its name is cut to what goes into a frame."""
@@ -176,11 +197,16 @@ class UserCredentialSession(DoorLock):
         there = await self._commands.read(self._access.get_user_cached(slot))
         result = SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY
         if there is not None:
-            result = await self._call(self._access.set_user(slot, options))
+            result = await self._commands.change_slot(slot, self._access.set_user(slot, options))
         if new := result is SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY:
-            result = (await self._call(self._access.add_user(slot, options))).user
+            result = (
+                await self._commands.change_slot(slot, self._access.add_user(slot, options))
+            ).user
         if result is SetUserResult.ERROR_ADD_REJECTED_LOCATION_OCCUPIED:
-            new, result = False, await self._call(self._access.set_user(slot, options))
+            new, result = (
+                False,
+                await self._commands.change_slot(slot, self._access.set_user(slot, options)),
+            )
         if result is SetUserResult.ERROR_UNKNOWN:
             raise OutcomeUnknown("the lock did not say whether it stored the user")
         if result is not SetUserResult.OK:
@@ -190,7 +216,7 @@ class UserCredentialSession(DoorLock):
     async def _write_pin(self, code: Code, slot: int) -> None:
         result = await self._set_pin(code, slot)
         if result in LOOK_AGAIN:
-            there = await self._pin(slot)
+            there = await self._shown.pin(slot)
             if there.user_id not in (NOBODY, slot):
                 if there.data != code.digits:
                     raise Refused("the slot holds another user's code", Reason.FOREIGN_SLOT)
@@ -204,35 +230,34 @@ class UserCredentialSession(DoorLock):
             raise Refused("the lock refused the code")
 
     async def _set_pin(self, code: Code, slot: int) -> SetCredentialResult:
-        return await self._call(self._access.set_credential(slot, PIN, slot, code.digits))
+        return await self._commands.change_slot(
+            slot, self._access.set_credential(slot, PIN, slot, code.digits)
+        )
 
     async def _delete_pin(self, owner: int, slot: int) -> None:
-        result = await self._call(self._access.delete_credential(owner, PIN, slot))
+        result = await self._commands.change_slot(
+            slot, self._access.delete_credential(owner, PIN, slot)
+        )
         if result is not SetCredentialResult.OK:
             raise OutcomeUnknown("the lock did not say that it deleted the code")
 
+    async def _delete_user(self, user_id: int) -> None:
+        """Delete a user who does not open otherwise: its other credentials would go too."""
+        if await self._shown.opens_otherwise(user_id):
+            return
+        if (
+            await self._commands.change_slot(user_id, self._access.delete_user(user_id))
+            is not SetUserResult.OK
+        ):
+            raise OutcomeUnknown("the lock did not say that it deleted the user")
+
     async def _read(self, slot: int) -> Observation:
-        pin = await self._pin(slot)
+        pin = await self._shown.pin(slot)
+        self._foreign[slot] = pin.user_id != slot and await self._shown.opens_otherwise(slot)
         at = self._commands.network.clock.now().earliest
         if pin.user_id == NOBODY:
-            return Empty(at)
-        enabled = pin.user_id == slot and await self._active(slot)
+            return Occupied(at, enabled=False) if self._foreign[slot] else Empty(at)
+        enabled = pin.user_id == slot and await self._shown.is_active(slot)
         if isinstance(pin.data, str) and pin.data.isascii() and pin.data.isdigit():
             return Holds(at, Code(pin.data), enabled)
         return Occupied(at, enabled)
-
-    async def _pin(self, slot: int) -> CredentialData:
-        """The credential in a slot, whose ever it is."""
-        pin = await self._commands.read(self._access.get_credential(PIN, slot))
-        if pin is None:
-            raise Unreachable("the lock did not answer the read")
-        return pin
-
-    async def _active(self, user_id: int) -> bool:
-        user = await self._commands.read(self._access.get_user(user_id))
-        if user is None:
-            raise Unreachable("the lock did not answer the read")
-        return user.active
-
-    async def _call[T](self, operation: Awaitable[T]) -> T:
-        return await self._commands.network.call(operation)

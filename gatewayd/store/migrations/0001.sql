@@ -37,16 +37,25 @@ CREATE TABLE keys (
     code TEXT NOT NULL,
     exclusive INTEGER NOT NULL,     -- 1: no other key gets the code, whenever
     label TEXT NOT NULL,
+    guest TEXT,                     -- whose it is, the same for all keys of a guest
+    relabelled INTEGER NOT NULL DEFAULT 0, -- how often a lock refused the label
     starts REAL NOT NULL,
     ends REAL NOT NULL,
     verify_after REAL NOT NULL,
+    retry TEXT NOT NULL,            -- preset for a code that a lock refuses
+    external_delete TEXT NOT NULL,
+    free_slot_after REAL NOT NULL,
+    timetable TEXT,                 -- such as mon,tue 08:00-12:00 Europe/Zurich; NULL: at all hours
     revoked INTEGER NOT NULL DEFAULT 0,
+    refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
     cause TEXT,                     -- the command whose effect is not yet proven
     issued_to TEXT                  -- of a backup: the key of the guest who has its code
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_code ON keys (code, ends);
 CREATE INDEX keys_by_handover ON keys (handover) WHERE handover IS NOT NULL;
+CREATE INDEX keys_by_guest ON keys (guest) WHERE guest IS NOT NULL;
+CREATE INDEX keys_by_label ON keys (label) WHERE label <> '';
 CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
 
 -- One row per key and lock until the key is over there and its slot is free.
@@ -55,6 +64,7 @@ CREATE TABLE doors (
     key_id TEXT NOT NULL REFERENCES keys,
     due REAL NOT NULL,
     withheld TEXT,
+    leaves REAL,                    -- since when the key has other doors instead of this one
     PRIMARY KEY (lock_id, key_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX doors_by_due ON doors (lock_id, due);
@@ -77,6 +87,8 @@ CREATE TABLE leases (
     starts REAL,                    -- the window as last written, where the lock holds one
     ends REAL,
     enabled INTEGER NOT NULL,
+    losses INTEGER NOT NULL,        -- times that a proven code was gone or altered
+    hours TEXT,                     -- as last written, where the lock keeps them itself
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
@@ -89,8 +101,9 @@ CREATE TABLE slots (
     code TEXT,
     at REAL NOT NULL,
     enabled INTEGER NOT NULL,
-    starts REAL,                    -- the window that the lock shows
+    starts REAL,                    -- the window and the hours that the lock shows
     ends REAL,
+    hours TEXT,
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -108,8 +121,20 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
+    utc_offset REAL,                -- seconds: the lock's own local time, as it was at
+    offset_at REAL,
     cause TEXT,                     -- JSON list: each command about all its codes, not yet proven
     asked INTEGER NOT NULL DEFAULT 0 -- 1: it is to answer the health check
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wrong_codes (lock_id TEXT NOT NULL, at REAL NOT NULL) STRICT;
+CREATE INDEX wrong_codes_by_time ON wrong_codes (at);
+
+CREATE TABLE battery_levels (
+    lock_id TEXT NOT NULL,
+    day TEXT NOT NULL,              -- UTC
+    level INTEGER NOT NULL,         -- percent, the last of the day
+    PRIMARY KEY (lock_id, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE commands (

@@ -3,7 +3,7 @@
 import pytest
 
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.health import ALERTS, AlertCode, Severity
+from gatewayd.domain.health import ALERTS, AlertCode, Severity, radio_at_fault
 
 
 def test_every_alert_has_a_row() -> None:
@@ -32,3 +32,13 @@ def test_the_end_of_an_alert_bears_its_words(code: AlertCode) -> None:
 def test_a_code_that_still_opens_is_as_severe_as_can_be() -> None:
     """Suffering 16."""
     assert ALERTS[AlertCode.REMOVAL_FAILED].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("silent", "of", "fault"),
+    [(0, 3, False), (1, 1, False), (1, 2, False), (2, 2, True), (2, 4, True), (2, 5, False)],
+)
+def test_several_silent_locks_point_at_the_hub(silent: int, of: int, fault: bool) -> None:
+    """S1-25: one alone does not."""
+    assert radio_at_fault(silent, of) is fault
+    assert "hub" in ALERTS[AlertCode.LOCKS_OFFLINE].what_to_do

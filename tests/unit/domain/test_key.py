@@ -12,8 +12,9 @@ from gatewayd.domain.code import CodeRules
 from gatewayd.domain.ids import LockId, PropertyId, ReservationId
 from gatewayd.domain.key import Basis, Door, key_for
 from gatewayd.domain.moment import Window
-from gatewayd.domain.policy import Policy
-from gatewayd.domain.reservation import Kind, Reservation
+from gatewayd.domain.override import Override
+from gatewayd.domain.policy import LabelFrom, Policy, PolicyPatch
+from gatewayd.domain.reservation import Guest, Kind, Reservation
 from gatewayd.domain.site import Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
 
@@ -55,6 +56,50 @@ def test_a_lock_not_yet_seen_is_taken_for_the_simplest() -> None:
     assert key is not None
     assert set(key.doors.values()) == {Door(START - timedelta(minutes=10))}
     assert key.label == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "policy", "hours"),
+    [
+        ((), {}, 72),
+        ((GATE, DOOR), {}, 144),
+        ((GATE,), {}, 72),
+        ((DOOR,), {"write_lead": timedelta(hours=10)}, 20),
+    ],
+)
+def test_codes_go_in_earlier_where_a_battery_is_low_and_the_lock_keeps_the_window(
+    low: tuple[LockId, ...], policy: PolicyPatch, hours: int
+) -> None:
+    """S1-25; never where the hub times the code."""
+    able = ABLE | {GATE: Capabilities(can_disable=True)}
+    locks = {DOOR: replace(LOCKS[DOOR], policy=policy), GATE: LOCKS[GATE]}
+    key = key_for(replace(SITE, locks=locks), based_on(BOOKING), able, low)
+    assert key is not None
+    assert key.doors[DOOR] == Door(START - timedelta(hours=hours))
+    assert key.doors[GATE] == Door(START - timedelta(hours=72))
+    hub_timed = key_for(SITE, based_on(BOOKING), {}, (GATE, DOOR))
+    assert hub_timed is not None
+    assert set(hub_timed.doors.values()) == {Door(START - timedelta(minutes=10))}
+
+
+@pytest.mark.parametrize(
+    ("word", "label_from", "name"),
+    [
+        (None, LabelFrom.CODE, None),
+        (None, LabelFrom.NAME, "Ada"),
+        ("Bob", LabelFrom.CODE, "Bob"),
+        ("Bob", LabelFrom.NAME, "Bob"),
+    ],
+)
+def test_a_key_has_a_name_where_that_is_wished_or_said(
+    word: str | None, label_from: LabelFrom, name: str | None
+) -> None:
+    """S1-21, S2-11: it must fit the shortest label; the reservation code is cut by the lock."""
+    booking = replace(BOOKING, guest=Guest("Ada King"), policy={"label": label_from})
+    able = {GATE: Capabilities(label_length=4), DOOR: Capabilities(label_length=20)}
+    key = key_for(SITE, Basis(booking.key_id, booking, Override(name=word)), able)
+    assert key is not None
+    assert (key.name, key.label, key.guest) == (name, "HMA4XT", "ada king")
 
 
 def test_the_narrower_policy_is_the_keys() -> None:

@@ -13,11 +13,11 @@ from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
+from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
-from gatewayd.domain.steps import acknowledged
+from gatewayd.domain.steps import acknowledged, taken
 from gatewayd.errors import (
     Reason,
 )
@@ -132,10 +132,23 @@ def test_one_empty_look_at_a_proven_code_may_lie() -> None:
 def test_after_two_empty_looks_a_proven_code_is_lost_and_written_again() -> None:
     """S1-17: without evidence of a deletion it is restored."""
     got = look(replace(proven(), missed=True), EMPTY)
-    lost = lease(Stage.GONE)
+    lost = replace(lease(Stage.GONE), losses=1)
     assert only(got.situation.leases) == lost
     assert got.events == (CodeLost(KEY, LOCK, None),)
     assert plan(got.situation, NOW, TICK).step == Write(lost, ENTRY)
+
+
+def test_a_fight_with_another_writer_is_not_fought_for_ever() -> None:
+    """Written again at once ten times, and then as often as a battery survives."""
+    got = look(replace(proven(), missed=True, losses=9), EMPTY)
+    assert isinstance(plan(got.situation, NOW, TICK).step, Write)
+    got = look(replace(proven(), missed=True, losses=10), EMPTY)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.WRITE_BUDGET),)
+    assert only(got.situation.leases).ladder == Ladder(1, tick(4 * 3600))
+    assert plan(got.situation, NOW, TICK).step is None
+    elsewhere = taken(got.situation, Take(KEY, CODE, 2)).situation
+    assert plan(elsewhere, NOW, TICK) == Plan(Observe((2,))), "a look costs nothing"
+    assert plan(elsewhere.with_slot(2, EMPTY), NOW, TICK).step is None
 
 
 def test_a_code_that_a_person_deleted_is_lost_and_left_so() -> None:
@@ -204,7 +217,7 @@ def test_an_unanswered_write_that_is_not_there_is_no_failure_of_its_own() -> Non
 def test_a_persons_code_over_ours_retracts_the_confirmation() -> None:
     """S1-11: theirs stays, ours moves on, and where it cannot the cloud knows."""
     got = look(proven(verify_due=tick(60)), FOREIGN)
-    lost = lease(Stage.GONE)
+    lost = replace(lease(Stage.GONE), losses=1)
     assert got.situation == situation(leases=[lost], slots={1: FOREIGN})
     assert got.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
     assert plan(got.situation, NOW, TICK).step == Take(KEY, CODE, 2)

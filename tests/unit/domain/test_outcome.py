@@ -15,7 +15,7 @@ from gatewayd.domain.outcome import Outcome, next_try, told
 from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive
 from gatewayd.domain.reported import reported
-from gatewayd.domain.retry import Ladder
+from gatewayd.domain.retry import Ladder, Retry
 from gatewayd.domain.slot import Empty, Entry, Occupied
 from gatewayd.domain.steps import begun, failed_step
 from gatewayd.errors import (
@@ -144,6 +144,13 @@ def test_a_refused_write_climbs_the_codes_ladder_alone() -> None:
     assert got.refused == ()
 
 
+def test_a_refused_code_is_tried_as_its_policy_says() -> None:
+    """S1-8."""
+    daily = situation([replace(claim(), retry=Retry.DAILY)], [lease()])
+    got = failed_step(daily, Write(lease(), ENTRY), Refused("no"), NOW, TICK)
+    assert only(got.situation.leases).ladder == Ladder(1, tick(4 * 3600))
+
+
 @pytest.mark.parametrize(
     "held",
     [lease(), lease(Stage.WRITING), lease(Stage.WRITING, Proof.ACCEPTED), lease(Stage.CLEARING)],
@@ -159,6 +166,26 @@ def test_a_duplicate_names_its_key_for_another_code() -> None:
     got = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE))
     assert got.refused == (KEY,)
     assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NEXT),)
+
+
+@pytest.mark.parametrize(
+    ("reason", "label", "misnamed"),
+    [
+        (Reason.REFUSED, "Ada", True),
+        (Reason.DUPLICATE_NAME, "Ada", True),
+        (Reason.DUPLICATE_CODE, "Ada", False),
+        (Reason.LOCK_FULL, "Ada", False),
+        (Reason.REFUSED, "", False),
+    ],
+)
+def test_a_label_may_be_why_a_code_is_refused(reason: Reason, label: str, misnamed: bool) -> None:
+    """S1-24, S1-18: without a reason, or as a name that is there."""
+    s = situation([replace(claim(), label=label)], [lease()])
+    got = failed_step(s, Write(lease(), Entry(CODE, label)), Refused("no", reason), NOW, TICK)
+    assert got.misnamed == (((KEY, reason),) if misnamed else ())
+    gone = replace(s, claims={})
+    step = Write(lease(), Entry(CODE, label))
+    assert failed_step(gone, step, Refused("no", reason), NOW, TICK).misnamed == ()
 
 
 def test_a_refused_code_is_not_tried_again_once_it_is_replaced() -> None:

@@ -23,7 +23,7 @@ from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Observe, Plan, plan
+from gatewayd.domain.plan import Observe, Plan, Write, plan
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -142,6 +142,15 @@ def test_a_code_deleted_at_the_keypad_is_respected() -> None:
     twice = observed(once.situation, 1, Empty(NOON), NOW, TICK)
     assert twice.events == (CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),)
     assert plan(twice.situation, NOW, TICK).step is None
+
+
+def test_a_deleted_code_comes_back_where_that_is_wanted() -> None:
+    """S1-17: `external_delete = restore`."""
+    restoring = replace(claim(), respects_deletion=False)
+    s = hear(replace(DONE, claims={KEY: restoring}), CodeDeleted(1)).situation
+    for _ in range(2):
+        s = observed(s, 1, Empty(NOON), NOW, TICK).situation
+    assert isinstance(plan(s, NOW, TICK).step, Write)
 
 
 def test_a_persons_own_code_in_place_of_the_deleted_one_is_respected_too() -> None:
@@ -329,26 +338,30 @@ def test_what_happens_at_the_door_is_told(report: Report, events: tuple[object, 
 
 
 @pytest.mark.parametrize(
-    ("level", "warned", "low"),
+    ("level", "warned", "low", "critical"),
     [
-        (80, False, False),
-        (20, False, False),
-        (19, False, True),
-        (0, False, True),
-        (None, True, True),
-        (80, True, True),
-        (None, False, False),
+        (80, False, False, False),
+        (20, False, False, False),
+        (19, False, True, False),
+        (10, False, True, False),
+        (9, False, True, True),
+        (0, True, True, True),
+        (None, True, True, None),  # nobody knows
+        (80, True, True, False),
+        (None, False, False, False),
     ],
 )
-def test_a_battery_is_low_by_the_locks_word_or_below_twenty_percent(
-    level: int | None, warned: bool, low: bool
+def test_a_battery_is_low_by_the_locks_word_or_its_level_and_critical_by_its_level(
+    level: int | None, warned: bool, low: bool, critical: bool | None
 ) -> None:
-    """S1-25: the alert comes and goes with it."""
-    change = raised if low else cleared
-    got = hear(DONE, Battery(level, warned))
-    assert got == Outcome(
-        DONE, (LockBattery(LOCK, level, low), change(AlertCode.BATTERY_LOW, LOCK))
-    )
+    """S1-25: the alerts come and go with it."""
+    told = [
+        LockBattery(LOCK, level, low, 12),
+        (raised if low else cleared)(AlertCode.BATTERY_LOW, LOCK),
+    ]
+    if critical is not None:
+        told.append((raised if critical else cleared)(AlertCode.BATTERY_CRITICAL, LOCK))
+    assert hear(DONE, Battery(level, warned, 12)) == Outcome(DONE, tuple(told))
 
 
 def test_no_report_writes_or_clears() -> None:

@@ -1,6 +1,6 @@
 """The ladder of attempts, and the return of a lock."""
 
-from gatewayd.domain.retry import RETURN_SPAN, Ladder, Tick, failed, may_return
+from gatewayd.domain.retry import RETURN_SPAN, Ladder, Retry, Tick, failed, may_return
 from tests.unit.domain.builders import TICK, tick
 
 
@@ -17,6 +17,15 @@ def test_the_delays_grow_to_five_minutes_and_stay_there() -> None:
         dues.append((ladder.due - TICK) / 60)
     assert dues == [1, 2, 3, 5, 8, 13, 18, 23, 28]
     assert Ladder(10**6, TICK).failed(TICK).due == tick(300)
+
+
+def test_four_more_tries_in_a_day_and_then_once_a_day() -> None:
+    """S1-8: the preset `daily`."""
+    ladder, hours = Ladder(0, TICK), []
+    for _ in range(7):
+        ladder = ladder.failed(ladder.due, Retry.DAILY)
+        hours.append((ladder.due - TICK) / 3600)
+    assert hours == [4, 8, 12, 16, 24, 48, 72]
 
 
 def test_a_try_that_came_late_does_not_move_the_next() -> None:

@@ -1,11 +1,16 @@
 """What is known and wanted at one lock."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.code import Code
+from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.plan import Observe, Plan, plan
+from gatewayd.domain.situation import Claim
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from tests.unit.domain.builders import (
@@ -19,6 +24,7 @@ from tests.unit.domain.builders import (
     OTHER_KEY,
     OVER,
     THEIRS,
+    TICK,
     claim,
     lease,
     proven,
@@ -101,6 +107,40 @@ def test_a_lease_under_a_persons_code_is_no_place(held: Lease, crowded: bool) ->
     """S1-18: where no other slot is free."""
     s = situation(leases=[held], slots=dict.fromkeys((1, 2, 3), FOREIGN))
     assert s.crowded_out(NOW) == ((KEY,) if crowded else ())
+
+
+def test_the_farthest_arrival_gives_way_on_a_full_lock() -> None:
+    """S1-19, suffering 10: to a nearer one, and no guest who is there already."""
+
+    def at(minutes: int, key: KeyId = KEY, code: Code = CODE) -> Claim:
+        return claim(key, code, start=NOON + minutes * MINUTE, end=NOON + 9 * HOUR, due=NOON)
+
+    held, full = proven(), {2: FOREIGN, 3: FOREIGN}
+    near = at(60, OTHER_KEY, NEW_CODE)
+    s = situation([at(300), near], [held], full)
+    assert s.giving_way(NOW) == {KEY}
+    assert not s.rightful(held, NOW)
+    assert s.with_slot(3, EMPTY).rightful(held, NOW), "there is room"
+    for sooner in (-60, 30, 60):
+        assert situation([at(sooner), near], [held], full).rightful(held, NOW)
+
+
+def test_what_is_over_may_lie_on_a_lock_that_ends_it_and_gives_way_first() -> None:
+    """S1-12: a day, where the lock holds the window; none of it opens."""
+    kept = replace(claim(), keeps=timedelta(hours=24))
+    held = proven()
+    s = situation([kept], [held])
+    later = Now.exactly(kept.window.end + timedelta(hours=23))
+    assert not kept.wanted(later)
+    assert s.rightful(held, later)
+    assert plan(s, later, TICK) == Plan(None, 3600.0)
+    assert not s.rightful(held, Now.exactly(kept.gone))
+    assert isinstance(plan(s, Now.exactly(kept.gone), TICK).step, Observe)
+    near = replace(claim(OTHER_KEY, NEW_CODE), window=Window(kept.window.end, kept.gone))
+    full = situation([kept, near], [held], {2: FOREIGN, 3: FOREIGN})
+    assert full.giving_way(later) == {KEY}
+    cancelled = situation([], [held])
+    assert not cancelled.rightful(held, NOW), "S1-13: at once"
 
 
 def test_who_is_withheld_is_not_crowded_out() -> None:

@@ -1,9 +1,11 @@
 """What the radio remembers of a lock: when it is back, what is news, when its log is due."""
 
+from datetime import timedelta
+
 from gatewayd.domain.report import Alive, Battery, KeypadBattery
 from gatewayd.domain.retry import Tick
 from gatewayd.locks.nuki.advertisement import Advertisement
-from gatewayd.locks.nuki.neighbour import QUIET_S, RETRY_S, STUCK_S, Neighbour
+from gatewayd.locks.nuki.neighbour import OFFSET_EACH, QUIET_S, RETRY_S, STUCK_S, Neighbour
 
 CALM, CHANGED = Advertisement(1), Advertisement(1, state_changed=True)
 
@@ -79,3 +81,22 @@ def test_a_log_that_cannot_be_read_is_tried_later_each_time() -> None:
     lock.hears(CALM, Tick(1001))
     lock.hears(CHANGED, Tick(1002))
     assert lock.log_due() == Tick(1000)
+
+
+def test_a_log_that_nobody_could_ask_for_is_due_soon_each_time() -> None:
+    lock = Neighbour()
+    lock.hears(CHANGED, Tick(0))
+    for second in range(3):
+        lock.reading(Tick(second))
+        lock.log_unasked(Tick(second))
+        assert lock.log_due() == second + RETRY_S[0]
+
+
+def test_an_offset_is_news_when_it_changes_and_twice_a_day() -> None:
+    """S3-6: the same offset is another zone's once the property's clocks have changed."""
+    lock, hour = Neighbour(), timedelta(hours=1)
+    assert lock.lives_at(hour, Tick(0))
+    assert not lock.lives_at(hour, Tick(OFFSET_EACH - 1))
+    assert lock.lives_at(hour, Tick(OFFSET_EACH))
+    assert not lock.lives_at(hour, Tick(OFFSET_EACH + 1))
+    assert lock.lives_at(2 * hour, Tick(OFFSET_EACH + 2))

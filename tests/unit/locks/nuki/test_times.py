@@ -4,8 +4,8 @@ from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 
+from gatewayd.domain.hours import EVERY_DAY
 from gatewayd.locks.nuki.times import (
-    EVERY_DAY,
     pack_date,
     pack_time,
     pack_weekdays,

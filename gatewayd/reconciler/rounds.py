@@ -41,7 +41,7 @@ class _Check:
 
 
 @dataclass(slots=True)
-class Watch:
+class Rounds:
     """Makes its rounds for ever; `wake` means "look again"."""
 
     tools: Tools

@@ -1,0 +1,74 @@
+"""The commands by which people look after codes and locks, as the cloud sends them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gatewayd.domain.batch import Mode
+from gatewayd.intake.fields import Id, LocalDateTime, Model, Text
+
+MAX_CHOSEN = 1_000
+
+
+class Select(Model):
+    """Which reservations: the named ones, those of a property, or, where both are absent, all."""
+
+    reservation_ids: Annotated[tuple[Id, ...], Field(max_length=MAX_CHOSEN)] | None = None
+    property_id: Id | None = None
+
+
+class Batch(Model):
+    """Codes of many reservations: `missing` gives one to each that waits for it, `all` gives each
+    another one, the old one first, `resync` reads their locks again and puts back what is missing.
+    Answered by `batch.planned`; a dry run changes nothing. Done as soon as it is stored: each code
+    and each lock then tells for itself."""
+
+    select: Select
+    mode: Mode
+    dry_run: bool = False
+
+
+class CredentialsResend(Model):
+    """Have the guest told once more: becomes `credentials.wanted`, for the cloud to deliver."""
+
+    key_id: Id
+    channel: Literal["email", "phone"]
+
+
+class LockSyncNow(Model):
+    """Somebody stands at the lock: try at once whatever waits for its next try there, and look
+    whether our codes are on it. The steps of the ladder go on from where they were."""
+
+    lock_id: Id
+
+
+class LockReplace(Model):
+    """Another lock hangs on the door. Both are locks of the site document, and the new one has
+    answered. In the document in force the new one takes the place of the old one in every property,
+    and in what staff said on keys; the old one stays there, not active, and what is on it is
+    forgotten: reset it before it is used again. The next `site.put` must say the same. Done when
+    the new lock has shown all that belongs on it. (A lock that only changes its address keeps its
+    id: that is a `site.put`.)"""
+
+    old: Id
+    new: Id
+
+
+class AdoptedSlot(Model):
+    """A code in this slot that the hub has read there. `key_id` names a key that has just that code
+    and that door, or a new key by hand; without it a new one is made, and `name` is needed."""
+
+    slot: Annotated[int, Field(ge=0, lt=2**16)]
+    key_id: Id | None = None
+    name: Text | None = None
+    ends: LocalDateTime | None = Field(
+        default=None, description="of a new key; else as at the lock, else the end of 2099"
+    )
+
+
+class LockAdopt(Model):
+    """Take over codes that people put into a lock: from then on they are the hub's, to be kept and
+    to be removed. Each is told by `lock.adopted`; all or none."""
+
+    lock_id: Id
+    slots: Annotated[tuple[AdoptedSlot, ...], Field(min_length=1, max_length=100)]

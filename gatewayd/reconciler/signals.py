@@ -1,0 +1,85 @@
+"""What locks tell beside their codes: noted as it comes, and watched over time and over locks."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from gatewayd.clock import Clock
+from gatewayd.domain.battery import SILENT, days_left, is_low
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.health import AlertCode, radio_at_fault
+from gatewayd.domain.ids import LockId
+from gatewayd.domain.keypad import QUIET, attacked
+from gatewayd.domain.moment import Now
+from gatewayd.domain.report import Battery, Dead, Report, WrongCode
+from gatewayd.intake.accept import Intake
+from gatewayd.store import signals, site
+from gatewayd.store.database import Database, Transaction
+from gatewayd.store.outbox import Outbox, subjects
+
+
+async def noted(
+    tx: Transaction, intake: Intake, now: Now, lock: LockId, report: Report
+) -> Report | None:
+    """Keep what only tells together with other reports; None where it is no news."""
+    if not isinstance(report, Dead):
+        site.contact(tx, lock, now)
+    if isinstance(report, WrongCode):
+        at = report.at or now.latest
+        signals.wrong_code(tx, lock, min(at, now.latest))
+    if isinstance(report, Battery):
+        return await _battery(tx, intake, now, lock, report)
+    return report
+
+
+async def _battery(
+    tx: Transaction, intake: Intake, now: Now, lock: LockId, report: Battery
+) -> Battery | None:
+    """With a forecast; where it becomes low, or no longer is, codes are due at another time."""
+    if report.level is not None:
+        signals.battery_level(tx, lock, now.latest.date(), report.level)
+    before = await site.battery(tx, lock, report.level, low=report.low)
+    if before is None:
+        return None
+    level, warned = before
+    new = level if report.level is None else report.level
+    if is_low(level, warned=warned) != is_low(new, warned=report.low):
+        await intake.lock_learned(tx, now, lock)
+    return replace(report, days_left=days_left(await signals.battery_levels(tx, lock)))
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Alerts that no single report raises; each is judged anew every time, so none is missed."""
+
+    database: Database
+    outbox: Outbox
+    clock: Clock
+
+    async def run(self) -> None:
+        """At each recheck of the clock, some reads of the database; for ever, until cancelled."""
+        nothing = asyncio.Event()
+        while True:
+            await self.look()
+            await self.clock.wait(nothing, None)
+
+    async def look(self) -> None:
+        """Raise what is so now, and clear what no longer is."""
+        now, read = self.clock.now(), self.database.read
+        wrong = await signals.wrong_codes(read, now.earliest - QUIET)
+        attacks = await subjects(read, AlertCode.KEYPAD_ATTACK)
+        there = {
+            AlertCode.KEYPAD_ATTACK: attacked(wrong, attacks, now),
+            AlertCode.BATTERY_SILENT: await signals.silent(read, now.earliest - SILENT),
+            AlertCode.LOCKS_OFFLINE: {
+                driver for driver, *locks in await signals.offline(read) if radio_at_fault(*locks)
+            },
+        }
+        events: list[Event] = []
+        for code, wanted in there.items():
+            stands = await subjects(read, code)
+            events += [raised(code, subject) for subject in sorted(wanted - stands)]
+            events += [cleared(code, subject) for subject in sorted(stands - wanted)]
+        if events:
+            async with self.database.transaction() as tx:
+                await self.outbox.tell(tx, now, events)

@@ -1,0 +1,38 @@
+"""`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.requirements import ROWS, tests_in
+
+
+@cache
+def _rows_by_test(path: Path) -> dict[str, set[str]]:
+    return dict(tests_in(path))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what holds a row, before `-m` selects."""
+    for item in items:
+        name = item.name.partition("[")[0]
+        if rows := _rows_by_test(item.path).get(name):
+            item.add_marker("requirement")
+            item.user_properties.append(("rows", sorted(rows)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Each row's outcome, where they were asked for."""
+    if terminalreporter.config.getoption("markexpr") != "requirement":
+        return
+    counts = {row: {"passed": 0, "failed": 0} for row in ROWS}
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for row in dict(report.user_properties).get("rows", ()):
+                counts[row]["passed" if outcome == "passed" else "failed"] += 1
+    terminalreporter.section("requirements")
+    for row, count in counts.items():
+        verdict = "FAILED" if count["failed"] else "ok" if count["passed"] else "no test"
+        terminalreporter.write_line(f"{row:13} {verdict:8} {count['passed']:4} {ROWS[row]}")

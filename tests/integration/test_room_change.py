@@ -1,0 +1,106 @@
+"""S3-18: the new door opens before the old one is shut."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.house import Document, command
+from tests.integration.test_reconciler import HOUR, MINUTE, Site, VirtualClock, site, take
+
+ROOMS = {"p": ["a", "gate"], "q": ["b", "gate"], "bare": []}
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Site]:
+    """Two rooms behind a gate, and one without a lock; the guest is in the first."""
+    async with site(tmp_path, VirtualClock(), "a", "b", "gate") as hub:
+        times = {"check_in": "13:00", "check_out": "10:00"}
+        rooms = [{"id": id_, "name": id_, "locks": locks} | times for id_, locks in ROOMS.items()]
+        locks = [{"id": x, "name": x, "driver": "fake", "address": x} for x in ("a", "b", "gate")]
+        policy = {"grace": "0"}
+        document = {"version": 2, "zone": "UTC", "policy": policy, "properties": rooms}
+        await take(hub.intake, command("site.put", document | {"locks": locks}, id="rooms"))
+        await put(hub, "r1", 1, "p")
+        await hub.pass_(2 * HOUR)
+        assert holds(hub, "a", "gate")
+        yield hub
+
+
+async def put(hub: Site, id_: str, version: int, room: str, arrival: str = "2026-07-01") -> None:
+    stay: Document = {
+        "id": id_,
+        "version": version,
+        "property_id": room,
+        "arrival": arrival,
+        "departure": "2026-07-09",
+        "confirmation_code": id_,
+    }
+    await take(hub.intake, command("reservation.put", stay, id=f"{id_}-{version}"))
+
+
+def holds(hub: Site, *doors: str) -> bool:
+    """Whether these doors hold a code, and no other does."""
+    return [d for d in ("a", "b", "gate") if hub.lock(d).codes] == sorted(doors)
+
+
+async def done(hub: Site, command_id: str) -> bool:
+    sql = "SELECT 1 FROM outbox WHERE type = 'command.done' AND envelope LIKE ?"
+    return bool(await hub.database.read.rows(sql, (f'%"cause":"{command_id}"%',)))
+
+
+async def test_the_old_door_opens_until_the_new_one_does(hub: Site) -> None:
+    hub.lock("b").dead = True
+    await put(hub, "r1", 2, "q")
+    await hub.pass_(6 * HOUR)
+    assert holds(hub, "a", "gate")
+    await put(hub, "r1", 3, "q")  # another change meanwhile takes nothing away
+    await hub.pass_(MINUTE)
+    assert holds(hub, "a", "gate")
+    assert not await done(hub, "r1-3")
+    hub.lock("b").dead = False
+    await hub.pass_(5 * MINUTE)
+    assert holds(hub, "b", "gate")
+    assert await done(hub, "r1-3")
+    await hub.pass_(HOUR)
+    assert await hub.database.read.rows("SELECT 1 FROM doors WHERE lock_id = 'a'") == []
+
+
+async def test_the_old_door_is_the_next_guests_at_the_latest_when_his_stay_begins(
+    hub: Site,
+) -> None:
+    hub.lock("b").dead = True
+    await put(hub, "r1", 2, "q")
+    await put(hub, "r2", 1, "p", arrival="2026-07-03")
+    await hub.pass_(46 * HOUR)  # to one hour before
+    assert len(hub.lock("a").codes) == 1
+    await hub.pass_(HOUR + 1)
+    (code,) = hub.lock("a").codes.values()
+    rows = await hub.database.read.rows("SELECT code FROM keys WHERE id = 'res:r2'")
+    assert rows == [(code,)]
+
+
+async def test_who_moves_back_keeps_the_door(hub: Site) -> None:
+    hub.lock("b").dead = True
+    await put(hub, "r1", 2, "q")
+    await hub.pass_(MINUTE)
+    await put(hub, "r1", 3, "p")
+    hub.lock("b").dead = False
+    await hub.pass_(HOUR)
+    assert holds(hub, "a", "gate")
+    assert await done(hub, "r1-3")
+
+
+async def test_a_room_without_a_lock_ends_the_access_at_once(hub: Site) -> None:
+    await put(hub, "r1", 2, "bare")
+    await hub.pass_(MINUTE)
+    assert holds(hub)
+
+
+async def test_before_the_stay_the_rooms_are_just_changed(hub: Site) -> None:
+    await put(hub, "r3", 1, "p", arrival="2026-07-07")
+    await put(hub, "r3", 2, "q", arrival="2026-07-07")
+    rows = await hub.database.read.rows(
+        "SELECT lock_id FROM doors WHERE key_id = 'res:r3' ORDER BY 1"
+    )
+    assert rows == [("b",), ("gate",)]
