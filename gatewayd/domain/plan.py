@@ -99,8 +99,9 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     for lease in s.leases:
         if not s.rightful(lease, now):
             yield _removal(s, lease, now, tick)
+    out = s.giving_way(now)
     for claim in sorted(s.claims.values(), key=lambda c: (c.window.start, c.key_id)):
-        if claim.wanted(now) and claim.withheld is None:
+        if claim.wanted(now) and claim.withheld is None and claim.key_id not in out:
             yield from _placement(s, claim, now, tick)
             yield from _handed_over(s, claim, now, tick)
     if not s.inventoried:
