@@ -44,9 +44,7 @@ async def keep(change: Change, lock: LockId) -> None:
         backup = Backup(lock, number)
         match need:
             case Need.DROPPED:
-                await _tell_rotated(change, backup, held[number], replacing=False)
-                await keys.withdraw(change.tx, backup.key_id, None, change.now.earliest)
-                await backups.issue(change.tx, backup.key_id, None)
+                await _drop(change, backup, held[number])
             case Need.AMENDED:
                 await _put(change, backup, held[number].code)
             case Need.ROTATED | Need.NEW:
@@ -171,13 +169,22 @@ async def _renew(change: Change, backup: Backup, old: rules.Held | None) -> None
     key = rules.key(backup, lock, _policy(change, lock), _able(change, lock), change.now)
     try:
         code = await drawn(change, key, old.code if old else None)
-    except Rejected as why:  # the old one stays: a code is better than none
+    except Rejected as why:
         await change.tell(raised(AlertCode.CODE_IMPOSSIBLE, backup.subject, why.reason))
+        if old is not None:
+            await _drop(change, backup, old)
         return
     await change.tell(cleared(AlertCode.CODE_IMPOSSIBLE, backup.subject))
     if old is not None:
         await _tell_rotated(change, backup, old, replacing=True)
     await _put(change, backup, code)
+    await backups.issue(change.tx, backup.key_id, None)
+
+
+async def _drop(change: Change, backup: Backup, old: rules.Held) -> None:
+    """The code goes, and none comes in its place."""
+    await _tell_rotated(change, backup, old, replacing=False)
+    await keys.withdraw(change.tx, backup.key_id, None, change.now.earliest)
     await backups.issue(change.tx, backup.key_id, None)
 
 

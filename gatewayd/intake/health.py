@@ -70,20 +70,23 @@ async def conclude(change: Change, causes: list[CommandId], tick: Tick, *, last:
 async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
     """Tell at once of what is due, needed soon and not there, and when it is there again; `since`:
     from when on each code that is due was seen to be missing."""
-    unshown = await checks.unshown(change.tx, change.now)
-    for door in since.keys() - unshown:
-        del since[door]
-    for door in unshown:
-        if tick - since.setdefault(door, tick) < check.GRACE:
-            continue
-        s = await situations.load(change.tx, door.lock_id, change.now)
+    missing: dict[AtDoor, Finding | None] = {}
+    loaded = dict[LockId, Situation]()
+    for door in await checks.unshown(change.tx, change.now):
+        s = await _loaded(change, loaded, door.lock_id)
         claim = s.claims.get(door.key_id)
-        if claim is not None and check.needed(claim.window, change.now, check.WATCHED):
+        if claim is not None and claim.wanted(change.now):  # it may be outside of its hours
+            soon = check.needed(claim.window, change.now, check.WATCHED)
             wrong = check.finding(s, claim, change.now, tick, silent=None)
-            if wrong is not None:
-                await see_to(change, wrong)
-    missing = {check.subject(door.lock_id, door.key_id) for door in unshown}
-    for subject in await subjects(change.tx, AlertCode.CODE_UNSET) - missing:
+            missing[door] = wrong if soon else None
+    for door in since.keys() - missing.keys():
+        del since[door]
+    for door, wrong in missing.items():
+        late = tick - since.setdefault(door, tick) >= check.GRACE
+        if late and wrong is not None:
+            await see_to(change, wrong)
+    still = {check.subject(door.lock_id, door.key_id) for door in missing}
+    for subject in await subjects(change.tx, AlertCode.CODE_UNSET) - still:
         await change.tell(cleared(AlertCode.CODE_UNSET, subject))
     if unchecked := await subjects(change.tx, AlertCode.LOCK_UNCHECKED):
         silent = await checks.silent(change.tx)
@@ -118,9 +121,8 @@ async def _judge(change: Change, silent: dict[LockId, Reason | None], tick: Tick
     """All that is needed in the next 24 h, after the locks were asked."""
     judged, loaded = Judged(), dict[LockId, Situation]()
     for door in await checks.needed(change.tx, change.now):
-        if door.lock_id not in loaded:
-            loaded[door.lock_id] = await situations.load(change.tx, door.lock_id, change.now)
-        s, why = loaded[door.lock_id], silent.get(door.lock_id)
+        s = await _loaded(change, loaded, door.lock_id)
+        why = silent.get(door.lock_id)
         claim = s.claims.get(door.key_id)
         if claim is not None and claim.wanted(change.now):
             wrong = check.finding(s, claim, change.now, tick, silent=why)
@@ -131,6 +133,13 @@ async def _judge(change: Change, silent: dict[LockId, Reason | None], tick: Tick
         if wrong is not None:
             judged.wrong.append(wrong)
     return judged
+
+
+async def _loaded(change: Change, loaded: dict[LockId, Situation], lock: LockId) -> Situation:
+    """Once for all its codes."""
+    if lock not in loaded:
+        loaded[lock] = await situations.load(change.tx, lock, change.now)
+    return loaded[lock]
 
 
 async def _failing(change: Change, wrong: Finding) -> KeyFailing:

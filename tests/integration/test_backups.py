@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.domain.capabilities import NUKI, Capabilities
-from gatewayd.domain.code import Code
+from gatewayd.domain.code import DEFAULT_FORM, Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.report import Used
 from tests.fakes import FakeLock, FakeRadio
@@ -369,6 +369,31 @@ async def test_a_person_has_codes_changed(tmp_path: Path) -> None:
         assert rejected(unknown) == ("unknown_lock", "data.lock_id")
         none = await hub.send("backup.rotate", {"lock_id": "a", "label": "Backup-7"})
         assert rejected(none) == ("invalid_field", "data.label")
+
+
+class SixDigits(FakeLock):
+    """It takes no other length."""
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(self.slots, DEFAULT_FORM)
+
+
+async def test_where_no_other_code_can_be_the_old_one_goes_all_the_same(tmp_path: Path) -> None:
+    # S0-6: a guest who is gone opens nothing
+    clock = VirtualClock(recheck=MINUTE)
+    radio = FakeRadio(clock)
+    radio.locks["a"] = SixDigits(clock)
+    async with site(tmp_path, "a", radio=radio, clock=clock, pool=1) as hub:
+        await hub.book("r1", *GUEST)
+        await issue(hub, "r1", doors=["a"])
+        await hub.send("site.put", document("a", version=2, pool=1, pin={"length": 8}))
+        await hub.send("reservation.cancel", {"id": "r1", "version": 2})
+        await hub.pass_(2 * MINUTE)
+        assert hub.lock("a").codes == {}
+        assert ("code_impossible", "a/Backup-1") in await hub.alerts()
+        await hub.send("site.put", document("a", version=3, pool=1))
+        assert len(hub.lock("a").codes) == 1
+        assert ("code_impossible", "a/Backup-1") not in await hub.alerts()
 
 
 # --- use ---------------------------------------------------------------------------------------

@@ -338,3 +338,24 @@ async def test_a_manual_key_is_watched_too(tmp_path: Path) -> None:
         await hub.pass_(2 * HOUR)
         (gone,) = of(await hub.told(), "backup.rotated")
         assert gone["label"] == issued["label"]
+
+
+async def test_outside_of_its_hours_a_code_is_not_missing(tmp_path: Path) -> None:
+    # S1-9, S3-6: the hub keeps the hours
+    async with site(tmp_path, "a", clock=at(13)) as hub:
+        cleaner = {
+            "id": "cleaner",
+            "version": 1,
+            "doors": {"add": ["a"]},
+            "starts": "2026-07-01T12:00",
+            "ends": "2026-07-03T18:00",
+            "hours": {"from": "14:00", "to": "16:00"},
+        }
+        await hub.send("key.put", cleaner)
+        hub.lock("a").refuses = True
+        await hub.pass_(54 * MINUTE)
+        assert await hub.alerts() == set()
+        await hub.pass_(5 * MINUTE)
+        assert await hub.alerts() == {("code_unset", "a/cleaner")}
+        await hub.pass_(2.1 * HOUR)
+        assert await hub.alerts() == set()
