@@ -71,7 +71,7 @@ async def test_another_lock_takes_the_place_of_one(house: House) -> None:
     document = {
         "version": 2,
         "zone": "Europe/Zurich",
-        "policy": {"verify_after": "1s"},
+        "policy": {"verify_after": "1s", "backup": {"pool": 0}},
         "properties": [only | {"locks": [f"l{V1}"]}],
         "locks": locks,
     }
