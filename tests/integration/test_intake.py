@@ -109,7 +109,7 @@ async def test_the_locks_concerned_are_woken(house: House) -> None:
 
 
 async def test_a_moved_reservation_keeps_its_code_and_changes_its_doors(house: House) -> None:
-    """S1-10, suffering 22: at once."""
+    """S1-10, S2-2, suffering 22: at once."""
     await put(house)
     code = await house.code_of("R1")
     woken: list[set[LockId]] = []
@@ -535,7 +535,7 @@ async def test_a_length_that_no_lock_takes_is_impossible(house: House) -> None:
 
 
 async def test_a_code_that_a_lock_has_already_is_replaced_by_handover(house: House) -> None:
-    """S1-20, suffering 4"""
+    """S1-4, S1-20, suffering 4"""
     await put(house, arrival="2026-07-01")
     code = Code(await house.code_of("R1"))
     async with house.database.transaction() as tx:

@@ -136,6 +136,7 @@ async def hub(
 async def test_a_stay_is_on_the_lock_with_its_window_and_gone_when_it_is_cancelled(
     bluetooth: BluetoothSimulator, tmp_path: Path
 ) -> None:
+    # S2-1: here even two systems at one property
     async with hub(bluetooth, tmp_path) as door:
         await door.book()
         confirmed = await door.told("code.confirmed", lock_id="nuki")

@@ -24,7 +24,7 @@ from gatewayd.domain.report import (
     Used,
     WrongCode,
 )
-from gatewayd.domain.slot import Entry, Holds
+from gatewayd.domain.slot import Empty, Entry, Holds
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, Unreachable
 from gatewayd.locks.zwave import radio as zwave_radio
 from gatewayd.locks.zwave.lock import INTERVIEW_GRACE
@@ -469,3 +469,15 @@ async def test_a_server_of_another_age_is_named_and_tried_again_slowly() -> None
         task.cancel()
         await asyncio.wait({task})
         await runner.cleanup()
+
+
+async def test_a_slot_that_reads_as_0000_is_empty(zwave: ZwaveSimulator) -> None:
+    """Suffering 3."""
+    await zwave.faults(2, clearAs0000=True)
+    async with running(zwave.url) as (radio, _), radio.lock("2").session() as session:
+        assert isinstance((await session.observe([1]))[1], Empty)
+        await session.write(Entry(Code("445566")), 1)
+        assert isinstance((await session.observe([1]))[1], Holds)
+        await session.clear(1)
+        assert isinstance((await session.observe([1]))[1], Empty)
+    await zwave.faults(2)

@@ -145,7 +145,7 @@ def test_a_property_without_a_lock_is_fine() -> None:
 def test_door_and_reservation_must_both_allow(
     lock: Lock, booking: Reservation, reason: Reason | None
 ) -> None:
-    """S3-20, S2-20."""
+    """S3-9, S3-20, S2-20."""
     key = key_for(replace(SITE, locks={**LOCKS, DOOR: lock}), based_on(booking), {})
     assert key is not None
     assert key.doors[DOOR].withheld is reason
