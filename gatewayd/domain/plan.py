@@ -162,7 +162,7 @@ def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Ste
         return  # the daily check tries again: nobody waits for it
     if lease is not None:
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
-    elif claim.spare and s.short(now):
+    elif claim.spare and s.waiting(now):
         return  # it would only have to go again
     elif claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
         return  # two codes of one key only in a handover
@@ -266,6 +266,7 @@ def _changes(s: Situation, now: Now) -> Iterator[float]:
     """Seconds until a window or a timetable changes what is wanted."""
     dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
     dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
+    dues += [c.window.start - HUB_TIMED_LEAD for c in s.waiting(now)]
     ends = [at for c in s.claims.values() for at in {c.window.end, c.gone}]
     for claim in s.claims.values():
         if claim.timetable is not None and (opening := claim.opening(now)) is not None:

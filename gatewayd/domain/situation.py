@@ -216,29 +216,30 @@ class Situation:
         """Those of them with which somebody comes."""
         return tuple(key for key in self.crowded_out(now) if not self.claims[key].spare)
 
-    def short(self, now: Now) -> int:
-        """How many guests' codes have no place; a lock that numbers its codes itself may have less
-        room than it says, and refuse them."""
-        guests = (x for x in self.leases if (c := self.claims.get(x.key_id)) and not c.spare)
-        refused = sum(x.reason is Reason.LOCK_FULL and not x.proven for x in guests)
-        return len(self.turned_away(now)) + refused
+    def waiting(self, now: Now) -> list[Claim]:
+        """The guests' codes that have no place, the nearest first; a lock that numbers its codes
+        itself may have less room than it says, and refuse them."""
+        refused = (x for x in self.leases if x.reason is Reason.LOCK_FULL and not x.proven)
+        keys = {*self.turned_away(now), *(x.key_id for x in refused)} & self.claims.keys()
+        found = (self.claims[key] for key in keys if not self.claims[key].spare)
+        return sorted(found, key=lambda c: (c.window.start, c.key_id))
 
     def giving_way(self, now: Now) -> frozenset[KeyId]:
-        """Keys that leave a full lock for arrivals: what is over first, then backup codes that
-        nobody has, the last one first, then the farthest for nearer ones; none whose stay lasts
-        (S1-19, suffering 10)."""
-        if not (short := self.short(now)):
+        """Keys that leave a full lock for others: what is over first, then the farthest arrivals
+        for nearer ones, then backup codes that nobody has, the last one first, for guests who are
+        there or at the door; none whose stay lasts (S1-19, suffering 10)."""
+        if not (waiting := self.waiting(now)):
             return frozenset()
         leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
-        first = {c.key_id for c in leased if c.kept(now)}
-        spare = sorted({c.key_id for c in leased if c.spare}, reverse=True)
-        first |= {*spare[: max(0, short - len(first))]}
+        over = {c.key_id for c in leased if c.kept(now)}
         upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
         farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)
-        out = self.turned_away(now)
-        starts = sorted(self.claims[key].window.start for key in out)[len(first) :]
-        pairs = zip(farthest, starts, strict=False)
-        return frozenset(first | {c.key_id for c, start in pairs if start < c.window.start})
+        pairs = zip(farthest, waiting[len(over) :], strict=False)
+        yielding = {c.key_id for c, near in pairs if near.window.start < c.window.start}
+        left = waiting[len(over) + len(yielding) :]
+        here = sum(now.maybe_reached(c.window.start - HUB_TIMED_LEAD) for c in left)
+        spare = sorted({c.key_id for c in leased if c.spare}, reverse=True)
+        return frozenset({*over, *yielding, *spare[:here]})
 
     def _nowhere(self, claim: Claim) -> bool:
         """Whether a key has no slot, nor one that its old code leaves to it, or one in which a

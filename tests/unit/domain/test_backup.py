@@ -1,6 +1,7 @@
 """Backup codes: ids, what a pool needs, who gets one; and their place on a lock."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,9 +14,9 @@ from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.lease import Lease, Proof, Stage
-from gatewayd.domain.moment import FOREVER, Window
+from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.observed import observed
-from gatewayd.domain.plan import Clear, Take, plan
+from gatewayd.domain.plan import Clear, Plan, Take, plan
 from gatewayd.domain.policy import Policy
 from gatewayd.domain.report import Used
 from gatewayd.domain.reported import reported
@@ -189,6 +190,17 @@ def test_a_lock_that_refuses_a_guest_as_too_many_loses_a_backup() -> None:
     assert all(roomy.rightful(lease, NOW) for lease in roomy.leases)
     s = roomy.with_lease(refused)
     assert [s.rightful(x, NOW) for x in s.leases] == [True, False, True]
+
+
+def test_a_backup_does_not_give_way_to_who_comes_tomorrow() -> None:
+    """S1-19: those who are there, backups, arrivals"""
+    tomorrow = claim(start=NOON + timedelta(days=1), end=NOON + timedelta(days=2), due=NOON)
+    s = full(tomorrow)
+    assert s.turned_away(NOW) == (KEY,)
+    assert all(s.rightful(lease, NOW) for lease in s.leases)
+    assert plan(s, NOW, TICK) == Plan(None, 86_400.0 - 600.0)
+    door = Now.exactly(tomorrow.window.start - timedelta(minutes=10))
+    assert not all(s.rightful(lease, door) for lease in s.leases)
 
 
 def test_only_guests_without_a_slot_are_told() -> None:
