@@ -162,8 +162,8 @@ def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Ste
         return  # the daily check tries again: nobody waits for it
     if lease is not None:
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
-    elif claim.spare and s.waiting(now):
-        return  # it would only have to go again
+    elif any(other.needed_at < claim.needed_at for other in s.waiting(now)):
+        return  # what room there is, or will be, is somebody else's
     elif claim.old_codes_go and any(x.key_id == claim.key_id for x in s.leases):
         return  # two codes of one key only in a handover
     elif s.capabilities.assigns_slots and not s.inventoried:

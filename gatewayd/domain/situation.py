@@ -206,22 +206,22 @@ class Situation:
         return next(empty, next((n for n in free if n not in self.slots), None))
 
     def crowded_out(self, now: Now) -> tuple[KeyId, ...]:
-        """Keys that are wanted here and find no free slot."""
-        if self.has_room():
+        """Keys that are wanted here and find no free slot; a lock that numbers its codes itself may
+        have less room than it says, and refuse them."""
+        refused = {x.key_id for x in self.leases if x.reason is Reason.LOCK_FULL and not x.proven}
+        full = not self.has_room()
+        if not (full or refused):
             return ()
         due = (c for c in self.claims.values() if c.wanted(now) and c.withheld is None)
-        return tuple(c.key_id for c in due if self._nowhere(c))
+        return tuple(c.key_id for c in due if c.key_id in refused or (full and self._nowhere(c)))
 
     def turned_away(self, now: Now) -> tuple[KeyId, ...]:
         """Those of them with which somebody comes."""
         return tuple(key for key in self.crowded_out(now) if not self.claims[key].spare)
 
     def waiting(self, now: Now) -> list[Claim]:
-        """The guests' codes that have no place, the nearest first; a lock that numbers its codes
-        itself may have less room than it says, and refuse them."""
-        refused = (x for x in self.leases if x.reason is Reason.LOCK_FULL and not x.proven)
-        keys = {*self.turned_away(now), *(x.key_id for x in refused)} & self.claims.keys()
-        found = (self.claims[key] for key in keys if not self.claims[key].spare)
+        """The guests' codes that have no place, the nearest first."""
+        found = (self.claims[key] for key in self.turned_away(now))
         return sorted(found, key=lambda c: (c.window.start, c.key_id))
 
     def giving_way(self, now: Now) -> frozenset[KeyId]:
@@ -230,7 +230,9 @@ class Situation:
         there or at the door; none whose stay lasts (S1-19, suffering 10)."""
         if not (waiting := self.waiting(now)):
             return frozenset()
-        leased = [self.claims[x.key_id] for x in self.leases if x.key_id in self.claims]
+        out = {c.key_id for c in waiting}
+        keys = {x.key_id for x in self.leases} & self.claims.keys() - out
+        leased = [self.claims[key] for key in keys]
         over = {c.key_id for c in leased if c.kept(now)}
         upcoming = {c.key_id: c for c in leased if not now.maybe_reached(c.window.start)}
         farthest = sorted(upcoming.values(), key=lambda c: (c.window.start, c.key_id), reverse=True)

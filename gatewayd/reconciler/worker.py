@@ -30,7 +30,7 @@ from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, Touched, after, begun, taken
-from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Refused, Unsupported
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, Refused, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.signals import noted
@@ -117,7 +117,8 @@ class Worker:
                     todo = await self._conclude(step, result, until)
         except LockError as failed:
             # Without its radio it is as after a power cut: what was begun is on disk, and is read.
-            lost = isinstance(failed, OutcomeUnknown) and not self.link.up.is_set()
+            gone = failed.reason is Reason.RADIO_DOWN or not self.link.up.is_set()
+            lost = isinstance(failed, OutcomeUnknown) and gone
             error = RadioDown(str(failed)) if lost else failed
             log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
             await self._conclude(step, error, until=Tick(0))

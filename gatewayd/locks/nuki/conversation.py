@@ -82,7 +82,8 @@ class Conversation:
                     await self._send(command)
                     return await self._hear(kind, within=within)
                 except (Unreachable, RadioDown) as error:
-                    raise OutcomeUnknown(f"{error}, after a command was sent") from None
+                    why = error.reason if isinstance(error, RadioDown) else None
+                    raise OutcomeUnknown(f"{error}, after a command was sent", why) from None
         except LockSaid as said:
             raise translated(said, writing=True) from None
 

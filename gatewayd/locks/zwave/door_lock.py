@@ -6,6 +6,7 @@ from zwave_js_server.const import CommandClass
 from zwave_js_server.const.command_class.lock import DoorLockMode
 
 from gatewayd.domain.bolt import Action, Bolt
+from gatewayd.errors import OutcomeUnknown, Unreachable
 from gatewayd.locks.zwave.commands import Commands
 
 DOOR_LOCK = CommandClass.DOOR_LOCK
@@ -27,6 +28,7 @@ class DoorLock:
 
         Raises:
             Refused: the lock said no. Unsupported: it has no bolt that can be turned by radio.
+            OutcomeUnknown: it may have heard it.
         """
         match action:
             case Action.LOCK:
@@ -35,7 +37,10 @@ class DoorLock:
                 mode = DoorLockMode.UNSECURED
             case _:
                 assert_never(action)
-        await self._commands.change(DOOR_LOCK, "set", mode.value)
+        try:
+            await self._commands.change(DOOR_LOCK, "set", mode.value)
+        except Unreachable as error:  # an acknowledgement may be lost on its way back
+            raise OutcomeUnknown(str(error)) from None
 
     async def bolt(self) -> Bolt:
         """Where it is: one exchange. Jammed where it is in between and the lock has told why.
