@@ -111,24 +111,24 @@ def key_for(
     whose battery is.
 
     Raises:
-        Rejected: `mapping_unknown`, `unknown_lock`, `times_missing`, `dates_reversed`,
-            `rules_conflict`, `missing_field`.
+        Rejected: `mapping_unknown`, `times_missing`, `dates_reversed`, `rules_conflict`,
+            `missing_field`.
     """
+    reservation, override = basis.reservation, basis.override
+    if not basis.may_open or override.revoked:
+        return None
     if site is None:
         raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")
-    reservation, override = basis.reservation, basis.override
     property_ = _property(site, reservation)
     own = (reservation.policy if reservation else {}, override.policy)
     wide = (site.policy, property_.policy if property_ else {})
     policy = narrow(*wide, *own)
     zone = site.zone_of(property_) if property_ else site.zone
     stay = _stay(property_, zone, basis, policy)
-    locks = override.doors(property_.locks if property_ else ())
-    if not basis.may_open or override.revoked or not locks or _blocked(reservation, policy):
+    doors_ = override.doors(property_.locks if property_ else ())
+    locks = [id_ for id_ in doors_ if id_ in site.locks]  # one that staff named may be gone
+    if not locks or _blocked(reservation, policy):
         return None
-    for id_ in locks:
-        if id_ not in site.locks:
-            raise Rejected(Reason.UNKNOWN_LOCK, "no such lock on this site", path="data.doors")
     able = {id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in locks}
     doors = {}
     for id_, can in able.items():

@@ -96,6 +96,16 @@ class Lease:
         """Whether a person deleted the code at the lock, and it is gone (S1-17)."""
         return self.stage is Stage.GONE and self.reason is Reason.DELETED_AT_LOCK
 
+    @property
+    def stands(self) -> bool:
+        """The same, and nothing was done there since."""
+        return self.proven and self.stage is Stage.WRITTEN
+
+    def ends_by_itself(self, now: Now) -> bool:
+        """Whether the lock was given a window that is over, and has shown that it took it."""
+        window = self.window if self.stands else None
+        return window is not None and now.surely_past(window.end)
+
     def doubted(self, tick: Tick) -> "Lease":
         """Not seen where it should be, since then or since an earlier look."""
         return self if self.doubted_since is not None else replace(self, doubted_since=tick)

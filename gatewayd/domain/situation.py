@@ -134,7 +134,8 @@ class Situation:
         if claim is None:
             return False
         wanted = claim.wanted(now)
-        if not (wanted or (lease.respects and claim.timely(now)) or claim.kept(now)):
+        ended = claim.kept(now) and lease.ends_by_itself(now)
+        if not (wanted or (lease.respects and claim.timely(now)) or ended):
             return False
         begun = wanted and now.maybe_reached(claim.window.start) and not claim.spare
         if not begun and claim.key_id in self.giving_way(now):
@@ -145,7 +146,7 @@ class Situation:
         """Whether the lock has shown a claim's code, with the limits that it should have now."""
         lease = self.lease_of(claim.key_id, claim.code)
         entry = claim.entry(self.capabilities, now)
-        return lease is not None and lease.proven and lease.is_for(entry)
+        return lease is not None and lease.stands and lease.is_for(entry)
 
     def met(self, claim: Claim, now: Now) -> bool:
         """Whether the lock is for a claim that is due as it should be now, outside of its hours

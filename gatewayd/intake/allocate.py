@@ -12,12 +12,15 @@ from gatewayd.store import keys
 
 
 async def allocate(change: Change, basis: Basis, key: Key, last: Code | None) -> Code:
-    """Asked for, else the last one while it fits, else from the phone where so set, else drawn.
+    """Asked for, else the last one while it fits, else from the phone where so set, else drawn. One
+    that is only preferred takes no place of one that the guest may know.
 
     Raises:
         Rejected: `code_impossible` or `code_taken`, where it was asked for and may be no other.
     """
-    code = await _asked_for(change, basis, key) or await _kept(change, key, last)
+    preferred = key.policy.pin_policy is PinPolicy.PREFERRED
+    code = await _kept(change, key, last) if preferred else None
+    code = code or await _asked_for(change, basis, key, last) or await _kept(change, key, last)
     if code is None and key.policy.pin_source is PinSource.PHONE and basis.phone:
         code = from_phone(basis.phone, key.rules, key.policy.pin_length)
         if code and await keys.taken(change.tx, code, key):
@@ -28,7 +31,7 @@ async def allocate(change: Change, basis: Basis, key: Key, last: Code | None) ->
     return code
 
 
-async def _asked_for(change: Change, basis: Basis, key: Key) -> Code | None:
+async def _asked_for(change: Change, basis: Basis, key: Key, last: Code | None) -> Code | None:
     """Dictated or echoed; None where the policy lets another take its place (S3-2)."""
     if (code := basis.code) is None:
         return None
@@ -39,7 +42,7 @@ async def _asked_for(change: Change, basis: Basis, key: Key) -> Code | None:
         raise Rejected(
             Reason.CODE_IMPOSSIBLE, "a lock of this key refuses that form", path="data.code"
         )
-    if await keys.taken(change.tx, code, key, at_locks=False):
+    if await keys.taken(change.tx, code, key, at_locks=False, quarantine=code != last):
         if preferred:
             return None
         raise Rejected(Reason.CODE_TAKEN, "another key has that code", path="data.code")
@@ -49,7 +52,9 @@ async def _asked_for(change: Change, basis: Basis, key: Key) -> Code | None:
 async def _kept(change: Change, key: Key, last: Code | None) -> Code | None:
     if last is None or not key.rules.allow(last):
         return None
-    return None if await keys.taken(change.tx, last, key, at_locks=False) else last
+    return (
+        None if await keys.taken(change.tx, last, key, at_locks=False, quarantine=False) else last
+    )
 
 
 async def draw_ahead(change: Change, count: int) -> None:

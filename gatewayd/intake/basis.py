@@ -21,9 +21,11 @@ async def of_key(change: Change, key: KeyId) -> Basis | None:
         stored = await reservations.get(change.tx, id_)
         if stored is None:
             return None
-        change.held = stored.held
+        change.found(stored)
         document = checked(schemas.ReservationPut, json.loads(stored.document))
         reservation = with_visits(documents.reservation(document), stored)
+        if not stored.confirmed:  # a snapshot has left it out
+            reservation = replace(reservation, confirmed=False)
     override = await said_on(change, key)
     if reservation is None and override is NOTHING:
         return None

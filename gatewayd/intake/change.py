@@ -13,6 +13,7 @@ from gatewayd.domain.site import Site
 from gatewayd.errors import Reason
 from gatewayd.store.database import Outgoing, Transaction
 from gatewayd.store.outbox import Outbox
+from gatewayd.store.reservations import Stored
 
 
 @dataclass(slots=True)
@@ -33,6 +34,14 @@ class Change:
     existing: bool = False  # the reservations at hand were there before the hub
     moved: bool = False  # the reservation at hand is for another property than before
     held: Reason | None = None  # why the reservation at hand had no key until now
+    unasked: bool = False  # it has none until somebody asks for one
+    waiting: CommandId | None = None  # the command that waits for its key
+
+    def found(self, stored: Stored | None) -> None:
+        """The reservation at hand, as it is stored."""
+        self.held = stored.held if stored else None
+        self.unasked = self.held is Reason.NOT_DUE and stored is not None and stored.due is None
+        self.waiting = stored.cause if stored else None
 
     async def tell(self, *events: Event) -> list[Outgoing]:
         """Add events that this command caused."""

@@ -15,6 +15,7 @@ from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
+from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
 from gatewayd.store import keys, reservations
 from gatewayd.store.keys import Known
@@ -57,7 +58,7 @@ async def derive(
     if key is None or key.window.phase(change.now) is Phase.PAST:
         return await _withdraw(change, basis, awaited, key.window.end if key else None)
     before = await keys.known(change.tx, key.id)
-    existing = change.existing or change.held is Reason.NOT_DUE
+    existing = change.existing or change.unasked
     wait = waits_for(key, basis, change.now, existing=existing)
     if before is None and not asked and wait is not None:
         assert basis.reservation is not None  # noqa: S101  # only its policy makes a key wait
@@ -131,6 +132,8 @@ async def _grant(
         cause=awaited,
         moved_at=change.now if change.moved else None,
     )
+    if change.held is not None and basis.reservation is not None:
+        await reservations.hold(change.tx, basis.reservation.id, None, None)
     if before is None:  # no lock can show it yet: that spares the question
         shown = any(door.withheld is None for door in key.doors.values())
         change.tx.ahead["settled", key.id] = None if shown else awaited
@@ -166,7 +169,10 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn:
         return False
+    if key.window.phase(change.now) is Phase.PAST:
+        return False
     code = await drawn(change, key, before.code)
+    await forget_wish(change, basis)
     await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await _tell_changed(change, basis, key, code)
     key = await _named(change, key)
@@ -177,7 +183,10 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
 
 async def relabel(change: Change, basis: Basis, why: Reason) -> None:
     """A lock refused a key's label, or may have: another one, which goes there at the next try."""
-    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+    try:
+        key = key_for(change.site, basis, change.capabilities, change.low)
+    except Rejected:  # what it is made from does not fit any more; its code stays meanwhile
+        return
     if key is not None and key.label:
         again = why is Reason.DUPLICATE_NAME
         await keys.relabel(change.tx, key.id, key.label, again=again)

@@ -127,16 +127,16 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
             warns = raised if without_grace(change.site, property_) else cleared
             await change.tell(warns(AlertCode.NO_GRACE, property_id))
     for key_id in await overrides.all_(change.tx):  # its doors may be of any property
-        await _derive_again(change, key_id, None)
+        await _derive_again(change, key_id)
 
 
 async def derive_property(change: Change, property_id: PropertyId) -> None:
     """All keys of a property anew, because what they are made from has changed."""
     after = ""
     while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
-        await look_ahead(change.tx, [id_ for id_, _ in chunk])
-        for id_, waiting in chunk:
-            await _derive_again(change, key_of(id_), waiting)
+        await look_ahead(change.tx, chunk)
+        for id_ in chunk:
+            await _derive_again(change, key_of(id_))
             after = id_
 
 
@@ -146,14 +146,15 @@ async def derive_lock(change: Change, door: LockId) -> None:
         if door in property_.locks:
             await derive_property(change, property_.id)
     for key_id in await overrides.at_lock(change.tx, door):
-        await _derive_again(change, key_id, None)
+        await _derive_again(change, key_id)
 
 
-async def _derive_again(change: Change, key: KeyId, waiting: CommandId | None) -> None:
+async def _derive_again(change: Change, key: KeyId) -> None:
     """What is stored, under another site document: what does not fit is held, not lost."""
     basis = await of_key(change, key)
     if basis is None:
         return
+    waiting = change.waiting if basis.reservation else None
     if (known := basis.reservation) is not None:
         await reservations.hold(change.tx, known.id, None, None)
     try:
@@ -170,4 +171,4 @@ async def _derive_again(change: Change, key: KeyId, waiting: CommandId | None) -
 async def look_again(change: Change) -> None:
     """Reservations that were held until now."""
     for id_ in await reservations.due(change.tx, change.now):
-        await _derive_again(change, key_of(id_), None)
+        await _derive_again(change, key_of(id_))

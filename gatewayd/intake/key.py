@@ -38,8 +38,21 @@ async def restore(change: Change, document: schemas.KeyRestore) -> bool:
     said = await _said(change, key)
     if document.doors is None:
         return await _say(change, key, document.version, {"revoked": False, "revoked_doors": []})
-    shut = sorted({*said.get("revoked_doors", ())} - {*document.doors})
-    return await _say(change, key, document.version, {"revoked": False, "revoked_doors": shut})
+    shut = {*said.get("revoked_doors", ())}
+    if said.get("revoked"):
+        shut |= await _doors(change, key)
+    shut -= {*document.doors}
+    return await _say(
+        change, key, document.version, {"revoked": False, "revoked_doors": sorted(shut)}
+    )
+
+
+async def _doors(change: Change, key: KeyId) -> set[str]:
+    """All doors of a key, whether they open or not."""
+    basis = await _must_exist(change, key)
+    stay, site = basis.reservation, change.site
+    property_ = site.properties.get(stay.property_id) if stay and site else None
+    return {*(property_.locks if property_ else ()), *basis.override.add}
 
 
 async def delete(change: Change, document: schemas.KeyDelete) -> bool:
@@ -57,8 +70,9 @@ async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
     """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
     key = KeyId(document.key_id)
     basis = await _must_exist(change, key, path="data.key_id")
-    if not await derive.regenerate(change, basis, change.cause):
-        await derive.derive(change, basis, awaited=change.cause, asked=True)
+    changed = await derive.regenerate(change, basis, change.cause)
+    if not changed and not await derive.derive(change, basis, change.cause, asked=True):
+        return True
     return await derive.settle(change, key)
 
 
@@ -82,6 +96,9 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
     document = checked(schemas.KeyDocument, said | new)
     if reservation_of(key) is not None:
         await _must_exist(change, key)
+    locks = change.site.locks.keys() if change.site else ()
+    if document.doors and not {*document.doors.add} <= {*locks}:
+        raise Rejected(Reason.UNKNOWN_LOCK, "no such lock on this site", path="data.doors")
     stored = document.model_dump_json(exclude_unset=True, exclude_none=True)
     overrides.put(change.tx, key, version, stored)
     basis = await bases.of_key(change, key)

@@ -31,7 +31,7 @@ async def _join(change: Change, id_: ReservationId) -> bool:
     known = await reservations.get(change.tx, id_)
     assert known is not None  # noqa: S101  # its version was read a moment ago
     if known.held is not None:
-        await reservations.hold(change.tx, id_, known.held, change.cause)
+        await reservations.await_key(change.tx, id_, change.cause)
         return False
     if change.cause and not await keys.await_proof(change.tx, key_of(id_), change.cause):
         return True
@@ -76,7 +76,8 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         Rejected: `stale_version`.
     """
     known = await reservations.get(change.tx, ReservationId(document.id))
-    change.held, change.moved = known.held if known else None, False
+    change.moved = False
+    change.found(known)
     if known is not None:
         if document.version < known.version:
             raise Rejected(

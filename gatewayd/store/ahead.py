@@ -7,7 +7,8 @@ from gatewayd.domain.reservation import key_of
 from gatewayd.store.database import Transaction
 
 AHEAD = """
-SELECT value->>0, value->>1, r.version, r.document, r.held, r.checked_in, r.checked_out,
+SELECT value->>0, value->>1, r.version, r.document, r.held, r.due, r.cause, r.confirmed,
+    r.checked_in, r.checked_out,
     o.version, o.document, k.code, k.starts, k.ends, k.revoked,
     (SELECT json_group_array(code) FROM alerts WHERE subject = value->>0),
     (SELECT json_group_array(json_array(lock_id, due, withheld)) FROM doors
@@ -24,7 +25,7 @@ async def look_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
     for id_, key, *row, code, starts, ends, revoked, alerts, doors in await tx.rows(
         AHEAD, (wanted,)
     ):
-        stored, said = row[:5], row[5:]
+        stored, said = row[:8], row[8:]
         tx.ahead["reservation", id_] = None if stored[0] is None else stored
         tx.ahead["override", key] = None if said[0] is None else said
         tx.ahead["key", key] = None if code is None else (code, starts, ends, revoked)

@@ -54,11 +54,14 @@ async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
     return [code for code in codes if code.digits not in had]
 
 
-async def taken(tx: Transaction, code: Code, key: Key, *, at_locks: bool = True) -> bool:
+async def taken(
+    tx: Transaction, code: Code, key: Key, *, at_locks: bool = True, quarantine: bool = True
+) -> bool:
     """Whether another key has the code for itself, in a window that overlaps, or within the
     quarantine; or a lock of this key shows it and it is not ours."""
-    first = (key.window.start - QUARANTINE).timestamp()
-    last = (key.window.end + QUARANTINE).timestamp()
+    apart = QUARANTINE if quarantine else timedelta()
+    first = (key.window.start - apart).timestamp()
+    last = (key.window.end + apart).timestamp()
     doors = json.dumps([*key.doors] if at_locks else [])
     return bool(await tx.row(TAKEN, (code.digits, first, last, key.id, doors)))
 
@@ -210,7 +213,7 @@ SETTLED = """
         SELECT 1 FROM doors d LEFT JOIN leases l
         ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
         WHERE d.key_id = ?1 AND d.withheld IS NULL
-        AND (coalesce(l.proof, 'accepted') = 'accepted'
+        AND (coalesce(l.proof, 'accepted') = 'accepted' OR l.stage <> 'written'
             OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60
             OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
     AND NOT EXISTS (

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gatewayd.domain.ids import CommandId, PropertyId, ReservationId
 from gatewayd.domain.moment import Now, from_epoch
@@ -13,12 +14,15 @@ from gatewayd.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stored:
-    """A reservation's document (JSON), why it has no key, where it wants one, and when the guest
-    came and went."""
+    """A reservation's document (JSON); why it has no key, where it wants one, until when, and which
+    command waits for one; whether it is confirmed still; when the guest came and went."""
 
     version: int
     document: str
-    held: Reason | None = None
+    held: Reason | None
+    due: datetime | None
+    cause: CommandId | None
+    confirmed: bool
     checked_in: datetime | None = None
     checked_out: datetime | None = None
 
@@ -32,15 +36,15 @@ async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
     return stored(*row) if row else None
 
 
-STORED = "version, document, held, checked_in, checked_out"
+STORED = "version, document, held, due, cause, confirmed, checked_in, checked_out"
 
 
-def stored(
-    version: int, document: str, held: str | None, came: float | None, went: float | None
-) -> Stored:
+def stored(version: int, document: str, held: str | None, *rest: Any) -> Stored:
     """From a row."""
-    at = (from_epoch(x) if x is not None else None for x in (came, went))
-    return Stored(version, document, Reason(held) if held else None, *at)
+    due, cause, confirmed, came, went = rest
+    until, came_at, went_at = (from_epoch(x) if x is not None else None for x in (due, came, went))
+    why = Reason(held) if held else None
+    return Stored(version, document, why, until, cause, bool(confirmed), came_at, went_at)
 
 
 async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
@@ -80,6 +84,11 @@ async def hold(
     )
 
 
+async def await_key(tx: Transaction, id_: ReservationId, cause: CommandId | None) -> None:
+    """Let a command wait for the key of a held one."""
+    await tx.rows("UPDATE reservations SET cause = ? WHERE id = ?", (cause, id_))
+
+
 async def forget_code(tx: Transaction, id_: ReservationId) -> None:
     """It asks for no code any more."""
     without = "UPDATE reservations SET document = json_remove(document, '$.code') WHERE id = ?"
@@ -87,8 +96,12 @@ async def forget_code(tx: Transaction, id_: ReservationId) -> None:
 
 
 def came(tx: Transaction, id_: ReservationId, at: datetime) -> None:
-    """The guest has checked in."""
-    tx.later("UPDATE reservations SET checked_in = ? WHERE id = ?", (at.timestamp(), id_))
+    """The guest has checked in; what was said of a departure before that is taken back."""
+    tx.later(
+        "UPDATE reservations SET checked_in = ?1, "
+        "checked_out = iif(checked_out < ?1, NULL, checked_out) WHERE id = ?2",
+        (at.timestamp(), id_),
+    )
 
 
 def went(tx: Transaction, id_: ReservationId, at: datetime) -> None:
@@ -129,11 +142,11 @@ async def chosen(
 
 async def of_property(
     tx: Transaction, property_id: PropertyId, after: str, limit: int
-) -> list[tuple[ReservationId, CommandId | None]]:
-    """Id and waiting command of the next confirmed reservations, in the order of ids."""
+) -> list[ReservationId]:
+    """The next confirmed reservations, in the order of ids."""
     rows = await tx.rows(
-        "SELECT id, cause FROM reservations "
+        "SELECT id FROM reservations "
         "WHERE property_id = ? AND confirmed AND id > ? ORDER BY id LIMIT ?",
         (property_id, after, limit),
     )
-    return [(ReservationId(id_), cause) for id_, cause in rows]
+    return [ReservationId(id_) for (id_,) in rows]

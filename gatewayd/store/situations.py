@@ -34,10 +34,12 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
             d.leaves IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM doors o LEFT JOIN leases n
                 ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
-                WHERE o.key_id = k.id AND o.leaves IS NULL
-                AND coalesce(n.proof, 'accepted') = 'accepted'),
+                WHERE o.key_id = k.id AND o.leaves IS NULL AND o.withheld IS NULL
+                AND coalesce(n.proof, 'accepted') = 'accepted')
+                AND EXISTS (SELECT 1 FROM doors o
+                    WHERE o.key_id = k.id AND o.leaves IS NULL AND o.withheld IS NULL),
             iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
-                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.starts > d.leaves)),
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.id <> k.id AND x.starts > d.leaves)),
             k.retry, k.external_delete, k.free_slot_after, k.issued_to))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w

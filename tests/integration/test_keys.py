@@ -317,3 +317,121 @@ async def test_a_locks_own_policy_is_narrower_than_its_propertys(house: House) -
         "SELECT lock_id, (starts - due) / 3600 FROM doors JOIN keys ON id = key_id ORDER BY 1"
     )
     assert rows == [("flat-1-door", 1.0), ("front", 48.0)]
+
+
+# --- what must not be undone by the next look ---------------------------------------------------
+
+
+async def test_a_put_that_comes_twice_does_not_forget_when_its_code_is_due(house: House) -> None:
+    booking = reservation(policy={"generate": "before_arrival", "generate_days": 2})
+    await house.send("reservation.put", booking)
+    await house.send("reservation.put", booking)
+    house.clock.at = NOON + 9 * DAY
+    await house.intake.look_again()
+    assert await house.live() == {"R1"}
+
+
+async def test_a_new_booking_is_no_existing_one_when_its_code_is_due(house: House) -> None:
+    # S2-8, S2-13
+    await house.send("site.put", houses.site(2, policy={"existing_bookings": False}))
+    policy = {"generate": "before_arrival", "generate_days": 2}
+    await house.send("reservation.put", reservation(policy=policy))
+    house.clock.at = NOON + 9 * DAY
+    await house.intake.look_again()
+    assert await house.live() == {"R1"}
+
+
+async def test_a_code_that_was_seen_does_not_come_back(house: House) -> None:
+    # suffering 23
+    await house.send("reservation.put", reservation(code="739164"))
+    await house.send("code.regenerate", {"key_id": KEY})
+    code = await house.code_of("R1")
+    assert code != "739164"
+    await house.send("site.put", houses.site(2, policy={"grace": "2h"}))
+    await house.send("reservation.put", reservation(version=2, departure="2026-07-16"))
+    assert await house.code_of("R1") == code
+
+
+async def test_what_a_snapshot_left_out_stays_gone(house: House) -> None:
+    # S1-14: also where staff has its word on it
+    house.clock.at = NOON - DAY
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": KEY, "version": 1, "doors": {"add": ["shed-door"]}})
+    house.clock.at = NOON
+    empty = {"snapshot_id": "S1", "part": 1, "parts": 1, "complete": True, "items": []}
+    await house.send("reservation.snapshot", empty | {"as_of": NOON.isoformat()})
+    assert await house.live() == set()
+    await house.send("site.put", houses.site(2, policy={"grace": "2h"}))
+    await house.send("reservation.check_in", {"id": "R1", "at": NOON.isoformat()})
+    assert await house.live() == set()
+
+
+async def test_one_door_of_a_revoked_key_opens_alone(house: House) -> None:
+    # S3-12
+    await house.send("reservation.put", reservation())
+    await house.send("key.revoke", {"id": KEY, "version": 1})
+    await house.send("key.restore", {"id": KEY, "version": 2, "doors": ["front"]})
+    assert await doors(house, KEY) == {"front"}
+
+
+async def test_a_key_is_revoked_also_where_it_could_not_be_made(house: House) -> None:
+    # S3-12
+    await house.send("reservation.put", reservation())
+    timeless = houses.property_("flat-1", "front", "flat-1-door", check_in=..., check_out=...)
+    await house.send("site.put", houses.site(2, properties=[timeless]))
+    assert await doors(house, KEY) == {"front", "flat-1-door"}, "held, not lost"
+    await house.send("key.revoke", {"id": KEY, "version": 1})
+    assert await doors(house, KEY) == set()
+
+
+async def test_a_lock_that_is_gone_keeps_no_door_of_a_key(house: House) -> None:
+    # S1-14
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": KEY, "version": 1, "doors": {"add": ["shed-door"]}})
+    without = [lock for lock in houses.site()["locks"] if lock["id"] != "shed-door"]
+    rest = [p for p in houses.site()["properties"] if p["id"] != "shed"]
+    await house.send("site.put", houses.site(2, locks=without, properties=rest))
+    assert await doors(house, KEY) == {"front", "flat-1-door"}
+
+
+async def test_a_check_out_is_taken_back_by_a_later_check_in(house: House) -> None:
+    await house.send("reservation.put", reservation(arrival="2026-06-30"))
+    await house.send("reservation.check_out", {"id": "R1", "at": NOON.isoformat()})
+    assert await doors(house, KEY) == set()
+    again = (NOON + timedelta(minutes=5)).isoformat()
+    await house.send("reservation.check_in", {"id": "R1", "at": again})
+    assert await doors(house, KEY) == {"front", "flat-1-door"}
+
+
+async def test_a_guest_who_stays_longer_keeps_the_code_in_anothers_quarantine(house: House) -> None:
+    # S1-4, suffering 11: what is apart is apart
+    phone: Document = {
+        "guest": {"phone": "0791234457"},
+        "policy": {"pin": {"source": "phone", "length": 4}},
+    }
+    other = reservation("R2", arrival="2026-09-10", departure="2026-09-12", **phone)
+    await house.send("reservation.put", other)
+    await house.send("reservation.put", reservation(**phone))
+    assert await house.code_of("R1") == await house.code_of("R2") == "4457"
+    longer = reservation(version=2, departure="2026-08-20", **phone)
+    await house.send("reservation.put", longer)
+    assert await house.code_of("R1") == "4457"
+
+
+async def test_a_restored_door_is_not_done_while_its_code_is_being_cleared(house: House) -> None:
+    await house.send("reservation.put", reservation(arrival="2026-06-30"))
+    await house.prove("front", "R1")
+    await house.prove("flat-1-door", "R1")
+    await house.send("key.revoke", {"id": KEY, "version": 1})
+    async with house.database.transaction() as tx:
+        await tx.rows("UPDATE leases SET stage = 'clearing'")
+    told = await house.send("key.restore", {"id": KEY, "version": 2})
+    assert "command.done" not in types(told)
+
+
+async def test_a_regenerated_key_of_a_cancelled_stay_has_nothing_to_prove(house: House) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("reservation.cancel", {"id": "R1", "version": 2})
+    told = await house.send("code.regenerate", {"key_id": KEY})
+    assert "code.changed" not in types(told)
+    assert "command.done" in types(told)

@@ -104,3 +104,16 @@ async def test_before_the_stay_the_rooms_are_just_changed(hub: Site) -> None:
         "SELECT lock_id FROM doors WHERE key_id = 'res:r3' ORDER BY 1"
     )
     assert rows == [("b",), ("gate",)]
+
+
+async def test_who_changes_rooms_just_before_the_stay_stands_before_no_shut_door(
+    hub: Site,
+) -> None:
+    await put(hub, "r1", 2, "bare")  # the room is free
+    await put(hub, "r4", 1, "p", arrival="2026-07-02")
+    await hub.pass_(22 * HOUR + 55 * MINUTE)  # five minutes before
+    assert len(hub.lock("a").codes) == 1
+    hub.lock("b").dead = True
+    await put(hub, "r4", 2, "q", arrival="2026-07-02")
+    await hub.pass_(HOUR)
+    assert len(hub.lock("a").codes) == 1

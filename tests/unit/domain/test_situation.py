@@ -128,7 +128,7 @@ def test_the_farthest_arrival_gives_way_on_a_full_lock() -> None:
 def test_what_is_over_may_lie_on_a_lock_that_ends_it_and_gives_way_first() -> None:
     """S1-12: a day, where the lock holds the window; none of it opens."""
     kept = replace(claim(), keeps=timedelta(hours=24))
-    held = proven()
+    held = replace(proven(), window=kept.window)
     s = situation([kept], [held])
     later = Now.exactly(kept.window.end + timedelta(hours=23))
     assert not kept.wanted(later)
@@ -141,6 +141,8 @@ def test_what_is_over_may_lie_on_a_lock_that_ends_it_and_gives_way_first() -> No
     assert full.giving_way(later) == {KEY}
     cancelled = situation([], [held])
     assert not cancelled.rightful(held, NOW), "S1-13: at once"
+    shorter = replace(kept, window=Window(kept.window.start, NOON), due=NOON - HOUR)
+    assert not situation([shorter], [held]).rightful(held, NOW), "the lock still opens"
 
 
 def test_who_is_withheld_is_not_crowded_out() -> None:
