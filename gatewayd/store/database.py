@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -72,15 +72,14 @@ class Transaction:
         self.check_wanted = False
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Run one statement and fetch all it gives."""
-        await self.flush()
+        """Run one statement, after what was put off, and fetch all it gives."""
         ask = self._connection.execute_fetchall
-        if self._begins and sql.lstrip().startswith("SELECT"):  # one trip for both
-            self._begins = False
+        if self._begins and not self._later and sql.lstrip().startswith("SELECT"):
+            self._begins = False  # one trip for both
             _, found = await asyncio.gather(self._connection.execute(BEGIN), ask(sql, values))
         else:
             await self.begin()
-            found = await ask(sql, values)
+            *_, found = await asyncio.gather(*self._put_off(), ask(sql, values))
         return [tuple(row) for row in found]
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
@@ -111,12 +110,15 @@ class Transaction:
         self.ahead.clear()
 
     async def flush(self) -> None:
-        """Write what was put off: one wait for all, since the thread keeps their order."""
-        if not self._later:
-            return
-        await self.begin()
+        """Write what was put off; never together with COMMIT, which would come after a failure."""
+        if self._later:
+            await self.begin()
+            await asyncio.gather(*self._put_off())
+
+    def _put_off(self) -> list[Awaitable[Any]]:
+        """The writes that were put off: one wait for all, since the thread keeps their order."""
         later, self._later = self._later, {}
-        await asyncio.gather(*(self._connection.executemany(*entry) for entry in later.items()))
+        return [self._connection.executemany(*entry) for entry in later.items()]
 
 
 class Database:

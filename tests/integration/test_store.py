@@ -99,7 +99,7 @@ async def test_a_transaction_cancelled_at_any_of_its_waits_happens_whole_or_not_
         await move(database)  # the next one works
         assert sum(await purses(database)) == 0
         nth += 1
-    assert nth > 5
+    assert nth >= 5
 
 
 async def test_hundreds_of_cancels_at_random_moments_leave_no_half_transaction(
