@@ -38,6 +38,7 @@ from simulators.bluetooth.wire import (
     ErrorCode,
     WireError,
 )
+from tests.integration.conftest import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -737,6 +738,15 @@ async def test_an_adapter_that_is_unplugged_is_shown_no_more_until_it_is_back(si
     with pytest.raises(BleakError, match="hci0"):
         await site.device(1, "hci0")
     await site.sim.bus_faults(adapter="hci0", plugged=True)
+
+    async def back() -> bool:  # once bleak has read of it on the bus
+        try:
+            await site.device(1, "hci0")
+        except BleakError:
+            return False
+        return True
+
+    await eventually(back)
     async with BleakClient(await site.device(1, "hci0")) as client:
         assert client.is_connected
 
