@@ -98,7 +98,7 @@ class Lease:
 
     @property
     def stands(self) -> bool:
-        """The same, and nothing was done there since."""
+        """Whether the lock has shown the code, and nothing was done there since."""
         return self.proven and self.stage is Stage.WRITTEN
 
     def ends_by_itself(self, now: Now) -> bool:

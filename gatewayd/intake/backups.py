@@ -10,7 +10,6 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.backup import BackupExhausted, BackupIssued, BackupRotated
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
-from gatewayd.domain.moment import Phase
 from gatewayd.domain.policy import Policy, narrow
 from gatewayd.domain.reservation import key_of, reservation_of
 from gatewayd.domain.site import Lock, Site
@@ -57,8 +56,7 @@ async def issue(change: Change, document: schemas.BackupIssue) -> bool:
     if await reservations.get(change.tx, ReservationId(document.reservation_id)) is None:
         raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.reservation_id")
     known = await keys.known(change.tx, guest)
-    opens = known is not None and not known.withdrawn
-    opens = opens and known is not None and known.window.phase(change.now) is not Phase.PAST
+    opens = known is not None and known.opens(change.now)
     if not opens and document.label is None:
         raise Rejected(
             Reason.INVALID_FIELD, "that reservation has no access", path="data.reservation_id"
@@ -110,8 +108,8 @@ async def share(
     held = (await backups.held(change.tx, change.now, lock)).get(lock, {})
     number = rules.pick(held, guest)
     if number is None:
-        exhausted = BackupExhausted(guest, reservation_of(guest), lock, _note_of(change, lock))
-        alert = raised(AlertCode.BACKUP_EXHAUSTED, lock, fallback_note=_note_of(change, lock))
+        exhausted = BackupExhausted(guest, reservation_of(guest), lock, change.fallback_note(lock))
+        alert = raised(AlertCode.BACKUP_EXHAUSTED, lock, fallback_note=change.fallback_note(lock))
         news = await change.tell(alert) if _pool(change, lock) else []
         if news or again:
             await change.tell(exhausted)
@@ -136,7 +134,7 @@ async def _note(change: Change, guest: KeyId, lock: LockId, document: schemas.Ba
 async def _give(
     change: Change, guest: KeyId, backup: Backup, code: Code, reason: str, *, at: datetime | None
 ) -> None:
-    note, stay = _note_of(change, backup.lock), reservation_of(guest)
+    note, stay = change.fallback_note(backup.lock), reservation_of(guest)
     await backups.issue(change.tx, backup.key_id, guest)
     await change.tell(
         BackupIssued(guest, stay, backup.lock, backup.label, code.digits, note, reason, at),
@@ -236,8 +234,3 @@ def _policy(change: Change, lock: Lock) -> Policy:
 
 def _able(change: Change, lock: Lock) -> Capabilities:
     return change.capabilities.get(lock.id) or of_kind(lock.driver)
-
-
-def _note_of(change: Change, id_: LockId) -> str | None:
-    lock = _lock(change, id_)
-    return lock.fallback_note if lock else None

@@ -8,7 +8,7 @@ from gatewayd.domain.batch import Mode
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.command import BatchPlanned
 from gatewayd.domain.ids import LockId, PropertyId, ReservationId
-from gatewayd.domain.key import Basis, Key, key_for
+from gatewayd.domain.key import Basis, Key
 from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import key_of
 from gatewayd.errors import Rejected
@@ -70,7 +70,7 @@ async def _concerned(
 def _key(change: Change, basis: Basis) -> Key | None:
     """What opens still, and can be made."""
     with contextlib.suppress(Rejected):  # said when the reservation or the site came
-        key = key_for(change.site, basis, change.capabilities, change.low)
+        key = change.key_of(basis)
         return key if key and key.window.phase(change.now) is not Phase.PAST else None
     return None
 

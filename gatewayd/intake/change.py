@@ -8,6 +8,7 @@ from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.key import Basis, Key, key_for
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.errors import Reason
@@ -42,6 +43,15 @@ class Change:
         self.held = stored.held if stored else None
         self.unasked = self.held is Reason.NOT_DUE and stored is not None and stored.due is None
         self.waiting = stored.cause if stored else None
+
+    def key_of(self, basis: Basis) -> Key | None:
+        """The key that a basis gives here and now, see `key_for`."""
+        return key_for(self.site, basis, self.capabilities, self.low)
+
+    def fallback_note(self, lock: LockId) -> str | None:
+        """What a person does where a lock opens to no code (S0-7)."""
+        there = self.site.locks.get(lock) if self.site else None
+        return there.fallback_note if there else None
 
     async def tell(self, *events: Event) -> list[Outgoing]:
         """Add events that this command caused."""

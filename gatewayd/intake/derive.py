@@ -10,7 +10,7 @@ from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
-from gatewayd.domain.key import Basis, Key, key_for, waits_for
+from gatewayd.domain.key import Basis, Key, waits_for
 from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason, Rejected
@@ -45,9 +45,7 @@ async def derive(
         Rejected: why there can be no key; nothing is changed then.
     """
     try:
-        key = (
-            key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
-        )
+        key = change.key_of(basis)
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
@@ -66,6 +64,20 @@ async def derive(
         return True
     await _grant(change, basis, key, before, awaited)
     return True
+
+
+async def carry_out(change: Change, basis: Basis) -> bool:
+    """For the command at hand; whether nothing is left to be proven."""
+    if not await derive(change, basis, awaited=change.cause):
+        return True
+    return await settle(change, basis.key_id)
+
+
+async def join(change: Change, key: KeyId) -> bool:
+    """Another command for what is here already is done when that is proven."""
+    if change.cause and not await keys.await_proof(change.tx, key, change.cause):
+        return True
+    return await settle(change, key)
 
 
 async def settle(change: Change, key: KeyId) -> bool:
@@ -147,7 +159,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     Raises:
         Rejected: `code_impossible` where none is free, or too many were refused in a row.
     """
-    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+    key = change.key_of(basis)
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn or before.code != refused:
         return False
@@ -165,7 +177,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
 
     Returns False where it has no code, or none that opens anything.
     """
-    key = key_for(change.site, basis, change.capabilities, change.low) if basis.may_open else None
+    key = change.key_of(basis)
     before = await keys.known(change.tx, basis.key_id)
     if key is None or before is None or before.withdrawn:
         return False
@@ -184,7 +196,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
 async def relabel(change: Change, basis: Basis, why: Reason) -> None:
     """A lock refused a key's label, or may have: another one, which goes there at the next try."""
     try:
-        key = key_for(change.site, basis, change.capabilities, change.low)
+        key = change.key_of(basis)
     except Rejected:  # what it is made from does not fit any more; its code stays meanwhile
         return
     if key is not None and key.label:

@@ -55,7 +55,9 @@ async def conclude(change: Change, causes: list[CommandId], tick: Tick, *, last:
     failing = [await _failing(change, wrong) for wrong in judged.wrong]
     for lock, why in silent.items():
         if why is not None:
-            await change.tell(raised(AlertCode.LOCK_UNCHECKED, lock, why, _note(change, lock)))
+            await change.tell(
+                raised(AlertCode.LOCK_UNCHECKED, lock, why, change.fallback_note(lock))
+            )
     locks = tuple(LockChecked(lock, why is None, why) for lock, why in silent.items())
     event = HealthChecked(locks, judged.good, judged.later, tuple(failing))
     await checks.checked(change.tx, change.now.earliest)
@@ -99,7 +101,7 @@ async def see_to(change: Change, wrong: Finding) -> str | None:
     """An alert, and a backup code where one helps; returns its label."""
     if not wrong.unset:
         return None  # the lock's own alert says it
-    note = _note(change, wrong.lock_id)
+    note = change.fallback_note(wrong.lock_id)
     await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note))
     if not wrong.backup:
         return None
@@ -146,8 +148,3 @@ async def _failing(change: Change, wrong: Finding) -> KeyFailing:
     label = await see_to(change, wrong)
     stay = reservation_of(wrong.key_id)
     return KeyFailing(wrong.key_id, stay, wrong.lock_id, wrong.reason, label)
-
-
-def _note(change: Change, lock: LockId) -> str | None:
-    there = change.site.locks.get(lock) if change.site else None
-    return there.fallback_note if there else None

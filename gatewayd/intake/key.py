@@ -6,7 +6,6 @@ from gatewayd.domain.backup import backup_of
 from gatewayd.domain.events.code import CredentialsWanted
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.key import Basis
-from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import basis as bases
@@ -59,11 +58,11 @@ async def delete(change: Change, document: schemas.KeyDelete) -> bool:
     """`key.delete`: a manual key ends; a reservation's is as the reservation says."""
     key = KeyId(document.id)
     if not await _is_news(change, key, document.version):
-        return await _join(change, key)
+        return await derive.join(change, key)
     await _must_exist(change, key)
     overrides.put(change.tx, key, document.version, None)
     basis = await bases.of_key(change, key) or Basis(key, None)
-    return await _carry_out(change, basis)
+    return await derive.carry_out(change, basis)
 
 
 async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
@@ -80,7 +79,7 @@ async def resend(change: Change, document: service.CredentialsResend) -> bool:
     """`credentials.resend`: the cloud knows the code, and how to reach the guest."""
     key = KeyId(document.key_id)
     known = await keys.known(change.tx, key)
-    if known is None or known.withdrawn or known.window.phase(change.now) is Phase.PAST:
+    if known is None or not known.opens(change.now):
         raise Rejected(Reason.INVALID_FIELD, "no such key that opens", path="data.key_id")
     await change.tell(CredentialsWanted(key, reservation_of(key), document.channel))
     return True
@@ -89,7 +88,7 @@ async def resend(change: Change, document: service.CredentialsResend) -> bool:
 async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) -> bool:
     """Lay a field or more over what staff said before."""
     if not await _is_news(change, key, version):
-        return await _join(change, key)
+        return await derive.join(change, key)
     if backup_of(key) is not None:
         raise Rejected(Reason.INVALID_FIELD, "the key of a backup code", path="data.id")
     said = await _said(change, key)
@@ -103,20 +102,7 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
     overrides.put(change.tx, key, version, stored)
     basis = await bases.of_key(change, key)
     assert basis is not None  # noqa: S101  # it was put just now
-    return await _carry_out(change, basis)
-
-
-async def _carry_out(change: Change, basis: Basis) -> bool:
-    if not await derive.derive(change, basis, awaited=change.cause):
-        return True
-    return await derive.settle(change, basis.key_id)
-
-
-async def _join(change: Change, key: KeyId) -> bool:
-    """Another command for what is here already is done when that is proven."""
-    if change.cause and not await keys.await_proof(change.tx, key, change.cause):
-        return True
-    return await derive.settle(change, key)
+    return await derive.carry_out(change, basis)
 
 
 async def _is_news(change: Change, key: KeyId, version: int) -> bool:

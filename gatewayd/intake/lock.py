@@ -22,7 +22,7 @@ from gatewayd.intake.parse import checked
 from gatewayd.store import keys, overrides, site, situations
 from gatewayd.store.outbox import standing
 
-FOR_EVER = datetime(2099, 12, 31, tzinfo=UTC)
+ADOPTED_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
 """When a code ends of which nobody says when: locks do not count further."""
 
 
@@ -137,7 +137,7 @@ async def _by_hand(
     if item.key_id is None and item.name is None:
         raise Rejected(Reason.MISSING_FIELD, "key_id or name is missing", path=path)
     assert change.site is not None  # noqa: S101  # the lock is on it
-    window = seen.window or Window(change.now.earliest, FOR_EVER)
+    window = seen.window or Window(change.now.earliest, ADOPTED_UNTIL)
     local = (at.astimezone(change.site.zone) for at in (window.start, window.end))
     starts, ends = (at.strftime("%Y-%m-%dT%H:%M") for at in local)
     said: schemas.Document = {

@@ -9,9 +9,9 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
 from gatewayd.intake.basis import of_key, said_on, with_visits
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, settle
+from gatewayd.intake.derive import carry_out, join
 from gatewayd.intake.parse import checked
-from gatewayd.store import keys, reservations
+from gatewayd.store import reservations
 from gatewayd.store.ahead import look_ahead
 
 
@@ -21,9 +21,7 @@ async def put(change: Change, document: schemas.ReservationPut) -> bool:
     basis = await keep(change, document)
     if basis is None:
         return await _join(change, ReservationId(document.id))
-    if not await derive(change, basis, awaited=change.cause):
-        return True
-    return await settle(change, basis.key_id)
+    return await carry_out(change, basis)
 
 
 async def _join(change: Change, id_: ReservationId) -> bool:
@@ -33,9 +31,7 @@ async def _join(change: Change, id_: ReservationId) -> bool:
     if known.held is not None:
         await reservations.await_key(change.tx, id_, change.cause)
         return False
-    if change.cause and not await keys.await_proof(change.tx, key_of(id_), change.cause):
-        return True
-    return await settle(change, key_of(id_))
+    return await join(change, key_of(id_))
 
 
 async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:
@@ -64,9 +60,7 @@ async def _again(change: Change, id_: ReservationId) -> bool:
     """A reservation whose guest came or went."""
     if (basis := await of_key(change, key_of(id_))) is None:
         raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
-    if not await derive(change, basis, awaited=change.cause):
-        return True
-    return await settle(change, basis.key_id)
+    return await carry_out(change, basis)
 
 
 async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None:

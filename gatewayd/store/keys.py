@@ -8,7 +8,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
 from gatewayd.domain.label import numbered
-from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
+from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
 from gatewayd.store import situations
@@ -25,6 +25,10 @@ class Known:
     code: Code
     window: Window
     withdrawn: bool
+
+    def opens(self, now: Now) -> bool:
+        """Whether it gives access now or later."""
+        return not self.withdrawn and self.window.phase(now) is not Phase.PAST
 
 
 async def known(tx: Transaction, key: KeyId) -> Known | None:
