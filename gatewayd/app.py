@@ -156,7 +156,7 @@ async def _identity(database: Database) -> tuple[dict[str, str], bool]:
         if found:
             return found, False
         made = {"epoch": str(ULID()), "secret": secrets.token_hex(32)}
-        await tx.many("INSERT INTO meta VALUES (?, ?)", made.items())
+        tx.later("INSERT INTO meta VALUES (?, ?)", *made.items())
     return made, True
 
 

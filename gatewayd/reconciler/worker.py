@@ -241,7 +241,7 @@ class Worker:
             return
         async with self.tools.database.transaction() as tx:
             there = await situations.load(tx, self.lock, now)  # it may be another by now
-            await situations.prune(tx, self.lock, situations.over(there, now))
+            situations.prune(tx, self.lock, situations.over(there, now))
             out = there.turned_away(now)
             alert = (raised if out else cleared)(AlertCode.LOCK_FULL, self.lock)
             if await tell(tx, now, (alert,)) and out:

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,6 +28,8 @@ from gatewayd.errors import StoreError, StoreInUse
 log = structlog.get_logger(__name__)
 
 type Row = tuple[Any, ...]
+type Statement = tuple[str, list[Sequence[object]]]
+"""SQL, and the values of each of its runs."""
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -49,17 +51,33 @@ class Outgoing:
     envelope: str
 
 
+class Connection(aiosqlite.Connection):
+    """Runs several statements in one trip to its thread: the trip costs more than most of them."""
+
+    async def together(self, statements: Sequence[Statement]) -> list[Row]:
+        """One after the other up to the first that fails; the rows of the last."""
+        return await self._execute(self._together, statements)  # type: ignore[no-any-return, no-untyped-call]  # it is not typed
+
+    def _together(self, statements: Sequence[Statement]) -> list[Row]:
+        for sql, rows in statements:
+            if len(rows) == 1:
+                cursor = self._conn.execute(sql, rows[0])
+            else:
+                cursor = self._conn.executemany(sql, rows)  # only of what changes rows
+        return cursor.fetchall()
+
+
 class Transaction:
     """Statements that become true together; `woken`, `held`, `operations` and `told` tell
     what to wake and to do afterwards.
 
     One statement at a time: the order in which they are asked for is the order in which they run.
     Each is a trip to the connection's thread and back. Two things spare trips: writes put
-    off with `later` go together before the next statement, and `ahead` holds answers that were
+    off with `later` go together with the next statement, and `ahead` holds answers that were
     read for many at once, each good for one question.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, *, begins: bool = False) -> None:
+    def __init__(self, connection: Connection, *, begins: bool = False) -> None:
         self._connection, self._begins = connection, begins
         self._later: dict[str, list[Sequence[object]]] = {}
         self.ahead: dict[tuple[str, str], Any] = {}
@@ -73,58 +91,33 @@ class Transaction:
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement, after what was put off, and fetch all it gives."""
-        ask = self._connection.execute_fetchall
-        if self._begins and not self._later and sql.lstrip().startswith("SELECT"):
-            self._begins = False  # one trip for both
-            _, found = await asyncio.gather(self._connection.execute(BEGIN), ask(sql, values))
-        else:
-            await self.begin()
-            *_, found = await asyncio.gather(*self._put_off(), ask(sql, values))
-        return [tuple(row) for row in found]
+        statements: list[Statement] = [*self._later.items(), (sql, [values])]
+        if self._begins:
+            statements.insert(0, (BEGIN, [()]))
+        self._begins, self._later = False, {}
+        return await self._connection.together(statements)
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """The first row, or None."""
         rows = await self.rows(sql, values)
         return rows[0] if rows else None
 
-    async def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
-        """Run one statement for each row of values."""
-        for row in values:
-            self.later(sql, row)
-        await self.flush()
-
-    def later(self, sql: str, values: Sequence[object]) -> None:
+    def later(self, sql: str, *rows: Sequence[object]) -> None:
         """Write before the next statement, together with others like it: among themselves they keep
         their order, between unlike ones the first of each kind decides."""
-        self._later.setdefault(sql, []).append(values)
-
-    async def begin(self) -> None:
-        """Open the transaction, unless it is open."""
-        if self._begins:
-            self._begins = False
-            await self._connection.execute(BEGIN)
+        if rows:
+            self._later.setdefault(sql, []).extend(rows)
 
     def forget(self) -> None:
         """Drop what was put off or read ahead: it is rolled back."""
         self._later.clear()
         self.ahead.clear()
 
-    async def flush(self) -> None:
-        """Write what was put off; never together with COMMIT, which would come after a failure."""
-        if self._later:
-            await self.begin()
-            await asyncio.gather(*self._put_off())
-
-    def _put_off(self) -> list[Awaitable[Any]]:
-        """The writes that were put off: one wait for all, since the thread keeps their order."""
-        later, self._later = self._later, {}
-        return [self._connection.executemany(*entry) for entry in later.items()]
-
 
 class Database:
     """An open database file; `committed` is called after each commit."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, writer: Connection, reader: Connection) -> None:
         self._writer = writer
         self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
@@ -141,8 +134,6 @@ class Database:
             tx = Transaction(self._writer, begins=True)
             try:
                 yield tx
-                await tx.begin()
-                await tx.flush()
             except BaseException:
                 await asyncio.shield(self._rollback(tx))
                 raise
@@ -178,12 +169,12 @@ async def open_database(path: Path, clock: Clock) -> Database:
         opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
         try:
             sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
-            writer = await aiosqlite.connect(path, isolation_level=None)
+            writer = await _connect(path)
             opened.push_async_callback(writer.close)
             for pragma in PRAGMAS:
                 await writer.execute_fetchall(f"PRAGMA {pragma}")
             await _migrate(writer, path)
-            reader = await aiosqlite.connect(path, isolation_level=None)
+            reader = await _connect(path)
             opened.push_async_callback(reader.close)
             await reader.execute_fetchall("PRAGMA query_only=ON")
             database = Database(writer, reader)
@@ -192,6 +183,12 @@ async def open_database(path: Path, clock: Clock) -> Database:
             raise StoreError(f"cannot use the database {path}: {error}") from error
         database.opened = opened.pop_all()  # from here on `close` does it
         return database
+
+
+async def _connect(path: Path) -> Connection:
+    connection = Connection(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
+    await connection
+    return connection
 
 
 def _lock(path: Path) -> int:

@@ -107,7 +107,7 @@ def _add(tx: Transaction, row: Outgoing) -> None:
 
 async def receipted(tx: Transaction, ids: list[str]) -> None:
     """The cloud has these: its application is responsible for them now."""
-    await tx.many("DELETE FROM outbox WHERE id = ?", ((id_,) for id_ in ids))
+    tx.later("DELETE FROM outbox WHERE id = ?", *((id_,) for id_ in ids))
     handed = await tx.rows(
         "SELECT DISTINCT lock_id FROM doors JOIN keys ON key_id = id "
         "WHERE handover IN (SELECT value FROM json_each(?))",
@@ -124,7 +124,7 @@ async def park(tx: Transaction, id_: str, why: str) -> None:
 
 async def unpark(tx: Transaction, ids: list[str]) -> list[str]:
     """The broker took these after all; returns the types whose alert has no parked event left."""
-    await tx.many("UPDATE outbox SET parked = NULL WHERE id = ?", ((id_,) for id_ in ids))
+    tx.later("UPDATE outbox SET parked = NULL WHERE id = ?", *((id_,) for id_ in ids))
     rows = await tx.rows(
         "SELECT subject FROM alerts WHERE code = ? AND subject NOT IN "
         "(SELECT type FROM outbox WHERE parked IS NOT NULL)",

@@ -42,11 +42,11 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
                 "WHERE lock_id = ? AND stage <> 'taken'",
                 (of_kind(lock.driver).assigns_slots, lock.id),
             )
-    await tx.many(
+    tx.later(
         "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
         "ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, address = excluded.address, "
         "active = excluded.active, listed = 1",
-        [(x.id, x.driver, x.address, x.active) for x in site.locks.values()],
+        *((x.id, x.driver, x.address, x.active) for x in site.locks.values()),
     )
     tx.woken.update(site.locks)
 

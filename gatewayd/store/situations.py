@@ -118,9 +118,9 @@ def over(situation: Situation, now: Now) -> list[KeyId]:
     return [c.key_id for c in gone if c.key_id not in leased]
 
 
-async def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
+def prune(tx: Transaction, lock: LockId, gone: list[KeyId]) -> None:
     """Drop the doors of keys that are over at a lock: decisions there stay cheap."""
-    await tx.many("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", [(lock, k) for k in gone])
+    tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", *((lock, k) for k in gone))
 
 
 def dump_capabilities(capabilities: Capabilities) -> str:

@@ -31,7 +31,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A new database with two purses whose sum is always 0."""
     database = await open_database(tmp_path / "gatewayd.db", FakeClock())
     async with database.transaction() as tx:
-        await tx.many("INSERT INTO meta VALUES (?, 0)", [("one",), ("other",)])
+        tx.later("INSERT INTO meta VALUES (?, 0)", ("one",), ("other",))
     yield database
     await database.close()
 
@@ -39,6 +39,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def move(database: Database) -> None:
     """From one purse to the other; half of it is a lie."""
     async with database.transaction() as tx:
+        await tx.rows("SELECT value FROM meta")
         await tx.rows(MOVE, (-1, "one"))
         tx.later(MOVE, (1, "other"))
         await tx.rows("SELECT value FROM meta")
@@ -218,7 +219,7 @@ async def main():
         print("StoreError:", error, flush=True)
         return
     async with database.transaction() as tx:
-        await tx.many("INSERT INTO meta VALUES (?, 0)", [("one",), ("other",)])
+        tx.later("INSERT INTO meta VALUES (?, 0)", ("one",), ("other",))
     while True:
         async with database.transaction() as tx:
             await tx.rows("UPDATE meta SET value = value - 1 WHERE name = 'one'")
