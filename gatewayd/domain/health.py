@@ -31,6 +31,7 @@ class AlertCode(StrEnum):
     BATTERY_SILENT = "battery_silent"
     KEYPAD_BATTERY_LOW = "keypad_battery_low"
     PIN_REFUSED = "pin_refused"
+    PIN_UNANSWERED = "pin_unanswered"
     RADIO_DOWN = "radio_down"
     RADIO_UNSAFE = "radio_unsafe"
     MAPPING_UNKNOWN = "mapping_unknown"
@@ -122,6 +123,13 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "{subject} refuses the hub's security PIN; nothing more is written there",
         "pair the lock again with its PIN: gatewayd pair nuki",
     ),
+    AlertCode.PIN_UNANSWERED: AlertKind(
+        Severity.CRITICAL,
+        "{subject} fell silent each time after the security PIN was sent, so whether that PIN is "
+        "right is not known; nothing more is written there",
+        "take its batteries out for a minute and move the hub closer, then pair it again: gatewayd "
+        "pair nuki",
+    ),
     AlertCode.RADIO_DOWN: AlertKind(
         Severity.CRITICAL,
         "the radio {subject} is not there",
@@ -197,6 +205,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.LOCK_FULL: "delete codes that nobody needs at the lock, then send lock.resync",
     Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
     Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
+    Reason.PIN_UNANSWERED: "pair the lock again: gatewayd pair nuki",
     Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there",
 }
 """What helps against a reason, besides what the alert says."""

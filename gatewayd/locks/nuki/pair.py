@@ -16,8 +16,8 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from gatewayd.clock import Clock
-from gatewayd.domain.credentials import TAKEN_PIN_TRIES, Credentials
-from gatewayd.errors import LockError, RadioDown
+from gatewayd.domain.credentials import Credentials
+from gatewayd.errors import LockError, RadioDown, Reason
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, BUS_S, Adapter
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, PAIRING_GDIO, read_advertisement
 from gatewayd.locks.nuki.connection import connected
@@ -175,7 +175,6 @@ async def pair(
                 security_pin=security_pin,
                 lock_uuid=str(granted.lock_uuid),
                 name=lock.name,
-                pin_tries=TAKEN_PIN_TRIES,  # else nothing of it is kept
             )
             has_keypad = await _proven(radio, lock, credentials)
         except RadioDown:
@@ -229,8 +228,9 @@ async def _proven(adapter: Adapter, lock: Found, credentials: Credentials) -> bo
     async def keep(_: int) -> None:
         """Of a pairing that failed nothing is kept."""
 
-    async def stop() -> None:
-        refused.set()
+    async def stop(why: Reason) -> None:
+        if why is Reason.PIN_REFUSED:
+            refused.set()
 
     frames = SealedFrames(credentials.auth_id, credentials.shared_key)
     async with connected(adapter, lock.device, KEYTURNER_USDIO, frames) as connection:

@@ -14,7 +14,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import PinRefused, Report
+from gatewayd.domain.report import PinRefused, PinUnanswered, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import Link, OnReport
 from gatewayd.locks.nuki import reports
@@ -23,7 +23,7 @@ from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, Advertisement
 from gatewayd.locks.nuki.bluez import AccessDenied, Bluez, DBusError, watching
 from gatewayd.locks.nuki.connection import connected
 from gatewayd.locks.nuki.conversation import Conversation
-from gatewayd.locks.nuki.failures import NOT_PAIRED, PIN_STOPPED
+from gatewayd.locks.nuki.failures import NOT_PAIRED, stopped
 from gatewayd.locks.nuki.frames import SealedFrames
 from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
@@ -119,8 +119,8 @@ class NukiRadio:
         credentials = await self._keyring.get(address)
         if credentials is None:
             raise Unreachable(NOT_PAIRED, Reason.REFUSED)
-        if credentials.pin_refused:
-            raise Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
+        if (why := credentials.stopped) is not None:
+            raise stopped(why)
         return credentials
 
     async def _nearest(self, address: str, neighbour: Neighbour) -> tuple[Adapter, Hearing]:
@@ -145,10 +145,11 @@ class NukiRadio:
         now = self.clock.tick()
         return max(found, key=lambda f: (now - f[1].at < RECENT_S, f[1].rssi), default=None)
 
-    async def _stop(self, address: str) -> None:
-        log.error("nuki.pin_refused", address=address)
-        await self._keyring.refuse_pin(address)
-        self._tell(address, PinRefused())
+    async def _stop(self, address: str, why: Reason) -> None:
+        log.error("nuki.stopped", address=address, why=why)
+        if why is Reason.PIN_REFUSED:
+            await self._keyring.refuse_pin(address)
+        self._tell(address, PinRefused() if why is Reason.PIN_REFUSED else PinUnanswered())
 
     # BlueZ and advertisements
 
@@ -241,7 +242,9 @@ class NukiRadio:
         """Once, and later again where that fails."""
         credentials = await self._keyring.get(address)
         neighbour.reading(self.clock.tick())
-        if credentials is None or credentials.pin_refused:
+        if credentials is None or credentials.stopped:
+            return
+        if neighbour.spares(credentials.pin_tries, self.clock.tick()):
             return
         try:
             async with self._talk(address) as (talk, known):
