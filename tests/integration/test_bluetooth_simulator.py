@@ -213,13 +213,18 @@ from bleak.args.bluez import OrPattern
 
 async def main():
     pattern = OrPattern(int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3]))
-    heard, bluez = asyncio.Event(), {"or_patterns": [pattern]}
-    scanner = BleakScanner(lambda _, __: heard.set(), scanning_mode="passive", bluez=bluez)
+    names, heard = {}, asyncio.Event()  # what is heard may be forgotten before the end
+
+    def hear(device, data):
+        names[device.address] = data.local_name
+        heard.set()
+
+    scanner = BleakScanner(hear, scanning_mode="passive", bluez={"or_patterns": [pattern]})
     async with scanner, asyncio.timeout(float(sys.argv[4])):
         await heard.wait()
         await asyncio.sleep(0.3)  # the others advertise as often
-    for device, data in scanner.discovered_devices_and_advertisement_data.values():
-        print(device.address, data.local_name)
+    for address, name in names.items():
+        print(address, name)
 
 asyncio.run(main())
 """
