@@ -2,7 +2,8 @@
 
 A few tasks live as long as `run`. One watches BlueZ; an adapter or BlueZ that goes away ends its
 connections at once. One for each adapter keeps a scan on while it is on: one that hangs holds up no
-other. And one reads the log of a lock whose advertisement says that something changed.
+other. And one reads the log of a lock whose advertisement says that something changed; that of a
+lock which is not on the site (yet) waits in the lock.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.report import PinRefused, PinUnanswered, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
-from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.driver import IsServed, Link, OnReport
 from gatewayd.locks.nuki import reports
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, Adapter, Hearing
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, Advertisement
@@ -56,6 +57,7 @@ class NukiRadio:
         self.name, self.clock = name, clock
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
+        self.is_served: IsServed = lambda _address: True
         self.adapters = {adapter: Adapter(adapter, clock, self._heard) for adapter in adapters}
         self._keyring, self._bindings = keyring, dict(bindings or {})
         parts = {name: adapter.link for name, adapter in self.adapters.items()}
@@ -219,7 +221,7 @@ class NukiRadio:
         neighbour = self._neighbour(address)
         if (alive := neighbour.hears(told, self.clock.tick())) is not None:
             self._tell(address, alive)
-        if neighbour.log_due() is not None:
+        if neighbour.log_due() is not None and self.is_served(address):
             self._changed.set()
 
     # Logs
@@ -229,7 +231,7 @@ class NukiRadio:
             self._changed.clear()
             waits: list[float] = []
             for address, neighbour in list(self._neighbours.items()):
-                if (due := neighbour.log_due()) is None:
+                if (due := neighbour.log_due()) is None or not self.is_served(address):
                     continue
                 if (wait := due - self.clock.tick()) > 0:
                     waits.append(wait)
