@@ -13,6 +13,8 @@ from gatewayd.domain.label import fitting, label, same_guest
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import NOTHING, Override
 from gatewayd.domain.policy import (
+    DEFAULTS,
+    ExternalDelete,
     Generate,
     LabelFrom,
     MissingPhone,
@@ -22,6 +24,7 @@ from gatewayd.domain.policy import (
     narrow,
 )
 from gatewayd.domain.reservation import Kind, Reservation
+from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
 from gatewayd.domain.stay import local, window
 from gatewayd.errors import Reason, Rejected
@@ -29,10 +32,27 @@ from gatewayd.errors import Reason, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A key at one lock: when its code belongs there, and why nothing new is written."""
+    """A key at one lock: when its code belongs there, why nothing new is written, and what the
+    policy in force there says of the code."""
 
     due: datetime
     withheld: Reason | None = None
+    verify_after: timedelta = DEFAULTS.verify_after
+    retry: Retry = DEFAULTS.retry
+    external_delete: ExternalDelete = DEFAULTS.external_delete
+    free_slot_after: timedelta = DEFAULTS.free_slot_after
+
+
+def door(due: datetime, withheld: Reason | None, policy: Policy) -> Door:
+    """A door with what the policy in force there says."""
+    return Door(
+        due,
+        withheld,
+        policy.verify_after,
+        policy.retry,
+        policy.external_delete,
+        policy.free_slot_after,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +155,7 @@ def key_for(
         at_door = narrow(*wide, site.locks[id_].policy, *own)
         early = can.enforces_windows and id_ in low
         due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
-        doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
+        doors[id_] = door(due, _withheld(reservation, site.locks[id_], at_door), at_door)
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)
     plain = reservation.confirmation_code if reservation else basis.key_id

@@ -110,10 +110,12 @@ class Policy:
         return "-".join(digits[i : i + step] for i in range(0, len(digits), step))
 
 
+DEFAULTS = Policy()
+
 type PolicyPatch = Mapping[str, object]
 """Some of the fields of `Policy` by name; the rest is left to the wider level."""
 
 
 def narrow(*patches: PolicyPatch) -> Policy:
     """The policy in force, patches from the widest to the narrowest."""
-    return replace(Policy(), **{k: v for patch in patches for k, v in patch.items()})  # type: ignore[arg-type]  # fields are checked where patches are parsed
+    return replace(DEFAULTS, **{k: v for patch in patches for k, v in patch.items()})  # type: ignore[arg-type]  # fields are checked where patches are parsed

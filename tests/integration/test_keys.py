@@ -309,14 +309,19 @@ async def test_the_bookings_that_are_there_already_wait_where_that_is_wanted(hou
 
 
 async def test_a_locks_own_policy_is_narrower_than_its_propertys(house: House) -> None:
-    slow = houses.lock("front", 2) | {"policy": {"write_lead": "48h"}}
+    policy = {"write_lead": "48h", "retry": "daily", "external_delete": "restore"}
+    slow = houses.lock("front", 2) | {"policy": policy}
     locks = [slow if lock["id"] == "front" else lock for lock in houses.site()["locks"]]
     await house.send("site.put", houses.site(2, locks=locks, policy={"write_lead": "1h"}))
     await house.send("reservation.put", reservation())
     rows = await house.rows(
-        "SELECT lock_id, (starts - due) / 3600 FROM doors JOIN keys ON id = key_id ORDER BY 1"
+        "SELECT lock_id, (starts - due) / 3600, retry, external_delete "
+        "FROM doors JOIN keys ON id = key_id ORDER BY 1"
     )
-    assert rows == [("flat-1-door", 1.0), ("front", 48.0)]
+    assert rows == [
+        ("flat-1-door", 1.0, "ladder", "respect"),
+        ("front", 48.0, "daily", "restore"),
+    ]
 
 
 # --- what must not be undone by the next look ---------------------------------------------------
