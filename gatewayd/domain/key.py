@@ -17,6 +17,8 @@ from gatewayd.domain.policy import (
     ExternalDelete,
     Generate,
     LabelFrom,
+    Level,
+    Levels,
     MissingPhone,
     PinSource,
     Policy,
@@ -140,9 +142,7 @@ def key_for(
     if site is None:
         raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")
     property_ = _property(site, reservation)
-    own = (reservation.policy if reservation else {}, override.policy)
-    wide = (site.policy, property_.policy if property_ else {})
-    policy = narrow(*wide, *own)
+    policy = narrow(*levels(site, basis).values())
     zone = site.zone_of(property_) if property_ else site.zone
     stay = _stay(property_, zone, basis, policy)
     doors_ = override.doors(property_.locks if property_ else ())
@@ -152,7 +152,7 @@ def key_for(
     able = {id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in locks}
     doors = {}
     for id_, can in able.items():
-        at_door = narrow(*wide, site.locks[id_].policy, *own)
+        at_door = narrow(*levels(site, basis, site.locks[id_]).values())
         early = can.enforces_windows and id_ in low
         due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
         doors[id_] = door(due, _withheld(reservation, site.locks[id_], at_door), at_door)
@@ -171,6 +171,19 @@ def key_for(
         policy=policy,
         rules=common([can.code for can in able.values()]),
     )
+
+
+def levels(site: Site, basis: Basis, lock: Lock | None = None) -> Levels:
+    """What each level sets for a key, or for a key at one of its locks."""
+    reservation = basis.reservation
+    property_ = site.properties.get(reservation.property_id) if reservation else None
+    return {
+        Level.SITE: site.policy,
+        Level.PROPERTY: property_.policy if property_ else {},
+        Level.LOCK: lock.policy if lock else {},
+        Level.RESERVATION: reservation.policy if reservation else {},
+        Level.KEY: basis.override.policy,
+    }
 
 
 def waits_for(

@@ -1,7 +1,7 @@
 """How codes are made and timed; settable for site, property and lock or key: the narrower wins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import time, timedelta
 from enum import StrEnum
 
@@ -114,6 +114,27 @@ DEFAULTS = Policy()
 
 type PolicyPatch = Mapping[str, object]
 """Some of the fields of `Policy` by name; the rest is left to the wider level."""
+
+
+class Level(StrEnum):
+    """Where a setting comes from, from the widest to the narrowest."""
+
+    DEFAULT = "default"
+    SITE = "site"
+    PROPERTY = "property"
+    LOCK = "lock"
+    RESERVATION = "reservation"
+    KEY = "key"  # staff's word
+
+
+type Levels = Mapping[Level, PolicyPatch]
+"""What each level sets, from the widest to the narrowest."""
+
+
+def deciding(levels: Levels) -> dict[str, Level]:
+    """For each field of `Policy` the level that sets it."""
+    decided = dict.fromkeys((field.name for field in fields(Policy)), Level.DEFAULT)
+    return decided | {name: level for level, patch in levels.items() for name in patch}
 
 
 def narrow(*patches: PolicyPatch) -> Policy:

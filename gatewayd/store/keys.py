@@ -279,6 +279,12 @@ async def unproven(tx: Transaction, key: KeyId) -> list[LockId]:
     return [LockId(lock) for (lock,) in rows]
 
 
+async def leased(tx: Transaction, key: KeyId, code: Code) -> set[LockId]:
+    """The locks that have a code of a key, or may have it."""
+    sql = "SELECT lock_id FROM leases WHERE key_id = ? AND code = ?"
+    return {LockId(lock) for (lock,) in await tx.rows(sql, (key, code.digits))}
+
+
 async def refused(tx: Transaction, key: KeyId) -> int:
     """A lock refused the key's code; returns how many in a row that were."""
     counted = "UPDATE keys SET refusals = refusals + 1 WHERE id = ? RETURNING refusals"
