@@ -17,7 +17,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
 from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
-from gatewayd.store import keys, reservations
+from gatewayd.store import keys, labels, reservations
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -201,12 +201,12 @@ async def relabel(change: Change, basis: Basis, why: Reason) -> None:
         return
     if key is not None and key.label:
         again = why is Reason.DUPLICATE_NAME
-        await keys.relabel(change.tx, key.id, key.label, again=again)
+        await labels.relabel(change.tx, key.id, key.label, again=again)
 
 
 async def _named(change: Change, key: Key) -> Key:
     """Labelled with its name, where that can be."""
-    if key.name is None or await keys.name_taken(change.tx, key, change.now):
+    if key.name is None or await labels.taken(change.tx, key, change.now):
         return key
     return replace(key, label=key.name)
 
