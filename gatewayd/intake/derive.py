@@ -39,7 +39,7 @@ async def derive(
     all doors, `asked`: it gets its code now. Returns False where there is nothing to prove.
 
     A reservation for an unknown property is held until its site document arrives, and one whose
-    code is to be made later until then.
+    code is to be made later until then; a guest who moves there keeps the old doors meanwhile.
 
     Raises:
         Rejected: why there can be no key; nothing is changed then.
@@ -50,7 +50,9 @@ async def derive(
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
         await hold(change, basis.reservation, why.reason, awaited)
-        await _withdraw(change, basis, None)
+        moved_at = change.now if change.moved else None
+        if not await keys.leave(change.tx, basis.key_id, moved_at):
+            await _withdraw(change, basis, None)
         return True
     await _clear(change, basis.subject, sorted(set(ALERT_OF.values())))
     if key is None or key.window.phase(change.now) is Phase.PAST:

@@ -131,15 +131,20 @@ async def put(
     _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
 
 
+LEAVE = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
+
+
+def _left(at: Now, lock: LockId, key: KeyId) -> Sequence[object]:
+    return Reason.MAPPING_MISSING, at.latest.timestamp(), lock, key
+
+
 def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
     tx.woken.update(before, key.doors)  # the window or the code may have changed
     if before == key.doors:
         return
     for lock in before.keys() - key.doors.keys():
         if moved_at is not None and moved_at.maybe_reached(before[lock].due):
-            leaving = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
-            at = moved_at.latest.timestamp()
-            tx.later(leaving, (Reason.MAPPING_MISSING, at, lock, key.id))
+            tx.later(LEAVE, _left(moved_at, lock, key.id))
         else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
@@ -154,6 +159,17 @@ def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: 
             door.free_slot_after.total_seconds(),
         )
         tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
+
+async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:
+    """Whether a key has nothing but doors that it is leaving; with `moved_at` it leaves them all,
+    now, for ones that are not known yet."""
+    if moved_at is not None:
+        there = await doors(tx, key)
+        tx.later(LEAVE, *((_left(moved_at, lock, key)) for lock in there))
+        tx.woken.update(there)
+    ((all_,),) = await tx.rows("SELECT min(leaves IS NOT NULL) FROM doors WHERE key_id = ?", (key,))
+    return bool(all_)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
