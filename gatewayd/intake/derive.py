@@ -144,7 +144,8 @@ async def _grant(
         new=before is None,
         handover=handover,
         cause=awaited,
-        moved_at=change.now if change.moved else None,
+        now=change.now,
+        moved=change.moved,
     )
     if change.held is not None and basis.reservation is not None:
         await reservations.hold(change.tx, basis.reservation.id, None, None)
@@ -170,7 +171,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     code = await drawn(change, key, refused)
     handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
+    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None, now=change.now)
     return True
 
 
@@ -190,7 +191,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited, now=change.now)
     keys.start_afresh(change.tx, key.id)
     return True
 
