@@ -37,6 +37,7 @@ class AlertCode(StrEnum):
     MAPPING_UNKNOWN = "mapping_unknown"
     TIMES_MISSING = "times_missing"
     CODE_IMPOSSIBLE = "code_impossible"
+    KEY_IMPOSSIBLE = "key_impossible"
     CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
@@ -157,6 +158,11 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "{subject} gets no code: no form fits all its locks",
         "change the PIN policy, or take the odd lock off the property",
     ),
+    AlertCode.KEY_IMPOSSIBLE: AlertKind(
+        Severity.WARNING,
+        "the key of {subject} cannot be as it was said any more; its codes stay where they fit",
+        "say it anew with reservation.put or key.put",
+    ),
     AlertCode.CODE_REFUSED: AlertKind(
         Severity.CRITICAL,
         "a lock has the code of {subject} already, and the guest was told that code",
@@ -206,6 +212,9 @@ REMEDIES: dict[Reason, str] = {
     Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
     Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
     Reason.PIN_UNANSWERED: "pair the lock again: gatewayd pair nuki",
+    Reason.DATES_REVERSED: "its end is not after its start: change one of them",
+    Reason.CODE_TAKEN: "another key has its code by now: name another one, or none",
+    Reason.UNKNOWN_LOCK: "a door that staff named is not on the site any more: name another one",
     Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there",
 }
 """What helps against a reason, besides what the alert says."""

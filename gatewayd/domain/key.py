@@ -107,6 +107,12 @@ class Basis:
         """Whether it can give access at all; a cancellation beats staff's word."""
         return self.reservation.may_open if self.reservation else self.override is not NOTHING
 
+    def lost_doors(self, site: Site | None) -> bool:
+        """Whether staff named one that is not on the site any more."""
+        if site is None or self.override.revoked or not self.may_open:
+            return False
+        return not site.locks.keys() >= set(self.override.doors(()))
+
     @property
     def subject(self) -> str:
         """What an alert about it names."""

@@ -162,8 +162,7 @@ async def _derive_again(change: Change, key: KeyId) -> None:
     try:
         to_prove = await derive(change, basis, awaited=waiting)
     except Rejected as why:
-        if known is not None:
-            await hold(change, known, why.reason, waiting)
+        await hold(change, basis, why.reason, waiting)
         return
     await settle(change, key)
     if waiting is not None and not to_prove:
