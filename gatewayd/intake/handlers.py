@@ -128,7 +128,7 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
         if (property_ := change.site.properties.get(property_id)) is not None:
             warns = raised if without_grace(change.site, property_) else cleared
             await change.tell(warns(AlertCode.NO_GRACE, property_id))
-    for key_id in await overrides.all_(change.tx):  # its doors may be of any property
+    for key_id in await overrides.all_(change.tx, change.now):  # its doors may be of any property
         await _derive_again(change, key_id)
 
 
