@@ -18,7 +18,7 @@ import structlog
 from ulid import ULID
 
 from gatewayd import systemd
-from gatewayd.clock import Clock, HubClock
+from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
@@ -49,7 +49,7 @@ async def run(config: Config) -> None:
     """Run the hub until SIGTERM or SIGINT.
 
     Raises:
-        StoreError: the database cannot be used. ConfigError: a file it names cannot.
+        StoreError: the database cannot be used. ConfigError: a file it names, or the clock, cannot.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,9 +72,21 @@ def settle_memory() -> None:
 
 
 def hub_clock(config: Config) -> HubClock:
-    """The clock that the configuration asks for."""
+    """The clock that the configuration asks for.
+
+    Raises:
+        ConfigError: the kernel does not tell whether its clock is synchronised.
+    """
     uncertainty = timedelta(hours=config.clock.uncertainty_hours)
-    return HubClock(uncertainty, (lambda: True) if config.clock.trust == "always" else None)
+    if config.clock.trust == "always":
+        return HubClock(uncertainty, lambda: True)
+    try:
+        kernel_synchronised()
+    except OSError as error:
+        raise ConfigError(
+            f"clock.trust: {error}; take ProtectClock= out of the unit, or set it to always"
+        ) from error
+    return HubClock(uncertainty)
 
 
 class _Stop(Exception):

@@ -135,7 +135,7 @@ class HubClock(SystemClock):
         return Now(BUILT, max(BUILT, wall) + self._uncertainty)  # it has never known
 
 
-LIBC = ctypes.CDLL(None)
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class _Timex(ctypes.Structure):
@@ -152,6 +152,11 @@ def kernel_synchronised() -> bool:
     """Whether the kernel takes its clock as synchronised, whoever does that (timesyncd, chrony).
 
     Without word from a time server it stops to after some hours, when the error may be 16 s.
+
+    Raises:
+        OSError: it may not be asked.
     """
     state: int = LIBC.adjtimex(ctypes.byref(_Timex()))
-    return 0 <= state < TIME_ERROR
+    if state < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex is forbidden")
+    return state < TIME_ERROR

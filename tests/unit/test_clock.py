@@ -1,12 +1,18 @@
 """Time as an interval: what a hub knows that has no clock battery (faults 31, 32)."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gatewayd import clock
+from gatewayd.app import hub_clock
 from gatewayd.clock import BUILT, kernel_synchronised
+from gatewayd.config import load
 from gatewayd.domain.moment import Mark, Now
 from gatewayd.domain.retry import Tick
+from gatewayd.errors import ConfigError
 from tests.clocks import NOON, UNCERTAINTY, SteppedClock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -104,6 +110,18 @@ def test_it_knows_when_it_was_off_for_longer_than_it_reckoned(
     hub.synchronised, hub.wall = True, hub.true
     hub.now()
     assert hub.beyond(before) is beyond
+
+
+def test_a_kernel_that_may_not_be_asked_is_an_error_with_its_mend(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(clock, "LIBC", SimpleNamespace(adjtimex=lambda _: -1))
+    path = tmp_path / "gatewayd.toml"
+    path.write_text('[hub]\norg="o"\nsite="s"\nid="h"\n[mqtt]\nhost="localhost"\n')
+    with pytest.raises(ConfigError, match="ProtectClock"):
+        hub_clock(load(path))
+    path.write_text(path.read_text() + '[clock]\ntrust = "always"\n')
+    assert hub_clock(load(path)).now().trusted
 
 
 def test_the_kernel_says_whether_its_clock_is_synchronised() -> None:
