@@ -87,6 +87,13 @@ class SiteFile(Section):
     file: Path | None = None
 
 
+class Time(Section):
+    """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
+
+    trust: Literal["synchronised", "always"] = "synchronised"
+    uncertainty_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 72
+
+
 class Log(Section):
     """`auto`: for people on a terminal, JSON elsewhere."""
 
@@ -103,6 +110,7 @@ class Config(Section):
     bluetooth: Bluetooth | None = None
     store: Store = Store()
     site: SiteFile = SiteFile()
+    clock: Time = Time()
     log: Log = Log()
 
 
