@@ -19,7 +19,7 @@ from ulid import ULID
 
 from gatewayd import systemd
 from gatewayd.clock import Clock, HubClock, kernel_synchronised
-from gatewayd.cloud.connection import Broker
+from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
@@ -210,15 +210,23 @@ def broker(config: Config, clock: Clock) -> Broker:
     prefix = f"v1/{hub_.org}/{hub_.site}/{hub_.id}/"
     will = status("offline", "lost", clock.now().latest, VERSION)
     return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
+        addresses=(
+            Address(mqtt.host, mqtt.port),
+            *(_address(x, mqtt.port) for x in mqtt.fallbacks),
+        ),
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,
         password=password(config),
         tls=tls(config),
         keepalive=mqtt.keepalive,
+        legacy=mqtt.protocol == "3.1.1",
     )
+
+
+def _address(text: str, port: int) -> Address:
+    host, _, own = text.partition(":")
+    return Address(host, int(own or port))
 
 
 def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
