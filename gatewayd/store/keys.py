@@ -153,17 +153,9 @@ def _put_doors(
     for lock, door in key.doors.items():
         was = before.get(lock)
         due = was.due if was and door.stays(was.due, now) else door.due
-        row = (
-            lock,
-            key.id,
-            due.timestamp(),
-            door.withheld,
-            door.verify_after.total_seconds(),
-            door.retry,
-            door.external_delete,
-            door.free_slot_after.total_seconds(),
-        )
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        row = (lock, key.id, due.timestamp(), door.withheld, door.verify_after.total_seconds())
+        kept = (door.retry, door.external_delete, door.free_slot_after.total_seconds())
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row + kept)
 
 
 async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:
