@@ -19,6 +19,7 @@ from gatewayd.domain.site import Lock
 from gatewayd.errors import Reason
 
 PREFIX = "backup:"
+LABEL = "Backup-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Backup:
     @property
     def label(self) -> str:
         """As the lock shows it, so that its use is seen there (S0-3)."""
-        return f"Backup-{self.number}"
+        return f"{LABEL}{self.number}"
 
     @property
     def subject(self) -> str:
@@ -50,6 +51,12 @@ def backup_of(key: KeyId) -> Backup | None:
         return None
     lock, _, number = key.removeprefix(PREFIX).rpartition(":")
     return Backup(LockId(lock), int(number)) if number.isdecimal() else None
+
+
+def backup_at(subject: str) -> Backup | None:
+    """The backup that an alert's subject names; None: it is something else's."""
+    lock, between, number = subject.partition(f"/{LABEL}")
+    return Backup(LockId(lock), int(number)) if between and number.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ FRESH = timedelta(seconds=30)
 AT_ONCE, PACE = 10, timedelta(seconds=5)
 """So many slots of an inventory in that time: batteries last, and the radio is free for others."""
 
+GIVES_UP = {Reason.LOCK_FULL, Reason.DUPLICATE_CODE}
+"""Why a backup code is not tried again on its ladder; a duplicate has got another code before, as
+long as there was hope for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -158,7 +162,7 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
 
 def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Step | float]:
     lease = s.lease_of(claim.key_id, claim.code)
-    if claim.spare and lease is not None and lease.reason is Reason.LOCK_FULL:
+    if claim.spare and lease is not None and lease.reason in GIVES_UP:
         return  # the daily check tries again: nobody waits for it
     if lease is not None:
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)

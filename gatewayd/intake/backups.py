@@ -1,9 +1,10 @@
 """Backup codes: pools kept full, one handed to a guest, and changed when he is gone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from gatewayd.domain import backup as rules
-from gatewayd.domain.backup import Backup, Need
+from gatewayd.domain.backup import Backup, Need, backup_at
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import cleared, raised
@@ -17,6 +18,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import schemas
 from gatewayd.intake.allocate import drawn
 from gatewayd.intake.change import Change
+from gatewayd.intake.derive import REFUSALS
 from gatewayd.store import backups, keys, reservations, site
 from gatewayd.store.outbox import subjects
 
@@ -28,12 +30,24 @@ async def unkept(change: Change) -> list[LockId]:
     held = await backups.held(change.tx, change.now)
     there = change.site.locks if change.site else {}
     locks = {*there, *held}
+    await _end_alerts(change, held)
+    return sorted(id_ for id_ in locks if _needs(change, id_, held.get(id_, {})))
+
+
+async def _end_alerts(change: Change, held: Mapping[LockId, Held]) -> None:
+    """There is a backup to hand out, or none is wanted; a lock has taken one that it did not."""
     for id_ in await subjects(change.tx, AlertCode.BACKUP_EXHAUSTED):
         pool = held.get(LockId(id_), {}).values()
         free = any(x.proven and x.issued_to is None for x in pool)
         if free or not _pool(change, LockId(id_)):
             await change.tell(cleared(AlertCode.BACKUP_EXHAUSTED, id_))
-    return sorted(id_ for id_ in locks if _needs(change, id_, held.get(id_, {})))
+    for subject in await subjects(change.tx, AlertCode.CODE_IMPOSSIBLE):
+        if (backup := backup_at(subject)) is None:
+            continue
+        code = held.get(backup.lock, {}).get(backup.number)
+        if (code is not None and code.proven) or backup.number > _pool(change, backup.lock):
+            await change.tell(cleared(AlertCode.CODE_IMPOSSIBLE, subject))
+            keys.start_afresh(change.tx, backup.key_id)
 
 
 async def keep(change: Change, lock: LockId) -> None:
@@ -82,16 +96,24 @@ async def rotate(change: Change, document: schemas.BackupRotate) -> bool:
     if not chosen:
         raise Rejected(Reason.INVALID_FIELD, "it has no such backup", path="data.label")
     for number in chosen:
+        keys.start_afresh(change.tx, Backup(lock, number).key_id)
         await _renew(change, Backup(lock, number), held[number])
     await site.await_step(change.tx, lock, change.cause)
     return False
 
 
 async def another(change: Change, backup: Backup, refused: Code) -> None:
-    """A lock has this code already: the backup gets another one."""
+    """A lock has this code already: the backup gets another one, as often as a guest would; then it
+    waits for the daily check."""
     held = (await backups.held(change.tx, change.now, backup.lock)).get(backup.lock, {})
-    if (there := held.get(backup.number)) is not None and there.code == refused:
-        await _renew(change, backup, there)
+    there = held.get(backup.number)
+    if there is None or there.code != refused:
+        return
+    if await keys.refused(change.tx, backup.key_id) > REFUSALS:
+        why = raised(AlertCode.CODE_IMPOSSIBLE, backup.subject, Reason.DUPLICATE_CODE)
+        await change.tell(why)
+        return
+    await _renew(change, backup, there)
 
 
 async def share(

@@ -30,9 +30,10 @@ proof IN ('present', 'matched', 'used') AND stage = 'written'
 LOOK_AGAIN = f"UPDATE leases SET verify_due = ?1 WHERE {LOOKED_AT}"  # noqa: S608  # a constant
 ROOM_AGAIN = """
 UPDATE leases SET reason = NULL, failures = NULL, retry_due = NULL
-WHERE reason = 'lock_full' AND key_id IN (SELECT id FROM keys WHERE ends >= ?)
+WHERE reason IN ('lock_full', 'duplicate_code')
+    AND key_id IN (SELECT id FROM keys WHERE ends >= ?)
 """
-"""Backups for which a lock had no room: it may have some now."""
+"""Backups for which a lock had no room, or which it called duplicates: it may take them now."""
 UNREAD = f"""
 SELECT 1 FROM locks WHERE asked AND listed AND active
 UNION ALL

@@ -9,6 +9,8 @@ from gatewayd.domain.capabilities import NUKI, Capabilities
 from gatewayd.domain.code import DEFAULT_FORM, Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.report import Used
+from gatewayd.domain.slot import Entry
+from gatewayd.errors import Reason, Refused
 from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
@@ -163,6 +165,57 @@ async def test_a_backup_that_the_lock_has_already_is_another_one(tmp_path: Path)
         await hub.pass_(1)
         (ready,) = of(await hub.told(), "backup.ready")
         assert [*hub.lock("a").codes.values()] == [ready["code"]] != [old]
+
+
+class Duplicates(FakeLock):
+    """It calls every code a duplicate, until it does not."""
+
+    takes = False
+
+    async def write(self, entry: Entry, slot: int | None) -> int:
+        if not self.takes:
+            self._reach(f"write {slot}")
+            raise Refused("it has that code", Reason.DUPLICATE_CODE)
+        return await FakeLock.write(self, entry, slot)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_lock_that_takes_no_backup_at_all_is_left_alone(
+    tmp_path: Path, by_hand: bool
+) -> None:
+    # S1-20, suffering 4: six codes and one more a day, not one after the other for ever
+    clock = VirtualClock(datetime(2026, 7, 1, 13, tzinfo=UTC), recheck=MINUTE)
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Duplicates(clock)
+    async with site(tmp_path, "a", radio=radio, clock=clock, pool=2) as hub:
+        await hub.pass_(22 * HOUR)
+        writes = [what for what in lock.touched if what.startswith("write")]
+        assert len(writes) == 2 * 6
+        assert await hub.alerts() == {("code_impossible", f"a/Backup-{n}") for n in (1, 2)}
+        rotated = of(await hub.told(), "backup.rotated")
+        assert len(rotated) == 2 * 5
+        lock.touched.clear()
+        await hub.pass_(24 * HOUR)  # with the daily check
+        assert len([what for what in lock.touched if what.startswith("write")]) == 2
+        assert of(await hub.told(), "backup.rotated") == []
+        lock.takes = True
+        if by_hand:
+            await hub.send("backup.rotate", {"lock_id": "a"})
+        await hub.pass_(MINUTE if by_hand else 24 * HOUR)
+        assert len(lock.codes) == 2
+        assert await hub.alerts() == set()
+        assert await hub.database.read.rows("SELECT max(refusals) FROM keys") == [(0,)]
+
+
+async def test_an_alert_of_a_backup_that_is_not_wanted_any_more_ends(tmp_path: Path) -> None:
+    # S0-2
+    clock = VirtualClock(recheck=MINUTE)
+    radio = FakeRadio(clock)
+    radio.locks["a"] = Duplicates(clock)
+    async with site(tmp_path, "a", radio=radio, clock=clock, pool=2) as hub:
+        await hub.send("site.put", document("a", version=2, pool=1))
+        await hub.pass_(MINUTE)
+        assert await hub.alerts() == {("code_impossible", "a/Backup-1")}
 
 
 async def test_a_backups_key_is_not_staffs(tmp_path: Path) -> None:
