@@ -16,7 +16,7 @@ from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.errors import Reason
-from gatewayd.intake import backups
+from gatewayd.intake import backups, refusals
 from gatewayd.intake.change import Change
 from gatewayd.store import checks, situations
 from gatewayd.store.checks import AtDoor
@@ -90,6 +90,7 @@ async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
     still = {check.subject(door.lock_id, door.key_id) for door in missing}
     for subject in await subjects(change.tx, AlertCode.CODE_UNSET) - still:
         await change.tell(cleared(AlertCode.CODE_UNSET, subject))
+    await refusals.end(change)
     if unchecked := await subjects(change.tx, AlertCode.LOCK_UNCHECKED):
         silent = await checks.silent(change.tx)
         for lock in unchecked:

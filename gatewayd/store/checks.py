@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatewayd.domain.check import AHEAD
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import FOREVER, Now, from_epoch
 from gatewayd.domain.retry import Tick
@@ -56,6 +57,12 @@ WHERE listed AND active AND d.withheld IS NULL AND k.ends > ?2 AND k.ends < ?3
         OR abs(l.starts - k.starts) >= 60 OR abs(l.ends - k.ends) >= 60
         OR (NOT l.enabled AND k.starts <= ?1))
 """
+PROVEN_SINCE = """
+SELECT max(coalesce(l.proof, 'accepted') = 'accepted'), max(l.proven_at)
+FROM keys k JOIN doors d ON d.key_id = k.id
+    LEFT JOIN leases l ON l.lock_id = d.lock_id AND l.key_id = k.id AND l.code = k.code
+WHERE k.id = ?1 AND d.withheld IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,19 @@ async def unshown(tx: Transaction, now: Now) -> set[AtDoor]:
     """Where a guest's code is due and the lock has not shown it as it should be now."""
     values = (now.latest.timestamp(), now.earliest.timestamp(), FOREVER.timestamp())
     return {AtDoor(LockId(lock), KeyId(key)) for lock, key in await tx.rows(UNSHOWN, values)}
+
+
+async def proven_since(tx: Transaction, key: KeyId) -> float | None:
+    """When the last of a key's doors at which it is written has shown its code; None: not all."""
+    ((lacking, at),) = await tx.rows(PROVEN_SINCE, (key,))
+    return None if lacking else at or 0.0
+
+
+async def raised_at(tx: Transaction, code: AlertCode, subject: str) -> float | None:
+    """Since when an alert stands."""
+    sql = "SELECT raised_at FROM alerts WHERE code = ? AND subject = ?"
+    row = await tx.row(sql, (code, subject))
+    return row[0] if row else None
 
 
 async def last(tx: Transaction) -> datetime | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.domain.report import CodeDeleted
+from gatewayd.domain.slot import Entry
+from gatewayd.errors import Reason, Refused
 from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
@@ -15,9 +17,9 @@ from tests.rounds import NOTE, Site, of, site
 CURRENT = ("2026-06-30", "2026-07-04")
 
 
-def at(hour: int, minute: int = 0, day: int = 1) -> VirtualClock:
+def at(hour: int, minute: int = 0, day: int = 1, recheck: float = MINUTE) -> VirtualClock:
     """A clock in July, UTC."""
-    return VirtualClock(datetime(2026, 7, day, hour, minute, tzinfo=UTC), recheck=MINUTE)
+    return VirtualClock(datetime(2026, 7, day, hour, minute, tzinfo=UTC), recheck=recheck)
 
 
 def lock_of(clock: VirtualClock, *, keeps_windows: bool = False) -> tuple[FakeRadio, FakeLock]:
@@ -358,4 +360,65 @@ async def test_outside_of_its_hours_a_code_is_not_missing(tmp_path: Path) -> Non
         await hub.pass_(5 * MINUTE)
         assert await hub.alerts() == {("code_unset", "a/cleaner")}
         await hub.pass_(2.1 * HOUR)
+        assert await hub.alerts() == set()
+
+
+# --- codes that a lock refuses -----------------------------------------------------------------
+
+
+class Picky(FakeLock):
+    """It calls these codes duplicates; all of them where it is `full_of_them`."""
+
+    bad: frozenset[str] = frozenset()
+    full_of_them = False
+
+    async def write(self, entry: Entry, slot: int | None) -> int:
+        if self.full_of_them or entry.code.digits in self.bad:
+            self._reach(f"write {slot}")
+            raise Refused("it has that code", Reason.DUPLICATE_CODE)
+        return await FakeLock.write(self, entry, slot)
+
+
+def picky(clock: VirtualClock) -> tuple[FakeRadio, Picky]:
+    radio, lock = FakeRadio(clock), Picky(clock)
+    radio.locks["a"] = lock
+    return radio, lock
+
+
+@pytest.mark.parametrize("how", ["taken", "cancelled"])
+@pytest.mark.parametrize("told", [True, False])
+async def test_an_alert_on_a_code_that_a_lock_refuses_ends(
+    tmp_path: Path, told: bool, how: str
+) -> None:
+    # S1-20
+    clock = at(11, recheck=HOUR)
+    radio, lock = picky(clock)
+    async with site(tmp_path, "a", "b", radio=radio, clock=clock, pool=0) as hub:
+        lock.bad, lock.full_of_them = frozenset({"482913"}), not told
+        said = {"code": "482913", "announced_at": "2026-06-30T08:00:00Z"} if told else {}
+        await hub.book("r1", *CURRENT, **said)
+        await hub.pass_(2 * HOUR)
+        alert = ("code_refused" if told else "code_impossible", "r1")
+        assert alert in await hub.alerts()
+        if how == "taken":
+            lock.bad, lock.full_of_them = frozenset(), False
+            await hub.pass_(24 * HOUR)
+            assert await hub.code("res:r1") in lock.codes.values()
+        else:
+            await hub.send("reservation.cancel", {"id": "r1", "version": 2})
+        await hub.pass_(HOUR)
+        assert await hub.alerts() == set()
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_an_alert_on_what_was_rejected_stays(tmp_path: Path, known: bool) -> None:
+    # S2-15: whatever the locks show of what was said before
+    async with site(tmp_path, "a", pool=0) as hub:
+        if known:
+            await hub.book("r1", *CURRENT)
+            await hub.pass_(5 * MINUTE)
+        await hub.book("r1", *CURRENT, version=2, code="123456785")
+        await hub.pass_(5 * MINUTE)
+        assert ("code_impossible", "r1") in await hub.alerts()
+        await hub.book("r1", *CURRENT, version=3)
         assert await hub.alerts() == set()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,8 +13,11 @@ import pytest
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.intake import health
 from gatewayd.intake.accept import Intake
 from gatewayd.store import keys, situations
 from gatewayd.store import site as sites
@@ -22,6 +26,7 @@ from gatewayd.store.outbox import receipted
 from tests.house import (
     DAY,
     HUB,
+    Document,
     House,
     command,
     data,
@@ -580,6 +585,53 @@ async def test_a_lock_that_takes_no_code_does_not_use_up_all_codes(house: House)
         code = Code(await house.code_of("R1"))
         await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
     assert types(await house.told()).count("code.changed") == 7
+
+
+async def watched(house: House) -> set[tuple[str, str]]:
+    """The alerts that stand after the hub has looked."""
+    await house.intake.attend(partial(health.watch, since={}, tick=house.clock.tick()))
+    return await house.alerts()
+
+
+@pytest.mark.parametrize(
+    ("alert", "said"),
+    [
+        ("code_refused", {"announced_at": "2026-06-30T12:00:00Z"}),
+        ("code_impossible", {"code": "4829135"}),  # the locks take four digits
+        ("code_impossible", {}),  # they take four, and six
+    ],
+)
+async def test_an_alert_on_a_code_ends_with_the_stay(
+    house: House, alert: str, said: Document
+) -> None:
+    """S1-20, S2-15"""
+    await put(house, **said)
+    if alert == "code_refused":
+        async with house.database.transaction() as tx:
+            code = Code(await house.code_of("R1"))
+            await house.intake.another_code(tx, house.clock.now(), KeyId("res:R1"), code)
+    else:
+        other = CodeRules(4, 4) if said else CodeRules(6, 6)
+        await learn(house, "front", Capabilities(code=CodeRules(4, 4)))
+        await learn(house, "flat-1-door", Capabilities(code=other))
+    assert await watched(house) == {(alert, "R1")}
+    house.clock.at += 13 * DAY  # the day before the departure
+    assert await watched(house) == {(alert, "R1")}
+    house.clock.at += 5 * DAY
+    assert await watched(house) == set()
+
+
+async def test_an_alert_on_a_key_by_hand_ends_with_it(house: House) -> None:
+    """S2-15"""
+    word = {"id": "cleaner", "version": 1, "starts": "2026-07-02T08:00", "ends": "2026-07-05T18:00"}
+    word |= {"doors": {"add": ["front", "flat-1-door"]}}
+    await house.send("key.put", word)
+    async with house.database.transaction() as tx:
+        alert = raised(AlertCode.CODE_IMPOSSIBLE, "cleaner")
+        await house.outbox.tell(tx, house.clock.now(), (alert,))
+    assert await watched(house) == {("code_impossible", "cleaner")}
+    house.clock.at += 5 * DAY
+    assert await watched(house) == set()
 
 
 async def test_a_dictated_code_that_a_lock_refused_does_not_come_back_by_itself(
