@@ -211,6 +211,24 @@ ALERTS: dict[AlertCode, AlertKind] = {
     ),
 }
 
+OF_LOCKS = {
+    AlertCode.LOCK_OFFLINE,
+    AlertCode.LOCK_FULL,
+    AlertCode.LOCK_JAMMED,
+    AlertCode.LOCK_TAMPERED,
+    AlertCode.LOCK_RESET,
+    AlertCode.LOCK_UNCHECKED,
+    AlertCode.KEYPAD_DISABLED,
+    AlertCode.KEYPAD_BATTERY_LOW,
+    AlertCode.BATTERY_LOW,
+    AlertCode.BATTERY_CRITICAL,
+    AlertCode.BATTERY_SILENT,
+    AlertCode.PIN_REFUSED,
+    AlertCode.PIN_UNANSWERED,
+    AlertCode.BACKUP_EXHAUSTED,
+}
+"""Those whose subject is a lock; a subject with a slash is a key or a backup code at one."""
+
 REMEDIES: dict[Reason, str] = {
     Reason.LOCK_UNREACHABLE: "look at the lock's batteries and its way to the hub",
     Reason.RADIO_DOWN: "look at the radio and its service",

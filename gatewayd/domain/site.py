@@ -74,6 +74,12 @@ def changed_properties(before: Site | None, after: Site) -> set[PropertyId]:
     return {id_ for id_ in ids if _view(before, id_) != _view(after, id_)}
 
 
+def other_makes(before: Site | None, after: Site) -> list[LockId]:
+    """Locks in whose place hangs one of another make under the later document."""
+    was = before.locks if before else {}
+    return [id_ for id_, x in after.locks.items() if was.get(id_, x).driver != x.driver]
+
+
 def _view(site: Site | None, id_: PropertyId) -> object:
     """All of a document that bears on one property."""
     property_ = site.properties.get(id_) if site else None

@@ -9,7 +9,7 @@ from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
-from gatewayd.domain.site import changed_properties, without_grace
+from gatewayd.domain.site import changed_properties, other_makes, without_grace
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import (
     backups,
@@ -27,6 +27,7 @@ from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
 from gatewayd.store import checks, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
+from gatewayd.store.outbox import of_nobody
 
 CHUNK = 200
 
@@ -129,11 +130,16 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
-        if (property_ := change.site.properties.get(property_id)) is not None:
-            warns = raised if without_grace(change.site, property_) else cleared
-            await change.tell(warns(AlertCode.NO_GRACE, property_id))
+        property_ = change.site.properties.get(property_id)
+        hasty = property_ is not None and without_grace(change.site, property_)
+        await change.tell((raised if hasty else cleared)(AlertCode.NO_GRACE, property_id))
     for key_id in await overrides.all_(change.tx, change.now):  # its doors may be of any property
         await _derive_again(change, key_id)
+    for id_ in other_makes(before, change.site):
+        await lock.forget_alerts(change, id_)
+    await change.tell(*(cleared(*alert) for alert in await of_nobody(change.tx)))
+    for id_ in await site.unlisted(change.tx):
+        await lock.end_waits(change, id_)
 
 
 async def derive_property(change: Change, property_id: PropertyId) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from ulid import ULID
 
 from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.lock import LockAdopted
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId
@@ -74,10 +75,21 @@ async def replace(change: Change, document: service.LockReplace) -> bool:
     """`lock.replace`, once the site says so: done when the new lock is in step."""
     old = LockId(document.old)
     await site.forget_codes(change.tx, old)
-    for alert, subject in await about(change.tx, old):
-        await change.tell(cleared(alert, subject))
+    await forget_alerts(change, old)
+    await end_waits(change, old)
     await site.resync(change.tx, LockId(document.new), change.cause)
     return False
+
+
+async def end_waits(change: Change, lock: LockId) -> None:
+    """Commands about all codes of a lock that is gone: nothing of them is left to be done."""
+    for command in await site.forget_resyncs(change.tx, lock):
+        await change.outbox.tell(change.tx, change.now, (CommandDone(),), command)
+
+
+async def forget_alerts(change: Change, lock: LockId) -> None:
+    """Alerts of a lock in whose place there is another one."""
+    await change.tell(*(cleared(*alert) for alert in await about(change.tx, lock)))
 
 
 async def adopt(change: Change, document: service.LockAdopt) -> bool:

@@ -17,7 +17,7 @@ from gatewayd.domain.report import Battery, Dead, Report, WrongCode
 from gatewayd.intake.accept import Intake
 from gatewayd.store import marks, signals, site
 from gatewayd.store.database import Database, Transaction
-from gatewayd.store.outbox import Outbox, subjects
+from gatewayd.store.outbox import Outbox, of_nobody, subjects
 
 MARK_EVERY = timedelta(minutes=30)
 
@@ -100,6 +100,7 @@ class Watch:
             stands = await subjects(read, code)
             events += [raised(code, subject) for subject in sorted(wanted - stands)]
             events += [cleared(code, subject) for subject in sorted(stands - wanted)]
-        if events:
+        if events or await of_nobody(read):
             async with self.database.transaction() as tx:
+                events += [cleared(*alert) for alert in await of_nobody(tx)]
                 await self.outbox.tell(tx, now, events)

@@ -12,7 +12,7 @@ from ulid import ULID
 
 from gatewayd.domain.events import TELEMETRY, Event
 from gatewayd.domain.events.alert import AlertCleared, AlertRaised
-from gatewayd.domain.health import AlertCode
+from gatewayd.domain.health import OF_LOCKS, AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.store.database import Database, Outgoing, Transaction
@@ -179,10 +179,31 @@ async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> lis
 
 async def about(tx: Transaction, lock: LockId) -> list[tuple[AlertCode, str]]:
     """Each alert that stands for a lock, or for a key at it, with its subject."""
-    rows = await tx.rows(
-        "SELECT code, subject FROM alerts WHERE subject = ?1 OR subject GLOB ?1 || '/*'", (lock,)
-    )
+    rows = await tx.rows(f"{AT} {AT_LOCK}", (CODES, lock))
     return [(AlertCode(code), subject) for code, subject in rows]
+
+
+async def of_nobody(tx: Transaction) -> list[tuple[AlertCode, str]]:
+    """Each alert for a lock that is not on the site and has nothing of ours; for one that does not
+    answer, of which that is not so; and for a removal where nothing is left to be removed."""
+    rows = await tx.rows(f"{AT} {OF_NOBODY} ORDER BY subject, code", (CODES,))
+    return [(AlertCode(code), subject) for code, subject in rows]
+
+
+CODES = json.dumps(sorted(OF_LOCKS))
+AT = """
+WITH at AS (SELECT code, subject, substr(subject, 1, instr(subject || '/', '/') - 1) AS lock_id
+    FROM alerts WHERE code IN (SELECT value FROM json_each(?1)) OR instr(subject, '/'))
+"""
+"""The alerts of locks, and of keys and backups at locks."""
+AT_LOCK = "SELECT code, subject FROM at WHERE lock_id = ?2"
+OF_NOBODY = """
+SELECT code, subject FROM at
+WHERE lock_id NOT IN (SELECT id FROM locks WHERE listed UNION SELECT lock_id FROM leases)
+    OR (code = 'lock_offline' AND lock_id IN (SELECT id FROM locks WHERE failures IS NULL))
+    OR (code = 'removal_failed' AND NOT EXISTS (SELECT 1 FROM leases l
+        WHERE l.lock_id = at.lock_id AND subject = l.lock_id || '/' || key_id))
+"""
 
 
 async def subjects(tx: Transaction, code: AlertCode) -> set[str]:

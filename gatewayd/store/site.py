@@ -146,6 +146,12 @@ async def sync_now(tx: Transaction, lock: LockId, cause: CommandId | None) -> bo
     return known
 
 
+async def unlisted(tx: Transaction) -> list[LockId]:
+    """The locks that are not on the site, and for which a command waits."""
+    rows = await tx.rows("SELECT id FROM locks WHERE NOT listed AND cause IS NOT NULL")
+    return [LockId(id_) for (id_,) in rows]
+
+
 async def answers(tx: Transaction, lock: LockId) -> bool:
     """Whether a lock was reached, the last time too."""
     reached = "SELECT 1 FROM locks WHERE id = ? AND last_contact IS NOT NULL AND failures IS NULL"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.health import OF_LOCKS, AlertCode
 from gatewayd.domain.hours import Hours
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.moment import Window
@@ -93,6 +95,41 @@ async def test_what_lies_on_the_lock_is_looked_at_now_and_no_more_than_that(
         assert await done(hub, "now")
 
 
+async def test_what_waits_for_a_lock_that_leaves_the_site_is_done(tmp_path: Path) -> None:
+    # S1-14, S3-19
+    async with opened(tmp_path) as house:
+        await house.send("site.put", houses.site())
+        await house.send("lock.resync", {"lock_id": "shed-door"}, id="read")
+        await house.send("lock.sync_now", {"lock_id": "shed-door"}, id="now")
+        await house.send("lock.resync", {"lock_id": "front"}, id="other")
+        without = houses.site(2)
+        without["locks"].pop()
+        without["properties"].pop()
+        told = await house.send("site.put", without, id="site")
+        answers = [event["cause"] for event in told if event["type"] == "command.done"]
+        assert sorted(answers) == ["now", "read", "site"]
+
+
+async def test_alerts_of_properties_and_locks_that_are_gone_end(tmp_path: Path) -> None:
+    # S1-14
+    async with opened(tmp_path) as house:
+        await house.send("site.put", houses.site(policy={"grace": "0"}))
+        async with house.database.transaction() as tx:
+            events = [raised(code, "shed-door") for code in OF_LOCKS]
+            events += [
+                raised(AlertCode.CODE_UNSET, "shed-door/res:R1"),
+                raised(AlertCode.BATTERY_LOW, "front"),
+                raised(AlertCode.RADIO_DOWN, "shed-door"),  # a radio of that name
+            ]
+            await house.outbox.tell(tx, house.clock.now(), events)
+        without = houses.site(2)
+        without["locks"].pop()
+        without["properties"] = without["properties"][:1]
+        await house.send("site.put", without)
+        left = {("battery_low", "front"), ("radio_down", "shed-door")}
+        assert await house.alerts() == left
+
+
 # --- another lock ------------------------------------------------------------------------------
 
 
@@ -130,6 +167,7 @@ async def test_another_lock_takes_the_place_of_one(tmp_path: Path) -> None:
         await hub.pass_(MINUTE)
         assert sorted(new.codes.values()) == sorted(old.codes.values())
         assert await done(hub, "swap")
+        assert await done(hub, "dead"), "nothing of it is left to be done"
         assert await alerts(hub) == set()
         await hub.pass_(24 * HOUR)
         assert old.touched == [], "the old one is left alone"

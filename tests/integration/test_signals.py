@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from gatewayd.domain.ids import LockId
-from gatewayd.domain.report import Alive, Battery, Dead, Report, Used, WrongCode
+from gatewayd.domain.report import Alive, Battery, Dead, Jammed, Report, Used, WrongCode
 from gatewayd.reconciler.signals import Watch
 from gatewayd.store import signals
 from gatewayd.store import site as sites
 from tests.fakes import FakeRadio
-from tests.house import command
+from tests.house import Document, command
 from tests.integration.test_reconciler import HOUR, MINUTE, Site, VirtualClock, alerts, site, take
+from tests.rounds import document
 
 DAY = 24 * HOUR
 
@@ -183,6 +184,60 @@ async def test_one_silent_lock_points_at_itself_and_several_at_the_hub(
         await hub.pass_(6 * MINUTE)
         await watch.look()
         assert await alerts(hub) == set()
+
+
+# --- locks that are gone -----------------------------------------------------------------------
+
+
+def only(door: str, version: int, **changed: str) -> Document:
+    """The site document with one lock."""
+    whole = document(door, version=version, pool=0)
+    whole["locks"][0] |= changed
+    return whole
+
+
+async def test_alerts_of_a_lock_that_leaves_the_site_end_once_it_is_empty(tmp_path: Path) -> None:
+    # S1-14, suffering 16
+    async with watched(tmp_path, "a", "b") as (hub, watch):
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(2 * HOUR)
+        hub.lock("b").dead = True
+        await hear(hub, "b", Battery(5, low=True))
+        await take(hub.intake, command("site.put", only("a", 2), id="2"))
+        await hub.pass_(10 * MINUTE)
+        await watch.look()
+        there = {("lock_offline", "b"), ("removal_failed", "b/res:r1")}
+        batteries = {("battery_low", "b"), ("battery_critical", "b")}
+        assert await alerts(hub) - batteries == there
+        assert await alerts(hub) & batteries
+        hub.lock("b").dead = False
+        await hub.pass_(10 * MINUTE)
+        await watch.look()
+        assert hub.lock("b").codes == {}
+        assert await alerts(hub) == set()
+
+
+async def test_alerts_of_a_lock_of_another_make_or_at_another_address_end(tmp_path: Path) -> None:
+    # S2-21: nothing of them is known of the one that hangs there now
+    async with watched(tmp_path, "a") as (hub, watch):
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(2 * HOUR)
+        hub.lock("a").dead = True
+        await hear(hub, "a", Battery(5, low=True), Jammed())
+        cancelled = {"id": "r1", "version": 2}
+        await take(hub.intake, command("reservation.cancel", cancelled, id="gone"))
+        await hub.pass_(10 * MINUTE)
+        assert {("lock_offline", "a"), ("removal_failed", "a/res:r1")} <= await alerts(hub)
+        elsewhere = only("a", 2, address="elsewhere")
+        await take(hub.intake, command("site.put", elsewhere, id="2"))
+        await hub.pass_(MINUTE)
+        await watch.look()
+        there = {code for code, _ in await alerts(hub)}
+        assert there & {"lock_offline", "removal_failed"} == set()
+        assert "lock_jammed" in there, "it may be the same lock"
+        other = only("a", 3, driver="zwave", address="5")
+        await take(hub.intake, command("site.put", other, id="3"))
+        assert "a" not in {subject for _, subject in await alerts(hub)}
 
 
 class Enough(Exception):
