@@ -201,9 +201,8 @@ class Intake:
 
     async def _reject(self, command: Command, why: Rejected) -> None:
         """A command that changed nothing; what a brake held and cannot be any more is let go."""
-        events: list[Event] = [
-            CommandRejected(why.reason, why.path, why.message, why.retryable),
-        ]
+        answer = CommandRejected(why.reason, why.path, why.message, why.retryable)
+        events: list[Event] = [answer]
         async with self._database.transaction() as tx:
             if why.reason in ALERT_OF and isinstance(command, ReservationPutCommand):
                 events.append(raised(ALERT_OF[why.reason], command.data.id))
@@ -211,6 +210,8 @@ class Intake:
                 brake = command.data.brake_id
                 if await commands.release(tx, brake):
                     events.append(cleared(AlertCode.BRAKE_HELD, brake))
+                    now, held = self._clock.now(), CommandId(brake)
+                    await self._outbox.tell(tx, now, (answer,), held)
             await self._answer(tx, self._clock.now(), command, *events)
 
     async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:

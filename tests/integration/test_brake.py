@@ -182,6 +182,16 @@ async def test_a_held_command_sent_again_gets_the_same_answer(house: House) -> N
         assert await house.dump(without=ANSWERS) == before
 
 
+async def test_a_held_command_that_cannot_be_any_more_is_told_so(house: House) -> None:
+    await book(house, 5)
+    await house.send("site.put", site(2, properties=[property_("cabin")]), id="SITE")
+    await house.send("site.put", site(3), id="newer")
+    told = await house.send("brake.confirm", {"brake_id": "SITE"}, id="YES")
+    answers = {e["cause"]: e["data"]["reason"] for e in told if e["type"] == "command.rejected"}
+    assert answers == {"SITE": "stale_version", "YES": "stale_version"}
+    assert await house.alerts() == set()
+
+
 async def test_a_brake_is_confirmed_only_once(house: House) -> None:
     await book(house, 5)
     await house.send("reservation.snapshot", snapshot(house, []), id="SNAP")

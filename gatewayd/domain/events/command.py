@@ -29,7 +29,9 @@ class CommandRejected:
 
 @dataclass(frozen=True, slots=True)
 class CommandDone:
-    """The command's effect on all doors is proven; of several about one reservation the last."""
+    """The command's effect on all doors is proven: of several about one key it is the last one that
+    is told. One about many keys (`site.put`, a snapshot, `batch`) is done once it is stored. What
+    waits for a lock that leaves the site is done then."""
 
     type: ClassVar[str] = "command.done"
 
