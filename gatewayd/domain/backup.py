@@ -4,16 +4,17 @@ Each is a key of its own with one lock and no end; one guest gets it, and when h
 code takes its place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.key import Key, door
+from gatewayd.domain.key import Door, Key, door
 from gatewayd.domain.label import label
-from gatewayd.domain.moment import FOREVER, Now, Window
+from gatewayd.domain.moment import FOREVER, Window
 from gatewayd.domain.policy import Policy
 from gatewayd.domain.site import Lock
 from gatewayd.errors import Reason
@@ -62,13 +63,18 @@ def backup_at(subject: str) -> Backup | None:
 @dataclass(frozen=True, slots=True)
 class Held:
     """A backup as it is kept. `proven`: the lock has shown it, and nothing since says otherwise;
-    `over`: the guest who has it has no access here any more."""
+    `over`: the guest who has it has no access here any more; `label`, `door`: as it was made."""
 
     code: Code
-    withheld: Reason | None = None
     proven: bool = False
     issued_to: KeyId | None = None
     over: bool = False
+    label: str = ""
+    door: Door | None = None
+
+    def like(self, key: Key) -> bool:
+        """Whether it would be made so today."""
+        return self.label == key.label and all(self.door == door for door in key.doors.values())
 
 
 class Need(StrEnum):
@@ -77,22 +83,23 @@ class Need(StrEnum):
     NEW = "new"  # there is none of that number yet
     ROTATED = "rotated"  # another code, the old one first
     DROPPED = "dropped"  # it goes, and none comes
-    AMENDED = "amended"  # the same code; whether it is written has changed
+    AMENDED = "amended"  # the same code; its label or its door is another
 
 
 def needs(
-    pool: int, rules: CodeRules, withheld: Reason | None, held: Mapping[int, Held]
+    pool: int, held: Mapping[int, Held], key: Callable[[int, Held], Key]
 ) -> Iterator[tuple[int, Need]]:
-    """What is to be done at a lock that should have `pool` backups, by number.
+    """What is to be done at a lock that should have `pool` backups, by number; `key`: how the one
+    that is held would be made today.
 
     A guest keeps the one he has, however small the pool has become, until he is gone (S0-6).
     """
     for number, there in sorted(held.items()):
         if there.over or (there.issued_to is None and number > pool):
             yield number, Need.ROTATED if number <= pool else Need.DROPPED
-        elif there.issued_to is None and not rules.allow(there.code):
+        elif there.issued_to is None and not key(number, there).rules.allow(there.code):
             yield number, Need.ROTATED  # the lock has told meanwhile what it takes
-        elif there.withheld != withheld:
+        elif not there.like(key(number, there)):
             yield number, Need.AMENDED
     yield from ((number, Need.NEW) for number in range(1, pool + 1) if number not in held)
 
@@ -111,17 +118,17 @@ def withheld(lock: Lock) -> Reason | None:
     return None if lock.allow_provisioning else Reason.PROVISIONING_DISABLED_DOOR
 
 
-def key(backup: Backup, lock: Lock, policy: Policy, able: Capabilities, now: Now) -> Key:
-    """The key of a backup: due now, without end."""
+def key(backup: Backup, lock: Lock, policy: Policy, able: Capabilities, due: datetime) -> Key:
+    """The key of a backup: without end."""
     return Key(
         id=backup.key_id,
         reservation_id=None,
         label=label(backup.label, able.label_length),
         name=None,
         guest=None,
-        window=Window(now.earliest, FOREVER),
+        window=Window(due, FOREVER),
         timetable=None,
-        doors={lock.id: door(now.earliest, withheld(lock), policy)},
+        doors={lock.id: door(due, withheld(lock), policy)},
         policy=policy,
         rules=able.code,
     )

@@ -1,6 +1,6 @@
 """A key's claim on one slot of one lock: on disk before the lock is touched, sticky until freed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,10 +41,10 @@ class Proof(StrEnum):
 class Lease:
     """One code of one key in one slot.
 
-    `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`, `hours`:
-    as last written; `verify_due`: when to look a second time; `doubted_since`: the first read,
-    while in doubt, that did not show the code; `missed`: a proven code was read as Empty once;
-    `losses`: how often a proven code was gone or altered.
+    `slot`: None until a lock that numbers its codes itself has told; `window`, `enabled`, `hours`,
+    `label`: as last written; `verify_due`: when to look a second time; `doubted_since`: the first
+    read, while in doubt, that did not show the code; `missed`: a proven code was read as Empty
+    once; `losses`: how often a proven code was gone or altered.
     """
 
     key_id: KeyId
@@ -62,6 +62,7 @@ class Lease:
     enabled: bool = True
     losses: int = 0
     hours: Hours | None = None
+    label: str = field(default="", repr=False)
 
     @classmethod
     def adopted(cls, key: KeyId, slot: int, seen: Holds) -> "Lease":

@@ -192,7 +192,7 @@ def _upkeep(
         case None:
             yield _look(s, lease)
         case Holds() | Occupied() as seen if holds(s, lease):
-            if not (lease.is_for(entry) and lease.limits(seen, now)):
+            if not (lease.is_for(entry) and lease.limits(seen, now)) or _misnamed(s, lease, entry):
                 yield _write(s, lease, entry, now, tick)
             elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
@@ -208,6 +208,14 @@ def _upkeep(
         case _:
             if s.has_room():
                 yield Take(lease.key_id, lease.code, s.free_slot())
+
+
+def _misnamed(s: Situation, lease: Lease, entry: Entry) -> bool:
+    """Whether a backup that nobody has lies there under another label than its own (S0-3); a
+    guest's code is not touched for a name."""
+    claim = s.claims.get(lease.key_id)
+    shown = claim is not None and claim.spare and s.capabilities.label_length > 0
+    return shown and lease.label != entry.label
 
 
 def _write(s: Situation, lease: Lease, entry: Entry, now: Now, tick: Tick) -> Step | float:

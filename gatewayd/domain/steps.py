@@ -76,6 +76,7 @@ def begun(s: Situation, step: LockStep) -> Situation:
                 window=entry.window,
                 enabled=entry.enabled,
                 hours=entry.hours,
+                label=entry.label,
             )
         case Clear(lease=lease):
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
@@ -138,6 +139,13 @@ def _one_slot(s: Situation, step: Observe, error: LockError, now: Now) -> bool:
     return isinstance(error, Unreachable) and free and spoke and not s.inventoried
 
 
+def _only_named(step: Write, error: LockError) -> bool:
+    """Whether a lock refuses nothing but another label beside a code that stands: it is not worth
+    another try."""
+    said_no = not isinstance(error, OutcomeUnknown)
+    return said_no and step.lease.stands and step.lease.is_for(step.entry)
+
+
 def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
     """The step raised: what the error means for the lock's ladder or the code's."""
     if isinstance(error, RadioDown):
@@ -151,6 +159,8 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
     if isinstance(step, Clear):
         return Outcome(*still_there(s, lease, error.reason, now, tick))
+    if _only_named(step, error):
+        return Outcome(s.with_lease(replace(step.lease, label=lease.label)))
     if not isinstance(error, OutcomeUnknown):  # the lock said no: it holds what it held before
         old = step.lease
         lease = replace(
@@ -160,6 +170,7 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
             window=old.window,
             enabled=old.enabled,
             hours=old.hours,
+            label=old.label,
         )
     claim = s.claims.get(lease.key_id)
     after, events = not_taken(s, lease, error.reason, now, tick)

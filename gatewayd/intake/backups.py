@@ -11,6 +11,7 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.backup import BackupExhausted, BackupIssued, BackupRotated
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
+from gatewayd.domain.key import Key
 from gatewayd.domain.policy import Policy, narrow
 from gatewayd.domain.reservation import key_of, reservation_of
 from gatewayd.domain.site import Lock, Site
@@ -50,12 +51,14 @@ async def _end_alerts(change: Change, held: Mapping[LockId, Held]) -> None:
             keys.start_afresh(change.tx, backup.key_id)
 
 
-async def keep(change: Change, lock: LockId) -> None:
-    """Make the pool of a lock as it should be."""
+async def keep(change: Change, lock: LockId, *, new: bool = True) -> None:
+    """Make the pool of a lock as it should be; not `new`: only what there is of it."""
     held = (await backups.held(change.tx, change.now, lock)).get(lock, {})
     for number, need in _needs(change, lock, held):
         backup = Backup(lock, number)
         match need:
+            case Need.NEW if not new:
+                pass
             case Need.DROPPED:
                 await _drop(change, backup, held[number])
             case Need.AMENDED:
@@ -186,7 +189,7 @@ async def _renew(change: Change, backup: Backup, old: rules.Held | None) -> None
     lock = _lock(change, backup.lock)
     if lock is None:
         return
-    key = rules.key(backup, lock, _policy(change, lock), _able(change, lock), change.now)
+    key = _key(change, backup, lock, change.now.earliest)
     try:
         code = await drawn(change, key, old.code if old else None)
     except Rejected as why:
@@ -211,7 +214,7 @@ async def _drop(change: Change, backup: Backup, old: rules.Held) -> None:
 async def _put(change: Change, backup: Backup, code: Code) -> None:
     lock = _lock(change, backup.lock)
     assert lock is not None  # noqa: S101  # only pools of the site's locks are kept
-    key = rules.key(backup, lock, _policy(change, lock), _able(change, lock), change.now)
+    key = _key(change, backup, lock, change.now.earliest)
     await keys.put(change.tx, key, code, new=False, handover=None, cause=None, now=change.now)
 
 
@@ -233,8 +236,16 @@ def _needs(change: Change, id_: LockId, held: Held) -> list[tuple[int, Need]]:
         return [(number, Need.DROPPED) for number in held]
     if not lock.active:
         return []
-    able = _able(change, lock).code
-    return list(rules.needs(_pool(change, id_), able, rules.withheld(lock), held))
+
+    def today(number: int, there: rules.Held) -> Key:
+        due = there.door.due if there.door else change.now.earliest
+        return _key(change, Backup(id_, number), lock, due)
+
+    return list(rules.needs(_pool(change, id_), held, today))
+
+
+def _key(change: Change, backup: Backup, lock: Lock, due: datetime) -> Key:
+    return rules.key(backup, lock, _policy(change, lock), _able(change, lock), due)
 
 
 def _opens_something(site_: Site | None, lock: LockId) -> bool:

@@ -159,6 +159,7 @@ async def derive_lock(change: Change, door: LockId) -> None:
             await derive_property(change, property_.id)
     for key_id in await overrides.at_lock(change.tx, door):
         await _derive_again(change, key_id)
+    await backups.keep(change, door, new=False)
 
 
 async def _derive_again(change: Change, key: KeyId) -> None:

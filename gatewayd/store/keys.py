@@ -181,10 +181,11 @@ async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockI
             "FROM doors WHERE key_id = ? AND leaves IS NULL",
             (key,),
         )
-    return {LockId(lock): _door(row) for lock, *row in rows}
+    return {LockId(lock): door_of(row) for lock, *row in rows}
 
 
-def _door(row: Sequence[Any]) -> Door:
+def door_of(row: Sequence[Any]) -> Door:
+    """From the columns of `doors`."""
     due, withheld, verify_after, retry, external_delete, free_slot_after = row
     return Door(
         from_epoch(due),
@@ -201,11 +202,10 @@ async def withdraw(
 ) -> None:
     """Take a key away from all its doors: revoked, or because its window has ended."""
     tx.ahead.pop(("doors", key), None)
-    ends = ended.timestamp() if ended else None
     await tx.rows(
         "UPDATE keys SET revoked = max(revoked, ?1 IS NULL), ends = coalesce(?1, ends), "
         "handover = NULL, cause = coalesce(?2, cause) WHERE id = ?3",
-        (ends, cause, key),
+        (ended and ended.timestamp(), cause, key),
     )
     locks = await tx.rows(
         "SELECT lock_id FROM doors WHERE key_id = ?1 UNION SELECT lock_id FROM leases "

@@ -47,7 +47,7 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         CROSS JOIN keys k ON k.id = d.key_id),
     (SELECT json_group_array(json_array(rowid, key_id, code, slot, stage, proof, proven_at,
             verify_due, doubted_since, missed, failures, retry_due, reason, starts, ends, enabled,
-            losses, hours))
+            losses, hours, label))
         FROM leases WHERE lock_id = ?1),
     (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends, hours))
         FROM slots WHERE lock_id = ?1)
@@ -90,7 +90,7 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
             tx.later(sql, (lock, lease.key_id, lease.code.digits))
     for lease in after.leases:
         if lease not in before.leases:
-            marks = ", ".join("?" * 18)
+            marks = ", ".join("?" * 19)
             tx.later(f"INSERT INTO leases VALUES ({marks})", _lease_row(lock, lease))  # noqa: S608  # placeholders
     for slot in before.slots.keys() - after.slots.keys():
         tx.later("DELETE FROM slots WHERE lock_id = ? AND slot = ?", (lock, slot))
@@ -184,7 +184,7 @@ def _claim(row: Sequence[Any], able: Capabilities, clock: LocalTime | None) -> C
 
 def _lease(row: Sequence[Any]) -> Lease:
     _, key, code, slot, stage, proof, proven_at, verify, doubted, *rest = row
-    missed, failures, due, reason, starts, ends, enabled, losses, hours = rest
+    missed, failures, due, reason, starts, ends, enabled, losses, hours, label = rest
     return Lease(
         key_id=KeyId(key),
         code=Code(code),
@@ -201,6 +201,7 @@ def _lease(row: Sequence[Any]) -> Lease:
         enabled=bool(enabled),
         losses=losses,
         hours=_hours(hours),
+        label=label,
     )
 
 
@@ -224,6 +225,7 @@ def _lease_row(lock: LockId, lease: Lease) -> Sequence[object]:
         lease.enabled,
         lease.losses,
         str(lease.hours) if lease.hours else None,
+        lease.label,
     )
 
 

@@ -218,6 +218,77 @@ async def test_an_alert_of_a_backup_that_is_not_wanted_any_more_ends(tmp_path: P
         assert await hub.alerts() == {("code_impossible", "a/Backup-1")}
 
 
+class Named(FakeLock):
+    """It tells only later that it has names, and refuses them where `nameless`."""
+
+    late = True
+    nameless = False
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(self.slots, label_length=0 if self.late else 16)
+
+    async def write(self, entry: Entry, slot: int | None) -> int:
+        if entry.label and self.nameless:
+            self._reach(f"write {slot}")
+            raise Refused("no such name")
+        return await FakeLock.write(self, entry, slot)
+
+
+async def test_backups_are_labelled_at_the_first_write(tmp_path: Path) -> None:
+    # S0-3: the lock tells how long labels may be when it is first reached
+    clock = VirtualClock(recheck=MINUTE)
+    radio = FakeRadio(clock)
+    radio.lock("a").label_length = 16
+    async with site(tmp_path, "a", radio=radio, clock=clock) as hub:
+        lock = hub.lock("a")
+        assert sorted(lock.labels.values()) == ["Backup-1", "Backup-2", "Backup-3"]
+        assert len([what for what in lock.touched if what.startswith("write")]) == 3
+
+
+@pytest.mark.parametrize("nameless", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+async def test_a_label_is_put_on_the_lock_once(
+    tmp_path: Path, nameless: bool, masked: bool
+) -> None:
+    # S0-3: no lock shows it
+    clock = VirtualClock(recheck=MINUTE)
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Named(clock, masked=masked)
+    async with site(tmp_path, "a", radio=radio, clock=clock, pool=2) as hub:
+        await hub.book("r1", *GUEST)
+        await hub.pass_(5 * MINUTE)
+        codes = dict(lock.codes)
+        assert {*lock.labels.values()} == {""}
+        lock.late, lock.nameless = False, nameless
+        lock.touched.clear()
+        await hub.told()
+        await hub.send("lock.sync_now", {"lock_id": "a"})
+        await hub.pass_(HOUR)
+        assert lock.codes == codes
+        backups = {n for n, code in codes.items() if code != await hub.code("res:r1")}
+        labels = ["", ""] if nameless else ["Backup-1", "Backup-2"]
+        assert sorted(lock.labels[n] for n in backups) == labels
+        writes = sorted(what for what in lock.touched if what.startswith("write"))
+        assert writes == sorted(f"write {n}" for n in backups)
+        assert await hub.alerts() == set()
+        (issued,) = of(await issue(hub, "r1", doors=["a"]), "backup.issued")
+        assert issued["code"] in lock.codes.values()
+
+
+async def test_a_pools_doors_follow_the_policy(tmp_path: Path) -> None:
+    # S1-8, S1-17
+    async with site(tmp_path, "a", pool=1) as hub:
+        changed = document("a", version=2, pool=1)
+        changed["locks"][0]["policy"] = {"external_delete": "restore", "retry": "daily"}
+        lock = hub.lock("a")
+        lock.touched.clear()
+        await hub.send("site.put", changed)
+        await hub.pass_(MINUTE)
+        sql = "SELECT external_delete, retry FROM doors WHERE key_id = 'backup:a:1'"
+        assert await hub.database.read.rows(sql) == [("restore", "daily")]
+        assert [what for what in lock.touched if what.startswith("write")] == []
+
+
 async def test_a_backups_key_is_not_staffs(tmp_path: Path) -> None:
     async with site(tmp_path, "a", pool=1) as hub:
         word = {"id": "backup:a:1", "version": 1, "ends": "2026-07-03T18:00"}

@@ -89,6 +89,7 @@ CREATE TABLE leases (
     enabled INTEGER NOT NULL,
     losses INTEGER NOT NULL,        -- times that a proven code was gone or altered
     hours TEXT,                     -- as last written, where the lock keeps them itself
+    label TEXT NOT NULL,            -- as last written
     PRIMARY KEY (lock_id, key_id, code),
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayd.domain.backup import Backup, Held, Need, backup_of, key, needs, pick, withheld
 from gatewayd.domain.capabilities import NUKI, Capabilities
-from gatewayd.domain.code import DEFAULT_FORM, Code
+from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.backup import BackupReady, BackupUsed
 from gatewayd.domain.events.code import CodeConfirmed
@@ -20,6 +20,7 @@ from gatewayd.domain.plan import Clear, Plan, Take, plan
 from gatewayd.domain.policy import Policy
 from gatewayd.domain.report import Used
 from gatewayd.domain.reported import reported
+from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Entry, Holds
@@ -39,9 +40,11 @@ from tests.unit.domain.builders import (
 )
 
 FIRST, SECOND = Backup(LOCK, 1), Backup(LOCK, 2)
-GOOD = Held(Code("364758"), proven=True)
-ODD = Held(Code("1234"), proven=True)
 OURS = Lock(LOCK, "Front", "zwave", "2")
+TODAY = key(FIRST, OURS, Policy(), NUKI, NOON)
+GOOD = Held(Code("364758"), proven=True, label="Backup-1", door=TODAY.doors[LOCK])
+DOOR, SHUT = TODAY.doors[LOCK], Reason.PROVISIONING_DISABLED_DOOR
+ODD = replace(GOOD, code=Code("1234"))
 
 
 @pytest.mark.parametrize("lock", ["front", "a:b", "backup:1"])
@@ -70,12 +73,14 @@ def test_other_keys_are_no_backups(key: str) -> None:
         (0, {1: replace(GOOD, issued_to=KEY)}, []),
         (1, {1: ODD}, [(1, Need.ROTATED)]),
         (1, {1: replace(ODD, issued_to=KEY)}, []),
-        (1, {1: replace(GOOD, withheld=Reason.LOCK_INACTIVE)}, [(1, Need.AMENDED)]),
+        (1, {1: replace(GOOD, label="")}, [(1, Need.AMENDED)]),
+        (1, {1: replace(GOOD, door=replace(DOOR, withheld=SHUT))}, [(1, Need.AMENDED)]),
+        (1, {1: replace(GOOD, door=replace(DOOR, retry=Retry.DAILY))}, [(1, Need.AMENDED)]),
     ],
 )
 def test_what_a_pool_needs(pool: int, held: dict[int, Held], wanted: list[object]) -> None:
     """S0-2, S0-6"""
-    assert [*needs(pool, DEFAULT_FORM, None, held)] == wanted
+    assert [*needs(pool, held, lambda _number, _held: TODAY)] == wanted
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_who_gets_which(held: dict[int, Held], number: int | None) -> None:
 
 def test_the_key_of_a_backup_has_no_end() -> None:
     """S0-2"""
-    made = key(FIRST, OURS, Policy(), NUKI, NOW)
+    made = TODAY
     assert made.window == Window(NOON, FOREVER)
     assert (made.label, made.reservation_id, made.rules) == ("Backup-1", None, NUKI.code)
     assert [(id_, door.due, door.withheld) for id_, door in made.doors.items()] == [

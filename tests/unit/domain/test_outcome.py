@@ -74,7 +74,7 @@ def test_a_lock_that_does_not_answer_climbs_its_own_ladder() -> None:
     got = fail(lease(), Unreachable("no answer"))
     assert got.situation.ladder == Ladder(1, tick(60))
     assert got.situation.reason is Reason.LOCK_UNREACHABLE
-    assert only(got.situation.leases) == lease(Stage.WRITING)
+    assert only(got.situation.leases) == replace(lease(Stage.WRITING), label=ENTRY.label)
     assert got.events == (
         LockOffline(LOCK, Reason.LOCK_UNREACHABLE),
         raised(AlertCode.LOCK_OFFLINE, LOCK),

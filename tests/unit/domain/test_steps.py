@@ -91,7 +91,7 @@ def test_a_write_is_in_doubt_until_it_is_answered() -> None:
     """And its slot is not known any more."""
     held = lease(doubted_since=TICK)
     s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
-    assert s == situation(leases=[lease(Stage.WRITING)], slots={})
+    assert s == situation(leases=[replace(lease(Stage.WRITING), label=ENTRY.label)], slots={})
 
 
 def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
