@@ -127,8 +127,23 @@ class Level(StrEnum):
     KEY = "key"  # staff's word
 
 
+LEVELS_OF: Mapping[str, frozenset[Level]] = {
+    "backup_pool": frozenset({Level.SITE, Level.LOCK}),
+    "check_at": frozenset({Level.SITE}),
+    "check_zone": frozenset({Level.SITE}),
+}
+"""What only these levels set: a pool is of a lock, the daily check of the site."""
+
 type Levels = Mapping[Level, PolicyPatch]
 """What each level sets, from the widest to the narrowest."""
+
+
+def heeded(levels: Levels) -> Levels:
+    """The same without what a level cannot set."""
+    return {
+        level: {name: x for name, x in patch.items() if level in LEVELS_OF.get(name, {level})}
+        for level, patch in levels.items()
+    }
 
 
 def deciding(levels: Levels) -> dict[str, Level]:

@@ -11,12 +11,14 @@ from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.health import HealthChecked, KeyFailing, LockChecked
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.key import levels
 from gatewayd.domain.policy import narrow
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.errors import Reason
 from gatewayd.intake import backups, refusals
+from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.store import checks, situations
 from gatewayd.store.checks import AtDoor
@@ -112,10 +114,10 @@ async def see_to(change: Change, wrong: Finding) -> str | None:
 async def lend(change: Change, key: KeyId, lock: LockId, reason: Reason) -> str | None:
     """A backup code for a guest, unasked, where the policy says so; returns its label."""
     there = change.site.locks.get(lock) if change.site else None
-    if there is None or change.site is None:
+    basis = await of_key(change, key)
+    if there is None or change.site is None or basis is None:
         return None
-    policy = narrow(change.site.policy, there.policy)
-    if not (policy.share_backup and policy.backup_pool):
+    if not narrow(*levels(change.site, basis, there).values()).share_backup:
         return None
     return await backups.share(change, key, lock, reason)
 

@@ -18,6 +18,7 @@ from gatewayd.domain.policy import (
     PolicyPatch,
     ProvisionAt,
     deciding,
+    heeded,
     narrow,
 )
 from gatewayd.domain.retry import Retry
@@ -42,7 +43,7 @@ class BackupDocument(Model):
     """Codes kept on a lock for guests whose own does not work."""
 
     pool: Annotated[int, Field(ge=0, le=20)] | None = Field(
-        default=None, description="so many for each lock; 0: none"
+        default=None, description="so many for each lock; 0: none; set for the site or a lock"
     )
 
 
@@ -138,6 +139,7 @@ HEALTH_CHECK = {"at": "check_at", "timezone": "check_zone", "share_backup": "sha
 
 def settings(levels: Levels) -> Iterator[Setting]:
     """Every setting under the cloud's name and in its form, with the level that decides it."""
+    levels = heeded(levels)
     policy = narrow(*levels.values())
     for name, level in deciding(levels).items():
         yield Setting(NAMES.get(name, name), _said(getattr(policy, name)), level)

@@ -12,7 +12,7 @@ from gatewayd.errors import Reason, Refused
 from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
-from tests.rounds import NOTE, Site, of, site
+from tests.rounds import NOTE, Site, document, of, site
 
 CURRENT = ("2026-06-30", "2026-07-04")
 
@@ -361,6 +361,28 @@ async def test_outside_of_its_hours_a_code_is_not_missing(tmp_path: Path) -> Non
         assert await hub.alerts() == {("code_unset", "a/cleaner")}
         await hub.pass_(2.1 * HOUR)
         assert await hub.alerts() == set()
+
+
+@pytest.mark.parametrize("level", ["site", "property", "lock", "reservation", "key"])
+async def test_whether_a_backup_is_shared_unasked_is_set_for_each_level(
+    tmp_path: Path, level: str
+) -> None:
+    # S1-9: the narrower wins
+    no: Document = {"health_check": {"share_backup": False}}
+    first = document("a", **(no if level == "site" else {}))
+    first["properties"][0]["policy"] = no if level == "property" else {}
+    first["locks"][0]["policy"] = no if level == "lock" else {}
+    async with site(tmp_path, "a", first=first) as hub:
+        lock = hub.lock("a")
+        lock.refuses = True
+        await hub.book("other", *CURRENT, policy={"health_check": {"share_backup": True}})
+        await hub.book("r1", *CURRENT, policy=no if level == "reservation" else {})
+        if level == "key":
+            await hub.send("key.put", {"id": "res:r1", "version": 1, "policy": no})
+        await hub.pass_(10 * MINUTE)
+        assert ("code_unset", "a/res:r1") in await hub.alerts()
+        issued = of(await hub.all_told(), "backup.issued")
+        assert [x["reservation_id"] for x in issued] == ["other"]
 
 
 # --- codes that a lock refuses -----------------------------------------------------------------

@@ -333,7 +333,8 @@ async def test_a_report_tells_which_level_decides_each_setting(house: House) -> 
     locks = [slow if lock["id"] == "front" else lock for lock in houses.site()["locks"]]
     policy = {"write_lead": "1h", "health_check": {"at": "07:30"}}
     await house.send("site.put", houses.site(2, locks=locks, policy=policy))
-    own = {"pin": {"length": 6}, "verify_after": "9s"}
+    own: dict[str, object] = {"pin": {"length": 6}, "verify_after": "9s"}
+    own |= {"backup": {"pool": 1}, "health_check": {"at": "09:00"}}  # not a reservation's to say
     await house.send("reservation.put", reservation(policy=own))
     told = await house.send("report", {"key_id": KEY})
     assert types(told) == ["policy.in_force", "command.accepted", "command.done"]
