@@ -102,5 +102,5 @@ def test_a_door_to_which_the_key_never_came_in_time_is_over() -> None:
 
 
 def test_a_door_that_is_not_due_says_when() -> None:
-    """S3-21."""
+    """With its next try."""
     assert state(situation([LATER])).next_try_at == NOON + 50 * MINUTE
