@@ -258,6 +258,7 @@ GOOD = [
                 "health_check": {
                     "at": "07:30",
                     "timezone": "Europe/Zurich",
+                    "within": "90s",
                     "share_backup": False,
                 },
             },
