@@ -100,6 +100,21 @@ async def test_who_moves_back_keeps_the_door(hub: Site) -> None:
     assert await done(hub, "r1-3")
 
 
+async def test_who_moves_to_a_room_that_is_not_known_yet_keeps_the_old_door(hub: Site) -> None:
+    await put(hub, "r1", 2, "annexe")
+    await put(hub, "r1", 3, "annexe")
+    await hub.pass_(HOUR)
+    assert holds(hub, "a", "gate")
+    ((stored,),) = await hub.database.read.rows("SELECT document FROM site")
+    document = json.loads(stored)
+    annexe = {"id": "annexe", "name": "Annexe", "locks": ["b", "gate"]}
+    document["properties"] += [document["properties"][0] | annexe]
+    await take(hub.intake, command("site.put", document | {"version": 3}, id="annexe"))
+    await hub.pass_(HOUR)
+    assert holds(hub, "b", "gate")
+    assert await done(hub, "r1-3")
+
+
 async def test_a_room_without_a_lock_ends_the_access_at_once(hub: Site) -> None:
     await put(hub, "r1", 2, "bare")
     await hub.pass_(MINUTE)
