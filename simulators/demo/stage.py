@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from simulators import bluetooth
 from simulators.bluetooth import BluetoothSimulator
 from simulators.broker import Broker, Kind
 from simulators.child import SimulatorError
@@ -77,11 +76,9 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
-            self.say("starting a broker and eight simulated Z-Wave locks behind a zwave-js server")
+            self.say("starting a broker, eight simulated Z-Wave locks and two simulated Nuki locks")
             await parts.enter_async_context(self.broker)
-            await self._simulate(parts, self.locks, "zwave-js-server.log")
-            self.say("starting two simulated Nuki locks behind a simulated BlueZ")
-            await self._simulate(parts, self.nukis, "bluetooth.log")
+            await self._simulate(parts)
             self.hub = Hub(
                 self._folder / "hub",
                 self.broker.port,
@@ -102,15 +99,17 @@ class Stage:
     ) -> None:
         await self._parts.aclose()
 
-    async def _simulate(
-        self, parts: AsyncExitStack, locks: ZwaveSimulator | BluetoothSimulator, log: str
-    ) -> None:
-        path = self._folder / log
+    async def _simulate(self, parts: AsyncExitStack) -> None:
+        """Both kinds of locks at once; they take their time."""
+        path = self._folder / "simulators.log"
         try:
             with _stderr_to(path):
-                await parts.enter_async_context(locks)
-        except (SimulatorError, bluetooth.SimulatorError) as error:
-            raise SimulatorError(f"{error}\n{path.read_text()}") from None
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(parts.enter_async_context(self.locks))
+                    group.create_task(parts.enter_async_context(self.nukis))
+        except* SimulatorError as errors:
+            why = "; ".join(map(str, errors.exceptions))
+            raise SimulatorError(f"{why}\n{path.read_text()}") from None
 
     async def start_hub(self) -> None:
         """The daemon's first start, paired with the Nuki locks; from now on it is stopped at the
