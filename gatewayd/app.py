@@ -8,6 +8,7 @@ import secrets
 import signal
 import tomllib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +18,8 @@ import structlog
 from ulid import ULID
 
 from gatewayd import systemd
-from gatewayd.clock import Clock, SystemClock
-from gatewayd.cloud.connection import Broker
+from gatewayd.clock import Clock, HubClock, kernel_synchronised
+from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
@@ -33,7 +34,7 @@ from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
-from gatewayd.store import retention
+from gatewayd.store import marks, retention
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
@@ -48,12 +49,12 @@ async def run(config: Config) -> None:
     """Run the hub until SIGTERM or SIGINT.
 
     Raises:
-        StoreError: the database cannot be used. ConfigError: a file it names cannot.
+        StoreError: the database cannot be used. ConfigError: a file it names, or the clock, cannot.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with hub(config, SystemClock()):
+    async with hub(config, hub_clock(config)):
         systemd.notify("READY=1")
         settle_memory()
         log.info("hub.ready", version=VERSION, hub=config.hub.id)
@@ -70,6 +71,24 @@ def settle_memory() -> None:
     gc.freeze()
 
 
+def hub_clock(config: Config) -> HubClock:
+    """The clock that the configuration asks for.
+
+    Raises:
+        ConfigError: the kernel does not tell whether its clock is synchronised.
+    """
+    uncertainty = timedelta(hours=config.clock.uncertainty_hours)
+    if config.clock.trust == "always":
+        return HubClock(uncertainty, lambda: True)
+    try:
+        kernel_synchronised()
+    except OSError as error:
+        raise ConfigError(
+            f"clock.trust: {error}; take ProtectClock= out of the unit, or set it to always"
+        ) from error
+    return HubClock(uncertainty)
+
+
 class _Stop(Exception):
     """Ends the TaskGroup: all its tasks are cancelled."""
 
@@ -79,6 +98,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     """All parts, running for as long as the block lasts."""
     database = await open_database(config.store.path, clock)
     try:
+        clock.mark = await marks.get(database.read)
         identity, new = await _identity(database)
         outbox = Outbox(database, config.hub.id, identity["epoch"])
         rng = SystemRandom()
@@ -96,14 +116,10 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            reconciler.committed(tx)
-            rounds.committed(tx)
-            if tx.held:
-                intake.held.set()
-            if tx.report_wanted:
-                publisher.report()
-            if tx.told:
-                publisher.more(tx.told)
+            for part in (reconciler, rounds, intake, publisher):
+                part.committed(tx)
+            if tx.time_told is not None:
+                clock.witness(*tx.time_told)
 
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)
@@ -194,15 +210,23 @@ def broker(config: Config, clock: Clock) -> Broker:
     prefix = f"v1/{hub_.org}/{hub_.site}/{hub_.id}/"
     will = status("offline", "lost", clock.now().latest, VERSION)
     return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
+        addresses=(
+            Address(mqtt.host, mqtt.port),
+            *(_address(x, mqtt.port) for x in mqtt.fallbacks),
+        ),
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,
         password=password(config),
         tls=tls(config),
         keepalive=mqtt.keepalive,
+        legacy=mqtt.protocol == "3.1.1",
     )
+
+
+def _address(text: str, port: int) -> Address:
+    host, _, own = text.partition(":")
+    return Address(host, int(own or port))
 
 
 def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:

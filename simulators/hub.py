@@ -39,6 +39,9 @@ keepalive = 5
 [store]
 path = "gatewayd.db"
 
+[clock]
+trust = "always"
+
 [log]
 format = "json"
 """

@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ class Transaction:
         self.held = False
         self.report_wanted = False
         self.check_wanted = False
+        self.time_told: tuple[datetime, timedelta] | None = None
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement, after what was put off, and fetch all it gives."""

@@ -27,7 +27,7 @@ from gatewayd.domain.events.command import (
     CommandRejected,
 )
 from gatewayd.domain.events.health import HealthChecked, PolicyInForce
-from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.events.hub import HubStarted, HubWasOff, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockAdopted,
     LockBattery,
@@ -82,5 +82,6 @@ type Event = (
     | AlertRaised
     | AlertCleared
     | HubStarted
+    | HubWasOff
     | SnapshotWanted
 )
