@@ -7,7 +7,7 @@ import json
 import secrets
 import signal
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from hashlib import sha256
 from importlib.metadata import version
@@ -45,22 +45,36 @@ VERSION = version("gatewayd")
 DAY = 86_400.0
 
 
-async def run(config: Config) -> None:
-    """Run the hub until SIGTERM or SIGINT.
+async def run(config: Config, reread: Callable[[], Config]) -> None:
+    """Run the hub until SIGTERM or SIGINT. SIGHUP reads the configuration again and starts all
+    parts anew: what they know is on disk.
 
     Raises:
         StoreError: the database cannot be used. ConfigError: a file it names, or the clock, cannot.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with hub(config, hub_clock(config)):
-        systemd.notify("READY=1")
-        settle_memory()
-        log.info("hub.ready", version=VERSION, hub=config.hub.id)
-        await stop.wait()
-        systemd.notify("STOPPING=1")
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    following: Config | None = config
+    while following is not None:
+        config, following = following, None
+        async with hub(config, hub_clock(config)):
+            settle_memory()
+            log.info("hub.ready", version=VERSION, hub=config.hub.id)
+            systemd.notify("READY=1")
+            while following is None and await signals.get() is signal.SIGHUP:
+                following = _reread(reread)
+            systemd.notify("RELOADING=1" if following else "STOPPING=1")
     log.info("hub.stopped")
+
+
+def _reread(reread: Callable[[], Config]) -> Config | None:
+    """The configuration as it is now; None where it is wrong: the old one stays in force."""
+    try:
+        return reread()
+    except ConfigError as error:
+        log.error("config.refused", why=str(error))
+        return None
 
 
 def settle_memory() -> None:

@@ -66,6 +66,7 @@ class Watch:
         while True:
             await self.look()
             await self.keep_mark()
+            await self.outbox.shed()
             await self.clock.wait(nothing, None)
 
     async def keep_mark(self) -> None:

@@ -85,3 +85,7 @@ type Event = (
     | HubWasOff
     | SnapshotWanted
 )
+
+TELEMETRY = (KeyStatus, LockOnline, LockOffline, LockBattery, LockClockSkew)
+"""What a later event, or `reported`, says as well: the first to go where too much waits. What was
+decided, done and seen at a door is kept."""
