@@ -53,6 +53,13 @@ async def done(hub: Site, command_id: str) -> bool:
     return bool(await hub.database.read.rows(sql, (f'%"cause":"{command_id}"%',)))
 
 
+async def last_status(hub: Site) -> dict[str, str]:
+    """What was told last of each door of the key."""
+    sql = "SELECT envelope FROM outbox WHERE type = 'key.status' ORDER BY seq DESC LIMIT 1"
+    ((envelope,),) = await hub.database.read.rows(sql)
+    return {door["lock_id"]: door["state"] for door in json.loads(envelope)["data"]["doors"]}
+
+
 async def test_the_old_door_opens_until_the_new_one_does(hub: Site) -> None:
     hub.lock("b").dead = True
     await put(hub, "r1", 2, "q")
@@ -66,6 +73,7 @@ async def test_the_old_door_opens_until_the_new_one_does(hub: Site) -> None:
     await hub.pass_(5 * MINUTE)
     assert holds(hub, "b", "gate")
     assert await done(hub, "r1-3")
+    assert await last_status(hub) == {"a": "removed", "b": "proven", "gate": "proven"}
     await hub.pass_(HOUR)
     assert await hub.database.read.rows("SELECT 1 FROM doors WHERE lock_id = 'a'") == []
 
