@@ -197,6 +197,12 @@ class Situation:
             return []
         return [n for n in range(1, self.capabilities.slots + 1) if n not in self.slots]
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether slots are to be read that nobody waits for: of a lock that is new to us, or one
+        whose checksum is of use only to who knows them all."""
+        return not self.inventoried or (self.capabilities.checksum and bool(self.unread()))
+
     def free_slot(self) -> int | None:
         """The lowest slot that was seen empty, else the lowest unread one, else None."""
         if self.capabilities.assigns_slots:

@@ -142,6 +142,7 @@ def dump_capabilities(capabilities: Capabilities) -> str:
             "can_delete": capabilities.can_delete,
             "readable": capabilities.readable,
             "assigns_slots": capabilities.assigns_slots,
+            "checksum": capabilities.checksum,
         }
     )
 
