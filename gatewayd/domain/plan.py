@@ -17,7 +17,7 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 FRESH = timedelta(seconds=30)
@@ -150,9 +150,9 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
     match s.seen(lease):
         case None:
             return _look(s, lease)
-        case Empty() if not lease.in_doubt:
+        case Empty() | Foreign() if not lease.in_doubt:
             return Free(lease)
-        case Empty():
+        case Empty() | Foreign():
             return _settled(s, lease, tick)
         case Holds(code=code) if code != lease.code and not mangled(lease):
             return Free(lease)  # a person's code now: it is not ours to clear

@@ -15,7 +15,7 @@ from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.policy import ExternalDelete
 from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 
@@ -253,6 +253,8 @@ def _local_time(offset: float | None, at: float | None) -> LocalTime | None:
 def _observation(seen: str, code: str | None, at: float, enabled: int, *limits: Any) -> Observation:
     if seen == "empty":
         return Empty(from_epoch(at))
+    if seen == "foreign":
+        return Foreign(from_epoch(at))
     *bounds, hours = limits
     shown = bool(enabled), _window(*bounds), _hours(hours)
     if code is not None:
@@ -265,6 +267,8 @@ def _seen(seen: Observation) -> tuple[object, ...]:
     match seen:
         case Empty():
             return "empty", None, at, True, None, None, None
+        case Foreign():
+            return "foreign", None, at, True, None, None, None
         case Holds(code=code):
             return "holds", code.digits, at, *_limits(seen)
         case Occupied():
