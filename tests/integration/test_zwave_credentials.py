@@ -420,6 +420,13 @@ async def test_a_code_that_was_replaced_by_a_card_moves_to_another_slot(
         assert await hub.told("code.failed") == []
 
 
+async def test_a_name_is_taken_off_again(door: Door) -> None:
+    await door.write(label="HM1")
+    await door.write(label="")
+    assert await door.users() == {SLOT: {"name": f"User-{SLOT}", "active": True}}  # the lock's own
+    assert await door.shows(CODE)
+
+
 async def test_what_is_no_longer_there_in_the_lock_does_not_bar_its_slot(door: Door) -> None:
     await door.zwave.user(NODE, SLOT, "Owner", cards={1: "04a1b2c3"})
     assert isinstance(await door.seen(), Foreign)  # and zwave-js keeps it in store

@@ -189,7 +189,8 @@ class UserCredentialSession(DoorLock):
         await self._delete_user(slot)
 
     async def _write_user(self, entry: Entry, slot: int) -> bool:
-        """Whether the user is a new one; its name is cut to what goes into a frame."""
+        """Whether the user is a new one; its name is cut to what goes into a frame;
+        without one the lock names the user itself."""
         name = entry.label[: self._able.label_length]
         try:
             return await self._set_user(slot, name, active=entry.enabled)
@@ -199,7 +200,7 @@ class UserCredentialSession(DoorLock):
         return await self._set_user(slot, name[:NAME_ALWAYS_FITS], active=entry.enabled)
 
     async def _set_user(self, slot: int, name: str, *, active: bool) -> bool:
-        options = SetUserOptions(active=active, user_name=name or None)
+        options = SetUserOptions(active=active, user_name=name)
         there = await self._commands.read(self._access.get_user_cached(slot))
         result = SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY
         if there is not None:
