@@ -399,7 +399,7 @@ async def test_a_guest_s_code_goes_at_once_though_the_guest_got_a_card(
         await zwave.reset_frames()
         await hub.done(await hub.book("r2"))  # beside the card, without a try at its slot
         assert slot not in (await hub.lock())["codes"]
-        assert await hub.exchanges() == {"get": 4, "set": 2}
+        assert (await hub.exchanges())["set"] == 2
         assert await hub.told("code.failed") == []
 
 
