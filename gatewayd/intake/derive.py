@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
+from gatewayd.domain.events.code import ChangedDoor, CodeAssigned, CodeChanged, DoorCode, OldCode
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
@@ -17,7 +17,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
 from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
-from gatewayd.store import keys, reservations
+from gatewayd.store import keys, labels, reservations
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -39,7 +39,7 @@ async def derive(
     all doors, `asked`: it gets its code now. Returns False where there is nothing to prove.
 
     A reservation for an unknown property is held until its site document arrives, and one whose
-    code is to be made later until then.
+    code is to be made later until then; a guest who moves there keeps the old doors meanwhile.
 
     Raises:
         Rejected: why there can be no key; nothing is changed then.
@@ -50,7 +50,9 @@ async def derive(
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
         await hold(change, basis.reservation, why.reason, awaited)
-        await _withdraw(change, basis, None)
+        moved_at = change.now if change.moved else None
+        if not await keys.leave(change.tx, basis.key_id, moved_at):
+            await _withdraw(change, basis, None)
         return True
     await _clear(change, basis.subject, sorted(set(ALERT_OF.values())))
     if key is None or key.window.phase(change.now) is Phase.PAST:
@@ -133,7 +135,7 @@ async def _grant(
         doors = _doors(change, key, code)
         await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
     elif before.code != code:
-        handover = await _tell_changed(change, basis, key, code)
+        handover = await _tell_changed(change, basis, key, code, old=before.code)
     key = await _named(change, key)
     await keys.put(
         change.tx,
@@ -166,7 +168,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     if await keys.refused(change.tx, key.id) > REFUSALS:
         raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
     code = await drawn(change, key, refused)
-    handover = await _tell_changed(change, basis, key, code, Reason.DUPLICATE_CODE)
+    handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
     key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
@@ -186,7 +188,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     code = await drawn(change, key, before.code)
     await forget_wish(change, basis)
     await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
-    await _tell_changed(change, basis, key, code)
+    await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
     key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
     keys.start_afresh(change.tx, key.id)
@@ -201,22 +203,35 @@ async def relabel(change: Change, basis: Basis, why: Reason) -> None:
         return
     if key is not None and key.label:
         again = why is Reason.DUPLICATE_NAME
-        await keys.relabel(change.tx, key.id, key.label, again=again)
+        await labels.relabel(change.tx, key.id, key.label, again=again)
 
 
 async def _named(change: Change, key: Key) -> Key:
     """Labelled with its name, where that can be."""
-    if key.name is None or await keys.name_taken(change.tx, key, change.now):
+    if key.name is None or await labels.taken(change.tx, key, change.now):
         return key
     return replace(key, label=key.name)
 
 
 async def _tell_changed(
-    change: Change, basis: Basis, key: Key, code: Code, why: Reason | None = None
+    change: Change,
+    basis: Basis,
+    key: Key,
+    code: Code,
+    *,
+    old: Code,
+    why: Reason | None = None,
+    fate: OldCode = OldCode.KEPT_UNTIL_PROVEN,
 ) -> str:
     """Returns the event's id: a handover waits for its receipt."""
     display = key.policy.display(code.digits)
-    doors = _doors(change, key, code)
+    there = await keys.leased(change.tx, key.id, old)
+    doors = tuple(
+        ChangedDoor(
+            door.lock_id, door.name, door.code, fate if door.lock_id in there else OldCode.ABSENT
+        )
+        for door in _doors(change, key, code)
+    )
     changed = CodeChanged(key.id, key.reservation_id, doors, display, basis.announced, why)
     return (await change.tell(changed))[0].id
 

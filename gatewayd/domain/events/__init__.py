@@ -26,8 +26,8 @@ from gatewayd.domain.events.command import (
     CommandExpired,
     CommandRejected,
 )
-from gatewayd.domain.events.health import HealthChecked
-from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.events.health import HealthChecked, PolicyInForce
+from gatewayd.domain.events.hub import HubStarted, HubWasOff, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockAdopted,
     LockBattery,
@@ -78,8 +78,10 @@ type Event = (
     | LockReset
     | LockClockSkew
     | HealthChecked
+    | PolicyInForce
     | AlertRaised
     | AlertCleared
     | HubStarted
+    | HubWasOff
     | SnapshotWanted
 )
