@@ -15,7 +15,7 @@ from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.policy import ExternalDelete
 from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 
@@ -148,6 +148,7 @@ def dump_capabilities(capabilities: Capabilities) -> str:
             "can_delete": capabilities.can_delete,
             "readable": capabilities.readable,
             "assigns_slots": capabilities.assigns_slots,
+            "checksum": capabilities.checksum,
         }
     )
 
@@ -258,6 +259,8 @@ def _local_time(offset: float | None, at: float | None) -> LocalTime | None:
 def _observation(seen: str, code: str | None, at: float, enabled: int, *limits: Any) -> Observation:
     if seen == "empty":
         return Empty(from_epoch(at))
+    if seen == "foreign":
+        return Foreign(from_epoch(at))
     *bounds, hours = limits
     shown = bool(enabled), _window(*bounds), _hours(hours)
     if code is not None:
@@ -270,6 +273,8 @@ def _seen(seen: Observation) -> tuple[object, ...]:
     match seen:
         case Empty():
             return "empty", None, at, True, None, None, None
+        case Foreign():
+            return "foreign", None, at, True, None, None, None
         case Holds(code=code):
             return "holds", code.digits, at, *_limits(seen)
         case Occupied():

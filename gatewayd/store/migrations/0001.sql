@@ -105,7 +105,7 @@ CREATE INDEX leases_by_key ON leases (key_id);
 CREATE TABLE slots (
     lock_id TEXT NOT NULL,
     slot INTEGER NOT NULL,
-    seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied')),
+    seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied', 'foreign')),
     code TEXT,
     at REAL NOT NULL,
     enabled INTEGER NOT NULL,
