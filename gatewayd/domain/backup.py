@@ -11,7 +11,7 @@ from enum import StrEnum
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.key import Door, Key
+from gatewayd.domain.key import Key, door
 from gatewayd.domain.label import label
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.policy import Policy
@@ -114,7 +114,7 @@ def key(backup: Backup, lock: Lock, policy: Policy, able: Capabilities, now: Now
         guest=None,
         window=Window(now.earliest, FOREVER),
         timetable=None,
-        doors={lock.id: Door(now.earliest, withheld(lock))},
+        doors={lock.id: door(now.earliest, withheld(lock), policy)},
         policy=policy,
         rules=able.code,
     )

@@ -13,8 +13,12 @@ from gatewayd.domain.label import fitting, label, same_guest
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import NOTHING, Override
 from gatewayd.domain.policy import (
+    DEFAULTS,
+    ExternalDelete,
     Generate,
     LabelFrom,
+    Level,
+    Levels,
     MissingPhone,
     PinSource,
     Policy,
@@ -22,6 +26,7 @@ from gatewayd.domain.policy import (
     narrow,
 )
 from gatewayd.domain.reservation import Kind, Reservation
+from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
 from gatewayd.domain.stay import local, window
 from gatewayd.errors import Reason, Rejected
@@ -29,10 +34,27 @@ from gatewayd.errors import Reason, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A key at one lock: when its code belongs there, and why nothing new is written."""
+    """A key at one lock: when its code belongs there, why nothing new is written, and what the
+    policy in force there says of the code."""
 
     due: datetime
     withheld: Reason | None = None
+    verify_after: timedelta = DEFAULTS.verify_after
+    retry: Retry = DEFAULTS.retry
+    external_delete: ExternalDelete = DEFAULTS.external_delete
+    free_slot_after: timedelta = DEFAULTS.free_slot_after
+
+
+def door(due: datetime, withheld: Reason | None, policy: Policy) -> Door:
+    """A door with what the policy in force there says."""
+    return Door(
+        due,
+        withheld,
+        policy.verify_after,
+        policy.retry,
+        policy.external_delete,
+        policy.free_slot_after,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +142,7 @@ def key_for(
     if site is None:
         raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")
     property_ = _property(site, reservation)
-    own = (reservation.policy if reservation else {}, override.policy)
-    wide = (site.policy, property_.policy if property_ else {})
-    policy = narrow(*wide, *own)
+    policy = narrow(*levels(site, basis).values())
     zone = site.zone_of(property_) if property_ else site.zone
     stay = _stay(property_, zone, basis, policy)
     doors_ = override.doors(property_.locks if property_ else ())
@@ -132,10 +152,10 @@ def key_for(
     able = {id_: capabilities.get(id_) or of_kind(site.locks[id_].driver) for id_ in locks}
     doors = {}
     for id_, can in able.items():
-        at_door = narrow(*wide, site.locks[id_].policy, *own)
+        at_door = narrow(*levels(site, basis, site.locks[id_]).values())
         early = can.enforces_windows and id_ in low
         due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
-        doors[id_] = Door(due, _withheld(reservation, site.locks[id_], at_door))
+        doors[id_] = door(due, _withheld(reservation, site.locks[id_], at_door), at_door)
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)
     plain = reservation.confirmation_code if reservation else basis.key_id
@@ -151,6 +171,19 @@ def key_for(
         policy=policy,
         rules=common([can.code for can in able.values()]),
     )
+
+
+def levels(site: Site, basis: Basis, lock: Lock | None = None) -> Levels:
+    """What each level sets for a key, or for a key at one of its locks."""
+    reservation = basis.reservation
+    property_ = site.properties.get(reservation.property_id) if reservation else None
+    return {
+        Level.SITE: site.policy,
+        Level.PROPERTY: property_.policy if property_ else {},
+        Level.LOCK: lock.policy if lock else {},
+        Level.RESERVATION: reservation.policy if reservation else {},
+        Level.KEY: basis.override.policy,
+    }
 
 
 def waits_for(

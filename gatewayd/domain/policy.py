@@ -1,7 +1,7 @@
 """How codes are made and timed; settable for site, property and lock or key: the narrower wins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import time, timedelta
 from enum import StrEnum
 
@@ -110,10 +110,33 @@ class Policy:
         return "-".join(digits[i : i + step] for i in range(0, len(digits), step))
 
 
+DEFAULTS = Policy()
+
 type PolicyPatch = Mapping[str, object]
 """Some of the fields of `Policy` by name; the rest is left to the wider level."""
 
 
+class Level(StrEnum):
+    """Where a setting comes from, from the widest to the narrowest."""
+
+    DEFAULT = "default"
+    SITE = "site"
+    PROPERTY = "property"
+    LOCK = "lock"
+    RESERVATION = "reservation"
+    KEY = "key"  # staff's word
+
+
+type Levels = Mapping[Level, PolicyPatch]
+"""What each level sets, from the widest to the narrowest."""
+
+
+def deciding(levels: Levels) -> dict[str, Level]:
+    """For each field of `Policy` the level that sets it."""
+    decided = dict.fromkeys((field.name for field in fields(Policy)), Level.DEFAULT)
+    return decided | {name: level for level, patch in levels.items() for name in patch}
+
+
 def narrow(*patches: PolicyPatch) -> Policy:
     """The policy in force, patches from the widest to the narrowest."""
-    return replace(Policy(), **{k: v for patch in patches for k, v in patch.items()})  # type: ignore[arg-type]  # fields are checked where patches are parsed
+    return replace(DEFAULTS, **{k: v for patch in patches for k, v in patch.items()})  # type: ignore[arg-type]  # fields are checked where patches are parsed

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
+from gatewayd.domain.events.code import ChangedDoor, CodeAssigned, CodeChanged, DoorCode, OldCode
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
@@ -133,7 +133,7 @@ async def _grant(
         doors = _doors(change, key, code)
         await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
     elif before.code != code:
-        handover = await _tell_changed(change, basis, key, code)
+        handover = await _tell_changed(change, basis, key, code, old=before.code)
     key = await _named(change, key)
     await keys.put(
         change.tx,
@@ -166,7 +166,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     if await keys.refused(change.tx, key.id) > REFUSALS:
         raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
     code = await drawn(change, key, refused)
-    handover = await _tell_changed(change, basis, key, code, Reason.DUPLICATE_CODE)
+    handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
     key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
     return True
@@ -186,7 +186,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     code = await drawn(change, key, before.code)
     await forget_wish(change, basis)
     await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
-    await _tell_changed(change, basis, key, code)
+    await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
     key = await _named(change, key)
     await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
     keys.start_afresh(change.tx, key.id)
@@ -212,11 +212,24 @@ async def _named(change: Change, key: Key) -> Key:
 
 
 async def _tell_changed(
-    change: Change, basis: Basis, key: Key, code: Code, why: Reason | None = None
+    change: Change,
+    basis: Basis,
+    key: Key,
+    code: Code,
+    *,
+    old: Code,
+    why: Reason | None = None,
+    fate: OldCode = OldCode.KEPT_UNTIL_PROVEN,
 ) -> str:
     """Returns the event's id: a handover waits for its receipt."""
     display = key.policy.display(code.digits)
-    doors = _doors(change, key, code)
+    there = await keys.leased(change.tx, key.id, old)
+    doors = tuple(
+        ChangedDoor(
+            door.lock_id, door.name, door.code, fate if door.lock_id in there else OldCode.ABSENT
+        )
+        for door in _doors(change, key, code)
+    )
     changed = CodeChanged(key.id, key.reservation_id, doors, display, basis.announced, why)
     return (await change.tell(changed))[0].id
 

@@ -34,7 +34,8 @@ def _duration(text: object) -> timedelta:
     raise ValueError('a duration is a number with s, m or h, such as "90s", "10m", "1h", or "0"')
 
 
-def _as_text(span: timedelta) -> str:
+def as_text(span: timedelta) -> str:
+    """A duration as documents write it."""
     return f"{int(span.total_seconds())}s"
 
 
@@ -72,7 +73,7 @@ Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA zone")]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    PlainSerializer(_as_text),
+    PlainSerializer(as_text),
     WithJsonSchema({"type": "string", "pattern": "^(0|[0-9]+[smh])$", "examples": ["1h", "90s"]}),
 ]
 LocalTime = Annotated[

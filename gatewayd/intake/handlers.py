@@ -87,8 +87,10 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             door = LockId(data.lock_id)
             _operate(change, Operation(door, data.action, cause, command.deadline))
             return False
-        case envelopes.ReportCommand():
+        case envelopes.ReportCommand(data=data):
             change.tx.report_wanted = True
+            if data.key_id is not None:
+                await key.tell_policy(change, KeyId(data.key_id))
             return True
         case envelopes.BrakeConfirmCommand():
             raise AssertionError("a confirmation stands for the command that it releases")

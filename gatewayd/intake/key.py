@@ -4,14 +4,17 @@ import json
 
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.events.code import CredentialsWanted
-from gatewayd.domain.ids import KeyId
-from gatewayd.domain.key import Basis
+from gatewayd.domain.events.health import DoorSettings, PolicyInForce
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.key import Basis, levels
+from gatewayd.domain.policy import Level
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import basis as bases
 from gatewayd.intake import derive, schemas, service
 from gatewayd.intake.change import Change
 from gatewayd.intake.parse import checked
+from gatewayd.intake.policies import settings
 from gatewayd.store import keys, overrides
 
 
@@ -83,6 +86,18 @@ async def resend(change: Change, document: service.CredentialsResend) -> bool:
         raise Rejected(Reason.INVALID_FIELD, "no such key that opens", path="data.key_id")
     await change.tell(CredentialsWanted(key, reservation_of(key), document.channel))
     return True
+
+
+async def tell_policy(change: Change, key: KeyId) -> None:
+    """Which settings a key has, and where they come from."""
+    basis = await _must_exist(change, key, path="data.key_id")
+    if (site := change.site) is None:
+        raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.key_id")
+    doors = []
+    for lock in sorted(await _doors(change, key) & site.locks.keys()):
+        at_door = settings(levels(site, basis, site.locks[LockId(lock)]))
+        doors.append(DoorSettings(LockId(lock), tuple(s for s in at_door if s.level is Level.LOCK)))
+    await change.tell(PolicyInForce(key, tuple(settings(levels(site, basis))), tuple(doors)))
 
 
 async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) -> bool:

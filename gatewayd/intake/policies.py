@@ -1,22 +1,27 @@
 """The settings of one level: as the cloud sends them, and as the domain narrows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewayd.domain.events.health import Setting
 from gatewayd.domain.policy import (
     ExternalDelete,
     Generate,
     LabelFrom,
+    Levels,
     MissingPhone,
     PinPolicy,
     PinSource,
     PolicyPatch,
     ProvisionAt,
+    deciding,
+    narrow,
 )
 from gatewayd.domain.retry import Retry
-from gatewayd.intake.fields import Duration, HourMinute, Model, Zone
+from gatewayd.intake.fields import Duration, HourMinute, Model, Zone, as_text
 
 
 class PinDocument(Model):
@@ -129,6 +134,33 @@ PIN = {
 
 BACKUP = {"pool": "backup_pool"}
 HEALTH_CHECK = {"at": "check_at", "timezone": "check_zone", "share_backup": "share_backup"}
+
+
+def settings(levels: Levels) -> Iterator[Setting]:
+    """Every setting under the cloud's name and in its form, with the level that decides it."""
+    policy = narrow(*levels.values())
+    for name, level in deciding(levels).items():
+        yield Setting(NAMES.get(name, name), _said(getattr(policy, name)), level)
+
+
+NAMES = {
+    name: f"{part}.{field}"
+    for part, names in (("pin", PIN), ("backup", BACKUP), ("health_check", HEALTH_CHECK))
+    for field, name in names.items()
+}
+"""The cloud's names, where they are not the domain's."""
+
+
+def _said(value: object) -> str | int | bool | None:
+    match value:
+        case None | bool() | int():
+            return value
+        case timedelta():
+            return as_text(value)
+        case time():
+            return f"{value:%H:%M}"
+        case _:
+            return str(value)
 
 
 def _set(document: Model, names: Mapping[str, str]) -> dict[str, object]:

@@ -253,7 +253,10 @@ class LockOperate(Model):
 
 
 class Report(Model):
-    """Publish the retained `reported` summary now."""
+    """Publish the retained `reported` summary now. With `key_id`, `policy.in_force` tells which
+    settings that key has, and which level decides each."""
+
+    key_id: Id | None = None
 
 
 type Document = dict[str, Any]

@@ -11,8 +11,8 @@ SELECT value->>0, value->>1, r.version, r.document, r.held, r.due, r.cause, r.co
     r.checked_in, r.checked_out,
     o.version, o.document, k.code, k.starts, k.ends, k.revoked,
     (SELECT json_group_array(code) FROM alerts WHERE subject = value->>0),
-    (SELECT json_group_array(json_array(lock_id, due, withheld)) FROM doors
-        WHERE key_id = value->>1 AND leaves IS NULL)
+    (SELECT json_group_array(json_array(lock_id, due, withheld, verify_after, retry,
+        external_delete, free_slot_after)) FROM doors WHERE key_id = value->>1 AND leaves IS NULL)
 FROM json_each(?) LEFT JOIN reservations r ON r.id = value->>0 LEFT JOIN keys k ON k.id = value->>1
     LEFT JOIN overrides o ON o.key_id = value->>1
 """

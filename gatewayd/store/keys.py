@@ -1,15 +1,18 @@
 """Keys and their doors."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
 from gatewayd.domain.label import numbered
 from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
-from gatewayd.domain.policy import PinPolicy
+from gatewayd.domain.policy import ExternalDelete, PinPolicy
+from gatewayd.domain.retry import Retry
 from gatewayd.errors import Reason
 from gatewayd.store import situations
 from gatewayd.store.database import Transaction
@@ -95,14 +98,10 @@ async def put(
     """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
-        "verify_after, retry, external_delete, free_slot_after, timetable, handover, cause) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-        "code = excluded.code, exclusive = excluded.exclusive, "
+        "timetable, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET code = excluded.code, exclusive = excluded.exclusive, "
         "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
-        "starts = excluded.starts, "
-        "ends = excluded.ends, verify_after = excluded.verify_after, retry = excluded.retry, "
-        "external_delete = excluded.external_delete, "
-        "free_slot_after = excluded.free_slot_after, timetable = excluded.timetable, "
+        "starts = excluded.starts, ends = excluded.ends, timetable = excluded.timetable, "
         "revoked = 0, "
         "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
         (
@@ -114,10 +113,6 @@ async def put(
             key.guest,
             key.window.start.timestamp(),
             key.window.end.timestamp(),
-            key.policy.verify_after.total_seconds(),
-            key.policy.retry,
-            key.policy.external_delete,
-            key.policy.free_slot_after.total_seconds(),
             str(key.timetable) if key.timetable else None,
             handover,
             cause,
@@ -172,8 +167,17 @@ def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: 
         else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
-        row = (lock, key.id, door.due.timestamp(), door.withheld)
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, NULL)", row)
+        row = (
+            lock,
+            key.id,
+            door.due.timestamp(),
+            door.withheld,
+            door.verify_after.total_seconds(),
+            door.retry,
+            door.external_delete,
+            door.free_slot_after.total_seconds(),
+        )
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
@@ -183,12 +187,24 @@ async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockI
     if new:
         return {}
     if rows is None:
-        sql = "SELECT lock_id, due, withheld FROM doors WHERE key_id = ? AND leaves IS NULL"
-        rows = await tx.rows(sql, (key,))
-    return {
-        LockId(lock): Door(from_epoch(due), Reason(withheld) if withheld else None)
-        for lock, due, withheld in rows
-    }
+        rows = await tx.rows(
+            "SELECT lock_id, due, withheld, verify_after, retry, external_delete, free_slot_after "
+            "FROM doors WHERE key_id = ? AND leaves IS NULL",
+            (key,),
+        )
+    return {LockId(lock): _door(row) for lock, *row in rows}
+
+
+def _door(row: Sequence[Any]) -> Door:
+    due, withheld, verify_after, retry, external_delete, free_slot_after = row
+    return Door(
+        from_epoch(due),
+        Reason(withheld) if withheld else None,
+        timedelta(seconds=verify_after),
+        Retry(retry),
+        ExternalDelete(external_delete),
+        timedelta(seconds=free_slot_after),
+    )
 
 
 async def withdraw(
@@ -261,6 +277,12 @@ async def unproven(tx: Transaction, key: KeyId) -> list[LockId]:
         (key,),
     )
     return [LockId(lock) for (lock,) in rows]
+
+
+async def leased(tx: Transaction, key: KeyId, code: Code) -> set[LockId]:
+    """The locks that have a code of a key, or may have it."""
+    sql = "SELECT lock_id FROM leases WHERE key_id = ? AND code = ?"
+    return {LockId(lock) for (lock,) in await tx.rows(sql, (key, code.digits))}
 
 
 async def refused(tx: Transaction, key: KeyId) -> int:

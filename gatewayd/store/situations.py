@@ -23,7 +23,7 @@ LOAD = """
 SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_due, l.reason,
     l.asked, l.utc_offset, l.offset_at,
     (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
-    (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, k.verify_after,
+    (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, d.verify_after,
             k.timetable, d.due, d.withheld, k.handover IS NULL OR (
                 NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
                 AND NOT EXISTS (
@@ -40,7 +40,7 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                     WHERE o.key_id = k.id AND o.leaves IS NULL AND o.withheld IS NULL),
             iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
                 ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.id <> k.id AND x.starts > d.leaves)),
-            k.retry, k.external_delete, k.free_slot_after, k.issued_to))
+            d.retry, d.external_delete, d.free_slot_after, k.issued_to))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
         CROSS JOIN doors d ON d.lock_id = ?1 AND d.key_id = w.key_id
@@ -55,7 +55,7 @@ FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last fields: its handover is over (the event
 is receipted and each door shows the new code); it has left this lock, since its other doors show
-its code; when the next key begins at a lock that it is leaving; and what its policy says of it."""
+its code; when the next key begins at a lock that it is leaving; and what the policy there says."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:

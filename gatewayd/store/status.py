@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from typing import Any, Literal
 
 from gatewayd.clock import Clock
@@ -60,8 +61,10 @@ async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> di
 
 async def _locks(tx: Transaction) -> list[dict[str, Any]]:
     rows = await tx.rows(
-        "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact FROM locks "
-        "WHERE listed ORDER BY id"
+        "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact, "
+        "(SELECT json_group_array(s.slot) FROM slots s WHERE s.lock_id = id AND s.seen <> 'empty' "
+        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = id AND l.slot = s.slot)) "
+        "FROM locks WHERE listed ORDER BY id"
     )
     return [
         {
@@ -71,8 +74,9 @@ async def _locks(tx: Transaction) -> list[dict[str, Any]]:
             "battery": level,
             "battery_low": bool(low),
             "last_contact": from_epoch(contact) if contact is not None else None,
+            "foreign_slots": json.loads(foreign),
         }
-        for id_, online, reason, level, low, contact in rows
+        for id_, online, reason, level, low, contact, foreign in rows
     ]
 
 

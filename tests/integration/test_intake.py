@@ -435,10 +435,14 @@ async def test_a_dictated_code_that_a_lock_would_refuse_is_rejected_with_an_aler
 
 async def test_another_dictated_code_is_a_change_with_a_handover(house: House) -> None:
     await put(house, code="739164")
+    await house.prove("front", "R1")
     told = await put(house, version=2, code="846291", announced_at="2026-07-01T10:00:00Z")
     changed = data(told, "code.changed")
     assert changed["display"] == "846291"
-    assert {door["code"] for door in changed["doors"]} == {"846291"}
+    assert {(door["lock_id"], door["code"], door["old"]) for door in changed["doors"]} == {
+        ("front", "846291", "kept_until_proven"),
+        ("flat-1-door", "846291", "absent"),
+    }
     assert changed["announced"] is True
     (event,) = (event["id"] for event in told if event["type"] == "code.changed")
     assert await house.rows("SELECT code, handover FROM keys") == [("846291", event)]

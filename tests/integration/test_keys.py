@@ -196,8 +196,11 @@ async def test_another_code_at_once_takes_the_old_one_away_first(house: House) -
     # S3-3, suffering 23
     await house.send("reservation.put", reservation())
     old = await house.code_of("R1")
+    await house.prove("front", "R1")
     told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
     assert types(told) == ["code.changed", "command.accepted"]
+    fates = {door["lock_id"]: door["old"] for door in data(told, "code.changed")["doors"]}
+    assert fates == {"front": "removed_first", "flat-1-door": "absent"}
     assert await house.code_of("R1") != old
     assert await house.rows("SELECT handover FROM keys") == [(None,)]
     unknown = await house.send("code.regenerate", {"key_id": "res:R9"})
@@ -309,14 +312,55 @@ async def test_the_bookings_that_are_there_already_wait_where_that_is_wanted(hou
 
 
 async def test_a_locks_own_policy_is_narrower_than_its_propertys(house: House) -> None:
-    slow = houses.lock("front", 2) | {"policy": {"write_lead": "48h"}}
+    policy = {"write_lead": "48h", "retry": "daily", "external_delete": "restore"}
+    slow = houses.lock("front", 2) | {"policy": policy}
     locks = [slow if lock["id"] == "front" else lock for lock in houses.site()["locks"]]
     await house.send("site.put", houses.site(2, locks=locks, policy={"write_lead": "1h"}))
     await house.send("reservation.put", reservation())
     rows = await house.rows(
-        "SELECT lock_id, (starts - due) / 3600 FROM doors JOIN keys ON id = key_id ORDER BY 1"
+        "SELECT lock_id, (starts - due) / 3600, retry, external_delete "
+        "FROM doors JOIN keys ON id = key_id ORDER BY 1"
     )
-    assert rows == [("flat-1-door", 1.0), ("front", 48.0)]
+    assert rows == [
+        ("flat-1-door", 1.0, "ladder", "respect"),
+        ("front", 48.0, "daily", "restore"),
+    ]
+
+
+async def test_a_report_tells_which_level_decides_each_setting(house: House) -> None:
+    """The narrower wins; a lock that has settings of its own is named."""
+    slow = houses.lock("front", 2) | {"policy": {"write_lead": "48h", "verify_after": "5s"}}
+    locks = [slow if lock["id"] == "front" else lock for lock in houses.site()["locks"]]
+    policy = {"write_lead": "1h", "health_check": {"at": "07:30"}}
+    await house.send("site.put", houses.site(2, locks=locks, policy=policy))
+    own = {"pin": {"length": 6}, "verify_after": "9s"}
+    await house.send("reservation.put", reservation(policy=own))
+    told = await house.send("report", {"key_id": KEY})
+    assert types(told) == ["policy.in_force", "command.accepted", "command.done"]
+    found = data(told, "policy.in_force")
+    decided = [s for s in found["settings"] if s["level"] != "default"]
+    assert decided == [
+        {"name": "pin.length", "value": 6, "level": "reservation"},
+        {"name": "write_lead", "value": "3600s", "level": "site"},
+        {"name": "verify_after", "value": "9s", "level": "reservation"},
+        {"name": "health_check.at", "value": "07:30", "level": "site"},
+    ]
+    defaults = {s["name"]: s["value"] for s in found["settings"] if s["level"] == "default"}
+    assert (defaults["label"], defaults["pin.source"]) == ("code", "random")
+    assert (defaults["grace_all_day"], defaults["backup.pool"]) == (False, 3)
+    assert found["doors"] == [
+        {"lock_id": "flat-1-door", "settings": []},
+        {
+            "lock_id": "front",
+            "settings": [{"name": "write_lead", "value": "172800s", "level": "lock"}],
+        },
+    ]
+
+
+async def test_a_report_on_a_key_that_is_not_there_is_refused(house: House) -> None:
+    told = await house.send("report", {"key_id": "res:NOBODY"})
+    rejected = data(told, "command.rejected")
+    assert (rejected["reason"], rejected["path"]) == ("invalid_field", "data.key_id")
 
 
 # --- what must not be undone by the next look ---------------------------------------------------

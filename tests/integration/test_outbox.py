@@ -128,11 +128,13 @@ async def test_the_receipt_of_a_new_code_wakes_its_doors(house: House) -> None:
     """S1-20: the handover may end now."""
     async with house.database.transaction() as tx:
         await tx.rows(
-            "INSERT INTO keys (id, code, exclusive, label, starts, ends, verify_after, "
-            "retry, external_delete, free_slot_after, handover) "
-            "VALUES ('res:R1', '739164', 0, '', 0, 1, 60, 'ladder', 'respect', 0, 'E1')"
+            "INSERT INTO keys (id, code, exclusive, label, starts, ends, handover) "
+            "VALUES ('res:R1', '739164', 0, '', 0, 1, 'E1')"
         )
-        await tx.rows("INSERT INTO doors VALUES ('front', 'res:R1', 0, NULL, NULL)")
+        await tx.rows(
+            "INSERT INTO doors VALUES "
+            "('front', 'res:R1', 0, NULL, 60, 'ladder', 'respect', 0, NULL)"
+        )
     async with house.database.transaction() as tx:
         await receipted(tx, ["E2"])
         assert tx.woken == set()

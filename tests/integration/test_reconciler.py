@@ -21,7 +21,7 @@ from gatewayd.errors import LockError, RadioDown, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools, Worker
-from gatewayd.store import situations
+from gatewayd.store import situations, status
 from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
 from tests.fakes import FakeLock, FakeRadio
@@ -466,6 +466,8 @@ async def test_a_lock_that_is_new_to_us_is_read_as_a_whole_once_and_in_no_hurry(
         assert sorted({*reads(lock)}) == [*range(1, 31)]
         foreign = "SELECT count(*) FROM outbox WHERE type = 'lock.foreign_code'"
         assert await hub.database.read.rows(foreign) == [(1,)]
+        summary = await status.reported(hub.database.read, clock.now(), clock, b"")
+        assert [there["foreign_slots"] for there in summary["locks"]] == [[30]]
         lock.touched.clear()
         await take(hub.intake, command("lock.resync", {"lock_id": "a"}, id="again"))
         await hub.pass_(HOUR)

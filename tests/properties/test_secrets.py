@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatewayd.domain.backup import Held
 from gatewayd.domain.code import Code, CodeRules, candidates, from_phone
 from gatewayd.domain.events.backup import BackupIssued, BackupReady
-from gatewayd.domain.events.code import CodeAssigned, CodeChanged, DoorCode
+from gatewayd.domain.events.code import ChangedDoor, CodeAssigned, CodeChanged, DoorCode, OldCode
 from gatewayd.domain.ids import PropertyId, ReservationId
 from gatewayd.domain.label import label
 from gatewayd.domain.lease import Proof, Stage
@@ -47,7 +47,8 @@ def test_nothing_that_holds_a_code_shows_it(digits: str) -> None:
     ready = BackupReady(LOCK, "Backup-1", digits)
     issued = BackupIssued(KEY, ReservationId("R1"), LOCK, "Backup-1", digits, None, "he rang")
     assigned = CodeAssigned(KEY, ReservationId("R1"), doors, digits)
-    changed = CodeChanged(KEY, ReservationId("R1"), doors, digits)
+    changing = (ChangedDoor(LOCK, "Front", digits, OldCode.ABSENT),)
+    changed = CodeChanged(KEY, ReservationId("R1"), changing, digits)
     shown: list[object] = [
         code,
         s,

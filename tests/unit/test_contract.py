@@ -19,11 +19,12 @@ from gatewayd.domain.events import health as checks
 from gatewayd.domain.events import hub as hubs
 from gatewayd.domain.events import lock as locks
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.code import DoorCode, DoorState
+from gatewayd.domain.events.code import ChangedDoor, DoorCode, DoorState, OldCode
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, ReservationId
 from gatewayd.domain.lease import Proof
 from gatewayd.domain.moment import Now
+from gatewayd.domain.policy import Level
 from gatewayd.errors import Reason
 from gatewayd.intake import envelopes
 from gatewayd.intake.parse import parse
@@ -36,6 +37,7 @@ MESSAGES = DOCUMENT["components"]["messages"]
 AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 KEY, LOCK, BOOKING = KeyId("res:R1"), LockId("front"), ReservationId("R1")
 DOORS = (DoorCode(LOCK, "Front", "073916"),)
+CHANGED = tuple(ChangedDoor(LOCK, "Front", "073916", old) for old in OldCode)
 
 EXAMPLES: list[Event] = [
     answers.CommandAccepted(),
@@ -45,8 +47,8 @@ EXAMPLES: list[Event] = [
     answers.CommandExpired(),
     codes.CodeAssigned(KEY, BOOKING, DOORS, "073916"),
     codes.CodeAssigned(KEY, BOOKING, (), "073916", late=True),
-    codes.CodeChanged(KEY, BOOKING, DOORS, "073916"),
-    codes.CodeChanged(KEY, BOOKING, DOORS, "073916", True, Reason.DUPLICATE_CODE),
+    codes.CodeChanged(KEY, BOOKING, CHANGED, "073916"),
+    codes.CodeChanged(KEY, BOOKING, CHANGED, "073916", True, Reason.DUPLICATE_CODE),
     codes.CodeConfirmed(KEY, LOCK, Proof.MATCHED, AT),
     codes.CodeLost(KEY, LOCK),
     codes.CodeLost(KEY, LOCK, Reason.DELETED_AT_LOCK),
@@ -93,6 +95,15 @@ EXAMPLES: list[Event] = [
         (checks.KeyFailing(KEY, BOOKING, LOCK, Reason.REFUSED, "Backup-1"),),
     ),
     checks.HealthChecked((checks.LockChecked(LOCK, answered=True),), 0, 0, ()),
+    checks.PolicyInForce(
+        KEY,
+        (
+            checks.Setting("pin.source", "phone", Level.SITE),
+            checks.Setting("pin.length", None, Level.DEFAULT),
+            checks.Setting("blocks", value=True, level=Level.KEY),
+        ),
+        (checks.DoorSettings(LOCK, (checks.Setting("generate_days", 3, Level.LOCK),)),),
+    ),
     *(raised(code, "front") for code in AlertCode),
     raised(AlertCode.CODE_UNSET, "front/res:R1", Reason.LOCK_UNREACHABLE, "a key in the box"),
     cleared(AlertCode.LOCK_FULL, "front"),

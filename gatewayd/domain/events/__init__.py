@@ -26,7 +26,7 @@ from gatewayd.domain.events.command import (
     CommandExpired,
     CommandRejected,
 )
-from gatewayd.domain.events.health import HealthChecked
+from gatewayd.domain.events.health import HealthChecked, PolicyInForce
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockAdopted,
@@ -78,6 +78,7 @@ type Event = (
     | LockReset
     | LockClockSkew
     | HealthChecked
+    | PolicyInForce
     | AlertRaised
     | AlertCleared
     | HubStarted

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
@@ -30,14 +31,32 @@ class CodeAssigned:
     late: bool = False
 
 
+class OldCode(StrEnum):
+    """What becomes of a key's last code at one door."""
+
+    ABSENT = "absent"  # it was not there, or not yet
+    KEPT_UNTIL_PROVEN = "kept_until_proven"  # the new one is proven at all doors, and receipted
+    REMOVED_FIRST = "removed_first"  # somebody knows it
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDoor:
+    """The new code of a key at one door, and what becomes of the old one there."""
+
+    lock_id: LockId
+    name: str
+    code: str = field(repr=False)
+    old: OldCode
+
+
 @dataclass(frozen=True, slots=True)
 class CodeChanged:
-    """Another code takes the place of the last; the old one stays until the new one is proven."""
+    """Another code takes the place of the last one."""
 
     type: ClassVar[str] = "code.changed"
     key_id: KeyId
     reservation_id: ReservationId | None
-    doors: tuple[DoorCode, ...]
+    doors: tuple[ChangedDoor, ...]
     display: str = field(repr=False)
     announced: bool = False
     reason: Reason | None = None

@@ -41,10 +41,6 @@ CREATE TABLE keys (
     relabelled INTEGER NOT NULL DEFAULT 0, -- how often a lock refused the label
     starts REAL NOT NULL,
     ends REAL NOT NULL,
-    verify_after REAL NOT NULL,
-    retry TEXT NOT NULL,            -- preset for a code that a lock refuses
-    external_delete TEXT NOT NULL,
-    free_slot_after REAL NOT NULL,
     timetable TEXT,                 -- such as mon,tue 08:00-12:00 Europe/Zurich; NULL: at all hours
     revoked INTEGER NOT NULL DEFAULT 0,
     refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
@@ -64,6 +60,10 @@ CREATE TABLE doors (
     key_id TEXT NOT NULL REFERENCES keys,
     due REAL NOT NULL,
     withheld TEXT,
+    verify_after REAL NOT NULL,     -- seconds
+    retry TEXT NOT NULL,            -- preset for a code that the lock refuses
+    external_delete TEXT NOT NULL,
+    free_slot_after REAL NOT NULL,  -- seconds
     leaves REAL,                    -- since when the key has other doors instead of this one
     PRIMARY KEY (lock_id, key_id)
 ) STRICT, WITHOUT ROWID;

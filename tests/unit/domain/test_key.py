@@ -13,8 +13,9 @@ from gatewayd.domain.ids import LockId, PropertyId, ReservationId
 from gatewayd.domain.key import Basis, Door, key_for
 from gatewayd.domain.moment import Window
 from gatewayd.domain.override import Override
-from gatewayd.domain.policy import LabelFrom, Policy, PolicyPatch
+from gatewayd.domain.policy import ExternalDelete, LabelFrom, Policy, PolicyPatch
 from gatewayd.domain.reservation import Guest, Kind, Reservation
+from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
 from gatewayd.errors import Reason, Rejected
 
@@ -100,6 +101,27 @@ def test_a_key_has_a_name_where_that_is_wished_or_said(
     key = key_for(SITE, Basis(booking.key_id, booking, Override(name=word)), able)
     assert key is not None
     assert (key.name, key.label, key.guest) == (name, "HMA4XT", "ada king")
+
+
+def test_the_policy_of_a_lock_counts_at_that_lock_alone() -> None:
+    """S1-8, S1-12, S1-17: narrower than the property's, wider than the key's."""
+    of_lock: PolicyPatch = {
+        "verify_after": timedelta(seconds=5),
+        "retry": Retry.DAILY,
+        "external_delete": ExternalDelete.RESTORE,
+        "free_slot_after": timedelta(hours=1),
+    }
+    site = replace(SITE, locks=LOCKS | {DOOR: replace(LOCKS[DOOR], policy=of_lock)})
+    key = key_for(site, based_on(replace(BOOKING, policy={"retry": Retry.LADDER})), ABLE)
+    assert key is not None
+    assert key.doors[GATE] == Door(START - timedelta(minutes=10))
+    assert key.doors[DOOR] == Door(
+        START - timedelta(hours=72),
+        verify_after=timedelta(seconds=5),
+        retry=Retry.LADDER,
+        external_delete=ExternalDelete.RESTORE,
+        free_slot_after=timedelta(hours=1),
+    )
 
 
 def test_the_narrower_policy_is_the_keys() -> None:

@@ -1,10 +1,11 @@
 """How codes are made and timed: the narrower wins."""
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
-from gatewayd.domain.policy import PinSource, Policy, narrow
+from gatewayd.domain.policy import LabelFrom, Level, PinSource, Policy, deciding, narrow
 
 
 def test_the_defaults_are_those_decided() -> None:
@@ -60,6 +61,24 @@ def test_the_narrower_patch_wins_field_by_field() -> None:
     site = {"pin_length": 5, "grace_before": timedelta(hours=2)}
     got = narrow(site, {"pin_length": 6}, {"grace_after": timedelta()})
     assert got == Policy(pin_length=6, grace_before=timedelta(hours=2), grace_after=timedelta())
+
+
+def test_each_setting_has_the_narrowest_level_that_sets_it() -> None:
+    """The rest are defaults."""
+    found = deciding(
+        {
+            Level.SITE: {"pin_length": 5, "label": LabelFrom.NAME},
+            Level.PROPERTY: {"pin_length": 6},
+            Level.KEY: {"grace_after": timedelta()},
+        }
+    )
+    assert found.keys() == {field.name for field in fields(Policy)}
+    set_ = {name: level for name, level in found.items() if level is not Level.DEFAULT}
+    assert set_ == {
+        "pin_length": Level.PROPERTY,
+        "label": Level.SITE,
+        "grace_after": Level.KEY,
+    }
 
 
 def test_nothing_set_is_the_default() -> None:
