@@ -96,7 +96,9 @@ def test_who_gets_which(held: dict[int, Held], number: int | None) -> None:
 
 def test_the_key_of_a_backup_has_no_end() -> None:
     """S0-2"""
-    made = key(FIRST, OURS, Policy(), NUKI, NOW)
+    policy = Policy(backup_pool=5)
+    made = key(FIRST, OURS, policy, NUKI, NOW)
+    assert (made.id, made.policy) == (FIRST.key_id, policy)
     assert made.window == Window(NOON, FOREVER)
     assert (made.label, made.reservation_id, made.rules) == ("Backup-1", None, NUKI.code)
     assert [(id_, door.due, door.withheld) for id_, door in made.doors.items()] == [
@@ -104,6 +106,10 @@ def test_the_key_of_a_backup_has_no_end() -> None:
     ]
     shut = replace(OURS, allow_provisioning=False)
     assert withheld(shut) is Reason.PROVISIONING_DISABLED_DOOR  # S3-20
+    (door,) = key(FIRST, shut, policy, NUKI, NOW).doors.values()
+    assert door.withheld is Reason.PROVISIONING_DISABLED_DOOR
+    short = replace(NUKI, label_length=6)
+    assert key(FIRST, OURS, policy, short, NOW).label == "Backup"
 
 
 # --- on a lock ---------------------------------------------------------------------------------

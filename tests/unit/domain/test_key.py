@@ -8,12 +8,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.code import CodeRules
-from gatewayd.domain.ids import LockId, PropertyId, ReservationId
-from gatewayd.domain.key import Basis, Door, key_for
-from gatewayd.domain.moment import Window
+from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.ids import KeyId, LockId, PropertyId, ReservationId
+from gatewayd.domain.key import Basis, Door, key_for, waits_for
+from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import Override
-from gatewayd.domain.policy import ExternalDelete, LabelFrom, Policy, PolicyPatch
+from gatewayd.domain.policy import (
+    ExternalDelete,
+    Generate,
+    LabelFrom,
+    MissingPhone,
+    PinSource,
+    Policy,
+    PolicyPatch,
+    ProvisionAt,
+)
 from gatewayd.domain.reservation import Guest, Kind, Reservation
 from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
@@ -141,6 +150,74 @@ def test_what_gives_no_access_gives_no_key(booking: Reservation) -> None:
     assert key_for(SITE, based_on(booking), {}) is None
 
 
+def test_blocked_time_gets_a_key_where_the_policy_says_so() -> None:
+    """S2-9: mutual blocks never."""
+    blocks: PolicyPatch = {"blocks": True}
+    block = replace(BOOKING, kind=Kind.BLOCK, policy=blocks)
+    assert key_for(SITE, based_on(block), {}) is not None
+    assert key_for(SITE, based_on(replace(block, kind=Kind.MUTUAL_BLOCK)), {}) is None
+
+
+MANUAL: PolicyPatch = {"generate": Generate.MANUAL}
+AT_CHECK_IN: PolicyPatch = {"generate": Generate.AT_CHECK_IN}
+AHEAD: dict[str, object] = {"generate": Generate.BEFORE_ARRIVAL, "generate_days": 5}
+BY_PHONE: dict[str, object] = {"pin_source": PinSource.PHONE, "missing_phone": MissingPhone.WAIT}
+FIVE_DAYS_BEFORE = START - timedelta(days=5)
+REACHABLE = Guest("Ada", phone="+41795558347")
+
+
+@pytest.mark.parametrize(
+    ("policy", "booking", "existing", "now", "waits"),
+    [
+        ({}, BOOKING, False, START, None),
+        ({}, BOOKING, True, START, None),
+        ({"existing_bookings": False}, BOOKING, True, START, (Reason.NOT_DUE, None)),
+        ({"existing_bookings": False}, BOOKING, False, START, None),
+        (MANUAL, BOOKING, False, START, (Reason.NOT_DUE, None)),
+        (MANUAL, replace(BOOKING, code=Code("364758")), False, START, None),
+        (AT_CHECK_IN, BOOKING, False, START, (Reason.AWAITING_CHECK_IN, None)),
+        (AT_CHECK_IN, replace(BOOKING, checked_in=START), False, START, None),
+        ({}, replace(BOOKING, checked_in=START), False, START, None),
+        (
+            AHEAD,
+            BOOKING,
+            False,
+            FIVE_DAYS_BEFORE - timedelta(seconds=1),
+            (Reason.NOT_DUE, FIVE_DAYS_BEFORE),
+        ),
+        (AHEAD, BOOKING, False, FIVE_DAYS_BEFORE, None),
+        (AHEAD | BY_PHONE, BOOKING, False, FIVE_DAYS_BEFORE, (Reason.PHONE_MISSING, None)),
+        (BY_PHONE, BOOKING, False, START, (Reason.PHONE_MISSING, None)),
+        (BY_PHONE, replace(BOOKING, guest=REACHABLE), False, START, None),
+        (BY_PHONE | {"missing_phone": MissingPhone.RANDOM}, BOOKING, False, START, None),
+        (BY_PHONE | {"pin_source": PinSource.RANDOM}, BOOKING, False, START, None),
+    ],
+)
+def test_a_key_waits_for_its_code_as_its_policy_says(
+    policy: PolicyPatch,
+    booking: Reservation,
+    existing: bool,
+    now: datetime,
+    waits: tuple[Reason, datetime | None] | None,
+) -> None:
+    """S2-7, S2-8, S2-13: and says when to look again, where time alone brings it."""
+    basis = based_on(replace(booking, policy=policy))
+    key = key_for(SITE, basis, {})
+    assert key is not None
+    assert waits_for(key, basis, Now.exactly(now), existing=existing) == waits
+
+
+def test_a_key_by_hand_does_not_wait() -> None:
+    """S3-1: staff wants it now."""
+    local = datetime(2026, 7, 1, 9)  # noqa: DTZ001  # as staff types it
+    word = Override(add=(DOOR,), starts=local, ends=local + timedelta(days=1), policy=MANUAL)
+    basis = Basis(KeyId("cleaner"), None, word)
+    key = key_for(SITE, basis, {})
+    assert key is not None
+    assert waits_for(key, basis, Now.exactly(START), existing=True) is None
+    assert key.doors[DOOR].withheld is None
+
+
 def test_a_property_without_a_lock_is_fine() -> None:
     """S2-12: no code, no error."""
     bare = replace(SITE, properties={FLAT.id: replace(FLAT, locks=())})
@@ -162,6 +239,16 @@ def test_a_property_without_a_lock_is_fine() -> None:
         ),
         (replace(LOCKS[DOOR], active=False), BOOKING, Reason.LOCK_INACTIVE),
         (LOCKS[DOOR], BOOKING, None),
+        (
+            replace(LOCKS[DOOR], policy={"provision_at": ProvisionAt.CHECK_IN}),  # S3-17
+            BOOKING,
+            Reason.AWAITING_CHECK_IN,
+        ),
+        (
+            replace(LOCKS[DOOR], policy={"provision_at": ProvisionAt.CHECK_IN}),
+            replace(BOOKING, checked_in=START),
+            None,
+        ),
     ],
 )
 def test_door_and_reservation_must_both_allow(

@@ -53,6 +53,9 @@ def test_the_lock_gets_the_whole_minutes_around_the_window() -> None:
     meant = Window(NOON - HOUR, NOON + HOUR + timedelta(minutes=1))
     assert odd.entry(TIMED, NOW) == Entry(CODE, "HMA4XT", window=meant)
     assert odd.entry(Capabilities(), NOW) == Entry(CODE, "HMA4XT")
+    tick_ = timedelta(microseconds=1)
+    odder = claim(start=NOON - HOUR + tick_, end=NOON + HOUR + tick_)
+    assert odder.entry(TIMED, NOW) == Entry(CODE, "HMA4XT", window=meant)
 
 
 def test_a_code_counts_as_there_only_with_its_window() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatewayd.domain.moment import Now, Phase, Window, from_epoch
+from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
 from tests.unit.domain.builders import HOUR, MINUTE, NOON
 
 STAY = Window(NOON, NOON + 2 * HOUR)
@@ -48,6 +48,12 @@ def test_a_doubtful_clock_believes_the_end_last_and_the_start_first() -> None:
 def test_a_window_is_upcoming_current_or_past(now: Now, phase: Phase) -> None:
     """S3-8: derived from the time, never stored."""
     assert STAY.phase(now) is phase
+
+
+def test_what_ends_in_seven_thousand_years_is_endless() -> None:
+    """S0-2: a backup code."""
+    assert Window(NOON, FOREVER).endless
+    assert not Window(NOON, FOREVER - MINUTE).endless
 
 
 def test_epoch_seconds_become_an_aware_time() -> None:

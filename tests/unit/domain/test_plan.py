@@ -7,7 +7,7 @@ import pytest
 
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Take, Write, plan
+from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Step, Take, Write, plan
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -107,6 +107,51 @@ def test_the_soonest_of_all_reasons_wakes() -> None:
         wishes, [proven(verify_due=tick(60)), waits], {1: Holds(NOON, CODE), 2: Empty(NOON)}
     )
     assert at_noon(s) == Plan(None, 40.0)
+
+
+# --- a lock that is new --------------------------------------------------------------------------
+
+
+def inventory(read: int, seconds: float = 0, ladder: Ladder | None = None) -> Plan:
+    """The plan for a lock of twenty slots of which the first ones were read so long ago."""
+    slots = dict.fromkeys(range(1, read + 1), Empty(NOON - timedelta(seconds=seconds)))
+    return at_noon(situation([], slots=slots, size=20, ladder=ladder, inventoried=False))
+
+
+@pytest.mark.parametrize(
+    ("read", "seconds", "then"),
+    [
+        (0, 0, Plan(Observe((1,)))),
+        (3, 0, Plan(Observe((4,)))),
+        (9, 4.5, Plan(Observe((10,)))),
+        (10, 0, Plan(None, 5.0)),  # enough for now
+        (10, 3, Plan(None, 2.0)),
+        (10, 5, Plan(Observe((11,)))),
+        (19, 5, Plan(Observe((20,)))),
+        (20, 5, Plan(None)),
+    ],
+)
+def test_a_new_lock_is_read_slot_by_slot_and_in_no_hurry(
+    read: int, seconds: float, then: Plan
+) -> None:
+    """Sufferings 2 and 26: ten slots in five seconds."""
+    assert inventory(read, seconds) == then
+
+
+@pytest.mark.parametrize(
+    ("read", "seconds", "ladder", "slot"),
+    [
+        (3, 6, None, 1),  # it has said nothing for longer than we waited
+        (3, 5, None, 4),
+        (3, 0, Ladder(1, TICK), 1),
+        (0, 0, Ladder(1, TICK), 1),
+    ],
+)
+def test_where_an_inventory_stopped_a_slot_that_answered_before_is_asked_first(
+    read: int, seconds: float, ladder: Ladder | None, slot: int
+) -> None:
+    """Suffering 24: is it the lock that is mute, or only the next slot?"""
+    assert inventory(read, seconds, ladder) == Plan(Observe((slot,)))
 
 
 # --- what should be there ------------------------------------------------------------------------
@@ -330,7 +375,25 @@ def test_any_other_lease_needs_two_empty_looks_a_minute_apart(held: Lease) -> No
     assert when_over(held, Empty(NOON)) == Plan(Observe((1,)))
     first = replace(held, doubted_since=TICK)
     assert when_over(first, Empty(NOON), tick(20)) == Plan(None, 40.0)
+    assert when_over(first, Empty(NOON), tick(SETTLES - 0.5)) == Plan(None, 0.5)
     assert when_over(first, Empty(NOON), tick(SETTLES)) == Plan(Observe((1,)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "step"),
+    [
+        (None, Observe((1,))),
+        (Empty(NOON), Free(lease(Stage.MOVED))),
+        (Holds(NOON, CODE), Clear(lease(Stage.MOVED))),
+        (Holds(NOON, THEIRS), Free(lease(Stage.MOVED))),
+        (Occupied(NOON), Free(lease(Stage.MOVED))),  # whose it is nobody can tell
+    ],
+)
+def test_a_lock_that_is_another_one_now_is_cleared_of_what_is_surely_ours(
+    seen: Observation | None, step: Step
+) -> None:
+    """S1-11, S2-21: one look tells."""
+    assert when_over(lease(Stage.MOVED), seen) == Plan(step)
 
 
 def test_a_first_empty_look_at_tick_zero_counts() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
@@ -58,6 +59,13 @@ def test_the_last_slot_is_used_and_none_beyond() -> None:
     full = dict.fromkeys(range(1, 20), FOREIGN)
     assert situation(slots=full, size=20).free_slot() == 20
     assert situation(slots=full, size=19).free_slot() is None
+
+
+def test_what_was_never_read_is_unread() -> None:
+    """Suffering 18: slots are numbered from 1; a lock that numbers its codes itself has none."""
+    s = situation(slots={2: EMPTY})
+    assert s.unread() == [1, 3]
+    assert replace(s, capabilities=Capabilities(assigns_slots=True)).unread() == []
 
 
 def test_a_claim_is_wanted_from_when_it_is_due_to_the_end_of_its_window() -> None:
