@@ -37,6 +37,13 @@ def test_an_alert_says_what_helps_against_its_reason(reason: Reason) -> None:
     alert = raised(AlertCode.CODE_UNSET, "front-door", reason)
     assert alert.what_to_do == f"{plain}; {REMEDIES[reason]}"
     assert alert.reason is reason
+    assert alert.fallback_note is None
+
+
+def test_an_alert_bears_what_helps_at_its_door() -> None:
+    """S0-7: as the site says."""
+    alert = raised(AlertCode.CODE_UNSET, "front-door", None, "spare keys in the lockbox")
+    assert alert.fallback_note == "spare keys in the lockbox"
 
 
 def test_a_reason_without_a_remedy_leaves_what_the_alert_says() -> None:

@@ -68,6 +68,16 @@ def test_a_lock_not_yet_seen_is_taken_for_the_simplest() -> None:
     assert key.label == ""
 
 
+def test_a_lock_not_yet_seen_is_taken_for_what_all_of_its_kind_can() -> None:
+    """S1-7: any Nuki keeps the window, and shows twenty characters."""
+    site = replace(SITE, locks=LOCKS | {DOOR: replace(LOCKS[DOOR], driver="nuki")})
+    key = key_for(site, based_on(BOOKING), {})
+    assert key is not None
+    assert key.doors[GATE].due == START - timedelta(minutes=10)
+    assert key.doors[DOOR].due == START - timedelta(hours=72)
+    assert key.label == "HMA4XT"
+
+
 @pytest.mark.parametrize(
     ("low", "policy", "hours"),
     [
@@ -135,10 +145,11 @@ def test_the_policy_of_a_lock_counts_at_that_lock_alone() -> None:
 
 def test_the_narrower_policy_is_the_keys() -> None:
     """Site, property, reservation."""
-    site = replace(SITE, policy={"pin_length": 5})
+    flat = replace(FLAT, policy={"segment": 3, "grace_before": timedelta(hours=5)})
+    site = replace(SITE, policy={"pin_length": 5, "segment": 2}, properties={FLAT.id: flat})
     key = key_for(site, based_on(replace(BOOKING, policy={"grace_before": timedelta()})), {})
     assert key is not None
-    assert key.policy == Policy(pin_length=5, grace_before=timedelta())
+    assert key.policy == Policy(pin_length=5, segment=3, grace_before=timedelta())
     assert key.window.start == START + timedelta(hours=1)
 
 

@@ -251,6 +251,7 @@ def test_the_label_is_cut_by_the_longest_and_the_name_by_the_shortest() -> None:
     assert (key.label, key.name) == ("HMA4X", "Ada")
     unlabelled = made(word)
     assert (unlabelled.label, unlabelled.name) == ("", None)
+    assert made(replace(word, name="A")).name is None
 
 
 def test_staffs_code_and_policy_go_before_the_reservations() -> None:

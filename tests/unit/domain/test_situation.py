@@ -175,3 +175,5 @@ def test_what_was_seen_may_become_unknown() -> None:
     s = situation().with_slot(1, EMPTY)
     assert s.slots == {1: EMPTY}
     assert s.with_slot(1, None).slots == {}
+    assert s.unseen(lease(slot=1)).slots == {}
+    assert s.unseen(lease(slot=None)) == s

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeLost, CodeRemoved
 from gatewayd.domain.events.lock import LockForeignCode, LockOnline
@@ -19,6 +20,7 @@ from gatewayd.domain.steps import Touched, acknowledged, after, begun, failed_st
 from gatewayd.errors import (
     Reason,
     Refused,
+    Unsupported,
 )
 from tests.unit.domain.builders import (
     CODE,
@@ -157,6 +159,31 @@ def test_any_answer_ends_the_locks_ladder() -> None:
         assert got.events == back
     again = observed(observed(s, 1, EMPTY, NOW, TICK).situation, 1, EMPTY, NOW, TICK)
     assert again.events == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "read", "whole"), [((1, 2), 3, True), ((1,), 3, False), ((1, 3), 2, True)]
+)
+def test_an_inventory_is_over_with_the_last_slot(
+    known: tuple[int, ...], read: int, whole: bool
+) -> None:
+    """Suffering 26: and is not begun again when slots are forgotten."""
+    s = situation([], slots=dict.fromkeys(known, EMPTY), inventoried=False)
+    got = after(s, Observe((read,)), Touched({read: EMPTY}), NOW, TICK).situation
+    assert got.inventoried is whole
+    mute = failed_step(s, Observe((read,)), Unsupported("no such slot"), NOW, TICK).situation
+    assert mute.inventoried is whole
+    later = after(replace(s, inventoried=True), Observe((1,)), Touched({1: EMPTY}), NOW, TICK)
+    assert later.situation.inventoried
+
+
+def test_a_write_is_no_inventory_of_a_lock_that_is_read_as_a_list() -> None:
+    """What was there before could be taken for ours."""
+    s = situation(leases=[lease(Stage.WRITING, slot=None)], inventoried=False)
+    s = replace(s, capabilities=Capabilities(slots=3, assigns_slots=True))
+    write = Write(lease(slot=None), ENTRY)
+    assert not after(s, write, Touched({}, 7), NOW, TICK).situation.inventoried
+    assert after(s, Observe(), Touched({}), NOW, TICK).situation.inventoried
 
 
 def test_a_result_is_taken_in_as_what_it_is() -> None:
