@@ -12,7 +12,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import bluetooth, decide, exchanges, isolation, memory, overhead, snapshot
+from bench import bluetooth, decide, exchanges, isolation, memory, overhead, policies, snapshot
 from bench.figure import Figure
 from bench.shared import Shared
 
@@ -23,6 +23,7 @@ MEASURES: dict[str, Measure] = {
     "exchanges": exchanges.measure,
     "decide": decide.measure,
     "snapshot": snapshot.measure,
+    "policies": policies.measure,
     "memory": memory.measure,
     "isolation": isolation.measure,
     "bluetooth": bluetooth.measure,
@@ -55,6 +56,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     exchanges  radio exchanges for each verified code, and frames while nothing is due
     decide     a decision for one lock, 10,000 reservations on the site ÷ 100
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
+    policies   decisions and a snapshot again, with every policy on
     memory     resident memory ÷ a process that imports the same libraries; time to start
     isolation  a new code at three locks, a dead one beside them ÷ without it
     bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one

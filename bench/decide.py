@@ -22,29 +22,32 @@ async def measure(shared: Shared) -> list[Figure]:
     plan looks at all.
     """
     large, _ = await shared.full_store()
-    little = await shared.small_store(FEW)
+    little, _ = await shared.another_store(FEW)
+    return [await compared("decide", large, little, quick=shared.quick)]
+
+
+async def compared(name: str, large: Store, little: Store, *, quick: bool) -> Figure:
+    """What a decision costs on two sites."""
     full: list[float] = []
     small: list[float] = []
     for here in (large, little):
         await _prove(here)
-    for _ in range(QUICK_ROUNDS if shared.quick else ROUNDS):
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
         small.append(await _decide(little))
         full.append(await _decide(large))
-    return [
-        Figure(
-            "decide",
-            f"for one lock, {MANY} reservations ÷ {FEW}",
-            median_ms(full) / median_ms(small),
-            "times",
-            LIMIT,
-            details={
-                "many_ms": median_ms(full),
-                "few_ms": median_ms(small),
-                "at_the_lock": AT_THE_LOCK,
-                "rounds": len(full),
-            },
-        )
-    ]
+    return Figure(
+        name,
+        f"for one lock, {MANY} reservations ÷ {FEW}",
+        median_ms(full) / median_ms(small),
+        "times",
+        LIMIT,
+        details={
+            "many_ms": median_ms(full),
+            "few_ms": median_ms(small),
+            "at_the_lock": AT_THE_LOCK,
+            "rounds": len(full),
+        },
+    )
 
 
 async def _decide(here: Store) -> float:

@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
-from bench.store import Store, snapshot, stays
+from bench.store import Store, snapshot
 from gatewayd.app import settle_memory
 
 TICK_S = 0.001
@@ -49,13 +50,13 @@ async def pauses() -> AsyncIterator[Pauses]:
         await asyncio.wait([ticker])
 
 
-async def fill(here: Store, count: int, at_measured: int) -> Filling:
-    """Have so many reservations accepted, as one complete snapshot.
+async def fill(here: Store, items: list[dict[str, Any]]) -> Filling:
+    """Have these reservations accepted, as one complete snapshot.
 
     Raises:
         RuntimeError: some were not.
     """
-    parts = snapshot(stays(count, at_measured))
+    parts = snapshot(items)
     slowest = 0.0
     settle_memory()  # as the daemon does when it has started
     async with pauses() as found:
@@ -65,6 +66,6 @@ async def fill(here: Store, count: int, at_measured: int) -> Filling:
             await here.intake.accept(part)
             slowest = max(slowest, perf_counter() - begun)
         took = perf_counter() - start
-    if (keys := await here.count("keys")) != count:
-        raise RuntimeError(f"{count} reservations made {keys} keys")
+    if (keys := await here.count("keys")) != len(items):
+        raise RuntimeError(f"{len(items)} reservations made {keys} keys")
     return Filling(len(parts), max(map(len, parts)), took, slowest, found.longest)

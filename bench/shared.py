@@ -6,7 +6,7 @@ from typing import Self
 
 from bench.filling import Filling, fill
 from bench.rig import Rig, rig
-from bench.store import Store, store
+from bench.store import PLAIN, Policies, Store, stays, store
 
 MANY = 10_000
 AT_THE_LOCK = 10
@@ -42,12 +42,10 @@ class Shared:
     async def full_store(self) -> tuple[Store, Filling]:
         """A store in this process with `MANY` reservations, and how it took them."""
         if self._full is None:
-            here = await self._stack.enter_async_context(store())
-            self._full = here, await fill(here, MANY, AT_THE_LOCK)
+            self._full = await self.another_store(MANY)
         return self._full
 
-    async def small_store(self, count: int) -> Store:
-        """Another one, with few."""
-        here = await self._stack.enter_async_context(store())
-        await fill(here, count, AT_THE_LOCK)
-        return here
+    async def another_store(self, count: int, policies: Policies = PLAIN) -> tuple[Store, Filling]:
+        """Another one, with so many, and how it took them."""
+        here = await self._stack.enter_async_context(store(policies))
+        return here, await fill(here, stays(count, AT_THE_LOCK, policies))

@@ -3,7 +3,7 @@
 import asyncio
 
 from bench.figure import Figure
-from bench.filling import pauses
+from bench.filling import Filling, pauses
 from bench.shared import MANY, Shared
 
 LIMIT_S, LIMIT_PAUSE_MS = 10.0, 50.0
@@ -18,9 +18,17 @@ async def measure(shared: Shared) -> list[Figure]:
     async with pauses() as bare:
         await asyncio.sleep(BARE_S)
     _, filling = await shared.full_store()
+    accepted, pause = figures(filling)
+    pause.details["loop_with_nothing_to_do_ms"] = bare.longest * 1000
+    return [accepted, pause]
+
+
+def figures(filling: Filling, under: str = "") -> list[Figure]:
+    """How a store took a snapshot."""
+    suffix = f", {under}" if under else ""
     return [
         Figure(
-            "snapshot, accepted",
+            f"snapshot, accepted{suffix}",
             f"{MANY} reservations in parts, on disk",
             filling.took,
             "s",
@@ -32,11 +40,10 @@ async def measure(shared: Shared) -> list[Figure]:
             },
         ),
         Figure(
-            "snapshot, longest pause",
+            f"snapshot, longest pause{suffix}",
             "of the event loop meanwhile",
             filling.longest_pause * 1000,
             "ms",
             LIMIT_PAUSE_MS,
-            details={"loop_with_nothing_to_do_ms": bare.longest * 1000},
         ),
     ]

@@ -4,8 +4,8 @@ thousand."""
 import contextlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,8 +16,10 @@ from ulid import ULID
 
 from bench.rig import site_document, stay
 from gatewayd.clock import SystemClock
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.ids import LockId
 from gatewayd.intake.accept import Intake
+from gatewayd.store import site as sites
 from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
 
@@ -45,8 +47,23 @@ class Store:
         return int(row[0]) if row else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What each level says: the site, each property, each lock, and each reservation besides its
+    stay; and what the locks can do."""
+
+    site: Mapping[str, Any]
+    property_: Mapping[str, Any]
+    lock: Mapping[str, Any]
+    reservation: Mapping[str, Any]
+    able: Capabilities = field(default_factory=Capabilities)
+
+
+PLAIN = Policies({}, {}, {}, {})
+
+
 @contextlib.asynccontextmanager
-async def store() -> AsyncIterator[Store]:
+async def store(policies: Policies = PLAIN) -> AsyncIterator[Store]:
     """A new database that knows a site of `LOCKS` properties with one lock each."""
     with tempfile.TemporaryDirectory(prefix="gatewayd-bench-") as folder:
         clock = SystemClock()
@@ -59,7 +76,16 @@ async def store() -> AsyncIterator[Store]:
                 {f"property{name}": [f"lock{name}"] for name in names},
                 {f"lock{name}": str(number) for number, name in enumerate(names, 2)},
             )
+            site["policy"] |= policies.site
+            for property_ in site["properties"]:
+                property_["policy"] = policies.property_
+            for lock in site["locks"]:
+                lock["policy"] = policies.lock
             await intake.accept(command("site.put", site))
+            async with database.transaction() as tx:
+                for lock in (LockId(f"lock{name}") for name in names):
+                    await sites.learned(tx, lock, policies.able)
+                    await intake.lock_learned(tx, clock.now(), lock)
             yield Store(database, intake, clock)
         finally:
             await database.close()
@@ -77,16 +103,20 @@ def command(type_: str, data: dict[str, Any]) -> bytes:
     return json.dumps(envelope, separators=(",", ":")).encode()
 
 
-def stays(count: int, at_measured: int) -> list[dict[str, Any]]:
+def stays(count: int, at_measured: int, policies: Policies = PLAIN) -> list[dict[str, Any]]:
     """Guest after guest in each property, the first of them there now; so many of them at the
     measured lock, the others spread evenly."""
     others = count - at_measured
     found = [_stay("000", number) for number in range(at_measured)]
-    return found + [_stay(f"{1 + n % (LOCKS - 1):03}", n // (LOCKS - 1)) for n in range(others)]
+    found += [_stay(f"{1 + n % (LOCKS - 1):03}", n // (LOCKS - 1)) for n in range(others)]
+    return [{**each, **policies.reservation} for each in found]
 
 
 def _stay(name: str, number: int) -> dict[str, Any]:
-    return stay(f"r{name}-{number}", f"property{name}", number * NIGHTS - 1, NIGHTS)
+    id_ = f"r{name}-{number}"
+    phone = f"+41 {name} {number:03} {(int(name) * 31 + number * 7919) % 1000:03}"
+    guest = {"name": f"Guest of {id_}", "phone": phone}
+    return stay(id_, f"property{name}", number * NIGHTS - 1, NIGHTS) | {"guest": guest}
 
 
 def snapshot(items: list[dict[str, Any]]) -> list[bytes]:

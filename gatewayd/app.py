@@ -7,7 +7,8 @@ import json
 import secrets
 import signal
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +18,8 @@ import structlog
 from ulid import ULID
 
 from gatewayd import systemd
-from gatewayd.clock import Clock, SystemClock
-from gatewayd.cloud.connection import Broker
+from gatewayd.clock import Clock, HubClock, kernel_synchronised
+from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
@@ -33,7 +34,7 @@ from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
-from gatewayd.store import retention
+from gatewayd.store import marks, retention
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
@@ -44,22 +45,36 @@ VERSION = version("gatewayd")
 DAY = 86_400.0
 
 
-async def run(config: Config) -> None:
-    """Run the hub until SIGTERM or SIGINT.
+async def run(config: Config, reread: Callable[[], Config]) -> None:
+    """Run the hub until SIGTERM or SIGINT. SIGHUP reads the configuration again and starts all
+    parts anew: what they know is on disk.
 
     Raises:
-        StoreError: the database cannot be used. ConfigError: a file it names cannot.
+        StoreError: the database cannot be used. ConfigError: a file it names, or the clock, cannot.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with hub(config, SystemClock()):
-        systemd.notify("READY=1")
-        settle_memory()
-        log.info("hub.ready", version=VERSION, hub=config.hub.id)
-        await stop.wait()
-        systemd.notify("STOPPING=1")
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    following: Config | None = config
+    while following is not None:
+        config, following = following, None
+        async with hub(config, hub_clock(config)):
+            settle_memory()
+            log.info("hub.ready", version=VERSION, hub=config.hub.id)
+            systemd.notify("READY=1")
+            while following is None and await signals.get() is signal.SIGHUP:
+                following = _reread(reread)
+            systemd.notify("RELOADING=1" if following else "STOPPING=1")
     log.info("hub.stopped")
+
+
+def _reread(reread: Callable[[], Config]) -> Config | None:
+    """The configuration as it is now; None where it is wrong: the old one stays in force."""
+    try:
+        return reread()
+    except ConfigError as error:
+        log.error("config.refused", why=str(error))
+        return None
 
 
 def settle_memory() -> None:
@@ -68,6 +83,24 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def hub_clock(config: Config) -> HubClock:
+    """The clock that the configuration asks for.
+
+    Raises:
+        ConfigError: the kernel does not tell whether its clock is synchronised.
+    """
+    uncertainty = timedelta(hours=config.clock.uncertainty_hours)
+    if config.clock.trust == "always":
+        return HubClock(uncertainty, lambda: True)
+    try:
+        kernel_synchronised()
+    except OSError as error:
+        raise ConfigError(
+            f"clock.trust: {error}; take ProtectClock= out of the unit, or set it to always"
+        ) from error
+    return HubClock(uncertainty)
 
 
 class _Stop(Exception):
@@ -79,6 +112,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     """All parts, running for as long as the block lasts."""
     database = await open_database(config.store.path, clock)
     try:
+        clock.mark = await marks.get(database.read)
         identity, new = await _identity(database)
         outbox = Outbox(database, config.hub.id, identity["epoch"])
         rng = SystemRandom()
@@ -96,14 +130,10 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            reconciler.committed(tx)
-            rounds.committed(tx)
-            if tx.held:
-                intake.held.set()
-            if tx.report_wanted:
-                publisher.report()
-            if tx.told:
-                publisher.more(tx.told)
+            for part in (reconciler, rounds, intake, publisher):
+                part.committed(tx)
+            if tx.time_told is not None:
+                clock.witness(*tx.time_told)
 
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)
@@ -194,15 +224,23 @@ def broker(config: Config, clock: Clock) -> Broker:
     prefix = f"v1/{hub_.org}/{hub_.site}/{hub_.id}/"
     will = status("offline", "lost", clock.now().latest, VERSION)
     return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
+        addresses=(
+            Address(mqtt.host, mqtt.port),
+            *(_address(x, mqtt.port) for x in mqtt.fallbacks),
+        ),
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,
         password=password(config),
         tls=tls(config),
         keepalive=mqtt.keepalive,
+        legacy=mqtt.protocol == "3.1.1",
     )
+
+
+def _address(text: str, port: int) -> Address:
+    host, _, own = text.partition(":")
+    return Address(host, int(own or port))
 
 
 def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import ctypes
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Mark, Now
 from gatewayd.domain.retry import Tick
 
 RECHECK = 20.0
@@ -23,8 +25,19 @@ class Clock(Protocol):
         """Names the boot that ticks count from."""
         ...
 
+    mark: Mark | None
+    """The last time that was certain."""
+
     def now(self) -> Now:
         """The wall clock."""
+        ...
+
+    def witness(self, at: datetime, slack: timedelta) -> None:
+        """Somebody who must know says what time it is; a synchronised clock knows better."""
+        ...
+
+    def beyond(self, before: Mark) -> bool:
+        """Whether the last certain time is later than could be reckoned from an earlier one."""
         ...
 
     def tick(self) -> Tick:
@@ -36,7 +49,26 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
+UNCERTAINTY = timedelta(hours=72)
+"""For so long a hub may have been off, where nothing tells how long it was."""
+BUILT = datetime(2026, 11, 1, tzinfo=UTC)
+"""Before this program was written it is not."""
+
+
+class Certain:
+    """Of a clock that is always right."""
+
+    mark: Mark | None = None
+
+    def witness(self, at: datetime, slack: timedelta) -> None:
+        """It knows better."""
+
+    def beyond(self, before: Mark) -> bool:  # a clock's shape
+        """It needs no mark."""
+        return False
+
+
+class SystemClock(Certain):
     """The machine's clock, taken as synchronised."""
 
     def __init__(self) -> None:
@@ -55,3 +87,76 @@ class SystemClock:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(RECHECK, RECHECK if seconds is None else seconds)):
                 await event.wait()
+
+
+class HubClock(SystemClock):
+    """The machine's clock where the kernel says that it is synchronised; where it is not, what
+    follows from the last time that was (`mark`, to be kept on disk) or from a witness."""
+
+    def __init__(
+        self,
+        uncertainty: timedelta = UNCERTAINTY,
+        synchronised: Callable[[], bool] | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__()
+        self._uncertainty, self._wall = uncertainty, wall
+        self._synchronised = synchronised or kernel_synchronised
+        self._witness: Mark | None = None
+
+    def now(self) -> Now:
+        """An instant where the clock is synchronised, else the interval in which the time lies."""
+        tick, wall = self.tick(), self._wall()
+        if self._synchronised():
+            self.mark, self._witness = Mark(wall, tick, self.boot), None
+            return Now.exactly(wall)
+        reading = self._reckoned(tick, wall)
+        if self._witness is None:
+            return reading
+        said = self._witness.after(tick, self.boot, self._uncertainty)
+        if said.latest < reading.earliest:  # it cannot know
+            return reading
+        return Now(max(said.earliest, reading.earliest), said.latest)
+
+    def witness(self, at: datetime, slack: timedelta) -> None:
+        """Somebody who must know says what time it is; a synchronised clock knows better."""
+        self._witness = Mark(at, self.tick(), self.boot, slack)
+
+    def beyond(self, before: Mark) -> bool:
+        """Whether the last certain time is later than could be reckoned from an earlier one."""
+        mark = self.mark
+        if mark is None:
+            return False
+        return mark.at > before.after(mark.tick, mark.boot, self._uncertainty).latest
+
+    def _reckoned(self, tick: Tick, wall: datetime) -> Now:
+        if self.mark is not None:
+            return self.mark.after(tick, self.boot, self._uncertainty)
+        return Now(BUILT, max(BUILT, wall) + self._uncertainty)  # it has never known
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class _Timex(ctypes.Structure):
+    """Room for a struct timex, see adjtimex(2); with `modes` 0 nothing is set."""
+
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_long * 32))
+
+
+TIME_ERROR = 5
+"""What adjtimex(2) returns where the clock is not synchronised."""
+
+
+def kernel_synchronised() -> bool:
+    """Whether the kernel takes its clock as synchronised, whoever does that (timesyncd, chrony).
+
+    Without word from a time server it stops to after some hours, when the error may be 16 s.
+
+    Raises:
+        OSError: it may not be asked.
+    """
+    state: int = LIBC.adjtimex(ctypes.byref(_Timex()))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex is forbidden")
+    return state < TIME_ERROR

@@ -19,6 +19,8 @@ from pydantic import (
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError
 
+HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
+FILES = ("ca_file", "cert_file", "key_file", "password_file")
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -41,10 +43,14 @@ class Mqtt(Section):
 
     host: str
     port: Annotated[int, Field(ge=1, le=65_535)] = 8883
+    fallbacks: tuple[HostPort, ...] = ()
+    protocol: Literal["5", "3.1.1"] = "5"
     username: str | None = None
     password_file: Path | None = None
     tls: bool = True
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
     keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
 
 
@@ -87,6 +93,13 @@ class SiteFile(Section):
     file: Path | None = None
 
 
+class Time(Section):
+    """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
+
+    trust: Literal["synchronised", "always"] = "synchronised"
+    uncertainty_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 72
+
+
 class Log(Section):
     """`auto`: for people on a terminal, JSON elsewhere."""
 
@@ -103,6 +116,7 @@ class Config(Section):
     bluetooth: Bluetooth | None = None
     store: Store = Store()
     site: SiteFile = SiteFile()
+    clock: Time = Time()
     log: Log = Log()
 
 
@@ -149,14 +163,28 @@ def tls(config: Config) -> ssl.SSLContext | None:
     """What the broker's certificate is held against; None: no TLS.
 
     Raises:
-        ConfigError: the file with the authority cannot be used.
+        ConfigError: the file with the authority, or the hub's own certificate, cannot be used.
     """
     if not config.mqtt.tls:
         return None
+    mqtt = config.mqtt
     try:
-        return ssl.create_default_context(cafile=config.mqtt.ca_file)
+        context = ssl.create_default_context(cafile=mqtt.ca_file)
     except OSError as error:  # an SSLError is one
-        raise ConfigError(f"mqtt.ca_file {config.mqtt.ca_file}: {error}") from error
+        raise ConfigError(f"mqtt.ca_file {mqtt.ca_file}: {error}") from error
+    if mqtt.cert_file:
+        try:
+            context.load_cert_chain(mqtt.cert_file, mqtt.key_file, password=_no_passphrase)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"mqtt.cert_file {mqtt.cert_file}, key_file {mqtt.key_file}: {error}"
+            ) from error
+    return context
+
+
+def _no_passphrase() -> str:
+    """Instead of a question on the terminal that nobody would see."""
+    raise ValueError("the key has a passphrase; give the hub one without")
 
 
 def fault(path: Path, text: str, key: str, said: str) -> str:
@@ -204,9 +232,7 @@ def _anchored(config: Config, folder: Path) -> Config:
     mqtt, site = config.mqtt, config.site
     return config.model_copy(
         update={
-            "mqtt": mqtt.model_copy(
-                update={"ca_file": at(mqtt.ca_file), "password_file": at(mqtt.password_file)}
-            ),
+            "mqtt": mqtt.model_copy(update={name: at(getattr(mqtt, name)) for name in FILES}),
             "store": Store(path=folder / config.store.path),
             "site": SiteFile(file=at(site.file)),
         }

@@ -23,6 +23,7 @@ from gatewayd.store.keyring import NukiKeyring
 
 READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 20.0
+READY = '"hub.ready"'
 
 CONFIG = """
 [hub]
@@ -38,6 +39,9 @@ keepalive = 5
 
 [store]
 path = "gatewayd.db"
+
+[clock]
+trust = "always"
 
 [log]
 format = "json"
@@ -123,18 +127,21 @@ class Hub:
         """Returns when it says that it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "gatewayd.toml"
-        config.write_text(self._config())
-        before = self._ready_lines()
+        config.write_text(self.config())
+        before = self._lines(READY)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "gatewayd", "run", "--config", str(config),
                 stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
-        async with asyncio.timeout(READY_WITHIN_S):
-            while self._ready_lines() == before:
-                if self._process.returncode is not None:
-                    raise RuntimeError(f"gatewayd ended; see {self.log}")
-                await asyncio.sleep(0.02)
+        await self._heard(READY, before)
+
+    async def reload(self, config: str, said: str = READY) -> None:
+        """SIGHUP with another configuration; returns when the log has another line with `said`."""
+        (self.folder / "gatewayd.toml").write_text(config)
+        before = self._lines(said)
+        os.kill(self.pid, signal.SIGHUP)
+        await self._heard(said, before)
 
     async def stop(self) -> int:
         """SIGTERM; returns the exit status."""
@@ -153,14 +160,22 @@ class Hub:
         async with asyncio.timeout(STOPS_WITHIN_S):
             return await process.wait()
 
-    def _config(self) -> str:
+    def config(self) -> str:
+        """Its configuration file."""
         text = CONFIG.format(org=self.org, site=self.site, id=self.id, port=self._port)
         if self._url is not None:
             text += ZWAVE.format(url=self._url)
         return text if self._bluetooth is None else text + BLUETOOTH
 
-    def _ready_lines(self) -> int:
-        return self.log.read_text().count('"hub.ready"') if self.log.exists() else 0
+    async def _heard(self, said: str, before: int) -> None:
+        async with asyncio.timeout(READY_WITHIN_S):
+            while self._lines(said) == before:
+                if self._process is None or self._process.returncode is not None:
+                    raise RuntimeError(f"gatewayd ended; see {self.log}")
+                await asyncio.sleep(0.02)
+
+    def _lines(self, said: str) -> int:
+        return self.log.read_text().count(said) if self.log.exists() else 0
 
 
 def credentials(made: Mapping[str, Any]) -> Credentials:

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from gatewayd.clock import Certain
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
@@ -32,7 +33,7 @@ ANSWERS = {"outbox", "alerts", "commands"}
 
 
 @dataclass(slots=True)
-class FakeClock:
+class FakeClock(Certain):
     """Moved by hand; `doubt` widens the reading."""
 
     at: datetime = NOON

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from gatewayd.clock import Clock, SystemClock
-from gatewayd.cloud.connection import Broker as Address
+from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import Accept, CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.domain.events import Event
@@ -60,8 +60,11 @@ async def hub(  # noqa: PLR0917  # as in Broker
     password: str | None = None,
     tls: ssl.SSLContext | None = None,
     clock: Clock | None = None,
+    *,
+    legacy: bool = False,
+    before: tuple[int, ...] = (),
 ) -> AsyncIterator[Hub]:
-    """A hub whose link runs."""
+    """A hub whose link runs; `before`: ports that it tries first."""
     clock = clock or SystemClock()
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
@@ -82,7 +85,8 @@ async def hub(  # noqa: PLR0917  # as in Broker
 
     database.committed = committed
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
-    broker = Address("127.0.0.1", port, "hub", will, username, password, tls, keepalive=5)
+    addresses = tuple(Address("127.0.0.1", each) for each in (*before, port))
+    broker = Broker(addresses, "hub", will, username, password, tls, keepalive=5, legacy=legacy)
     link = CloudLink(broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1))
     try:
         async with asyncio.TaskGroup() as group:

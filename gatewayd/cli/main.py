@@ -33,16 +33,26 @@ main.add_command(pair)
 def run(path: Path) -> None:
     """Run the hub until SIGTERM or Ctrl-C.
 
-    Takes commands from the broker, writes codes into locks, proves that they are there.
+    Takes commands from the broker, writes codes into locks, proves that they are there. SIGHUP
+    reads the configuration again; a wrong one is refused and the old one stays.
     Exit code 78: the configuration is wrong (systemd does not start it again).
     """
     from gatewayd import app  # noqa: PLC0415  # the other commands need none of its libraries
 
     os.umask(0o077)  # codes lie in the database
-    try:
+
+    def read() -> configuration.Config:
         config = configuration.load(path)
         logs.configure(config.log.level, config.log.format)
-        asyncio.run(app.run(config))
+        return config
+
+    def reread() -> configuration.Config:
+        if faults := list(_faults(path)):
+            raise ConfigError("\n".join(faults))
+        return read()
+
+    try:
+        asyncio.run(app.run(read(), reread))
     except ConfigError as error:
         _fail(str(error), 78)
     except GatewaydError as error:

@@ -1,4 +1,4 @@
-"""One MQTT 5 connection: paho on the event loop, and nothing that outlives the socket.
+"""One MQTT connection: paho on the event loop, and nothing that outlives the socket.
 
 paho connects in a thread (DNS, TCP and TLS block); its socket callbacks are installed afterwards,
 on the loop. It runs with `manual_ack`, so PUBACK goes out when the caller says so, and without a
@@ -13,7 +13,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -34,22 +34,31 @@ READS = 100
 """Packets taken from the socket in one go, so that a flood does not starve the loop."""
 
 
+class Address(NamedTuple):
+    """One of the broker's."""
+
+    host: str
+    port: int
+
+
 class Lost(Exception):
     """The connection ended, or could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where and as whom to connect. `will` is (topic, payload), retained."""
+    """Where and as whom to connect. `will` is (topic, payload), retained; `addresses` are tried in
+    turn. With `legacy` it speaks MQTT 3.1.1: the broker then keeps the session as long as it likes,
+    tells the will at once, and refuses what it refuses without a word."""
 
-    host: str
-    port: int
+    addresses: tuple[Address, ...]
     client_id: str
     will: tuple[str, bytes]
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
     keepalive: int = 30
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,9 @@ class Connection:
 
     async def subscribe(self, *topics: str) -> None:
         """At QoS 1; a retained message keeps its flag, so that it can be told from a live one."""
-        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=1)
+        options: Any = 1
+        if self._client.protocol == mqtt.MQTTv5:
+            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=1)
         _, mid = self._client.subscribe([(topic, options) for topic in topics])
         codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
         if any(code.is_failure for code in codes):
@@ -140,17 +151,18 @@ class Connection:
         with contextlib.suppress(Lost):  # `closed` tells it
             self._send()
 
-    async def open(self, broker: Broker) -> None:
+    async def open(self, broker: Broker, address: Address) -> None:
         """CONNECT and wait for the broker's answer."""
-        expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's are not typed
-        expiry.SessionExpiryInterval = SESSION_EXPIRY
-        expiry.ReceiveMaximum = RECEIVE_MAXIMUM
+        session: dict[str, Any] = {}
+        if not broker.legacy:
+            expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's are not typed
+            expiry.SessionExpiryInterval = SESSION_EXPIRY
+            expiry.ReceiveMaximum = RECEIVE_MAXIMUM
+            session = {"clean_start": False, "properties": expiry}
         abandoned = False
 
         def dial() -> None:
-            self._client.connect(
-                broker.host, broker.port, broker.keepalive, clean_start=False, properties=expiry
-            )
+            self._client.connect(*address, broker.keepalive, **session)
             if abandoned:
                 self.drop()
 
@@ -160,7 +172,7 @@ class Connection:
             abandoned = True  # nobody waits for the thread: it closes what it opened
             raise
         except (OSError, ValueError) as error:
-            raise Lost(f"cannot reach {broker.host}:{broker.port} ({error})") from error
+            raise Lost(f"cannot reach {address.host}:{address.port} ({error})") from error
         self._attach()
         self.session_present, code, props = await self._answer(self._connack)
         if code.is_failure:
@@ -222,7 +234,7 @@ class Connection:
 
 
 @contextlib.asynccontextmanager
-async def connect(broker: Broker) -> AsyncIterator[Connection]:
+async def connect(broker: Broker, address: Address) -> AsyncIterator[Connection]:
     """A connection that is closed at the end of the block.
 
     Raises:
@@ -231,7 +243,8 @@ async def connect(broker: Broker) -> AsyncIterator[Connection]:
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=broker.client_id,
-        protocol=mqtt.MQTTv5,
+        protocol=mqtt.MQTTv311 if broker.legacy else mqtt.MQTTv5,
+        clean_session=False if broker.legacy else None,
         manual_ack=True,
         reconnect_on_failure=False,
     )
@@ -241,12 +254,14 @@ async def connect(broker: Broker) -> AsyncIterator[Connection]:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls:
         client.tls_set_context(broker.tls)
-    delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's are not typed
-    delay.WillDelayInterval = WILL_DELAY
+    delay = None
+    if not broker.legacy:
+        delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's are not typed
+        delay.WillDelayInterval = WILL_DELAY
     client.will_set(broker.will[0], broker.will[1], qos=1, retain=True, properties=delay)
     connection = Connection(client, asyncio.get_running_loop())
     try:
-        await connection.open(broker)
+        await connection.open(broker, address)
         yield connection
     finally:
         connection.drop()

@@ -45,7 +45,8 @@ def status(state: str, reason: str | None, since: object, version: str) -> bytes
 
 @dataclass(slots=True)
 class CloudLink:
-    """`accept` takes commands; `session_lost` is told when the broker has forgotten us."""
+    """`accept` takes commands; `session_lost` is told when the broker has forgotten us. An address
+    that fails gives way to the next."""
 
     broker: Broker
     prefix: str
@@ -56,6 +57,7 @@ class CloudLink:
     clock: Clock
     rng: Random
     ever_connected: bool = False
+    _tried: int = 0
 
     async def run(self) -> None:
         """Connect, serve, connect again; returns only by cancellation, after a goodbye."""
@@ -67,12 +69,14 @@ class CloudLink:
             except* (Lost, OSError) as lost:
                 log.warning("cloud.connection_ended", why=str(lost.exceptions[0]))
             failures = 0 if self.clock.tick() - started > STABLE else failures + 1
+            self._tried += failures > 0
             ceiling = min(BACKOFF[0] * 2 ** min(failures, 10), BACKOFF[1])
             await asyncio.sleep(self.rng.uniform(0, ceiling))
 
     async def _serve(self) -> None:
         """One connection from its start to its end."""
-        async with connect(self.broker) as connection:
+        addresses = self.broker.addresses
+        async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
             if not connection.session_present:
                 await self.session_lost()
             await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")

@@ -17,7 +17,7 @@ from gatewayd.cloud.summary import fitted, room
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
-from gatewayd.store.database import Database, Outgoing
+from gatewayd.store.database import Database, Outgoing, Transaction
 from gatewayd.store.outbox import Outbox, park, receipted, unpark
 from gatewayd.store.status import reported
 
@@ -59,6 +59,13 @@ class Publisher:
         self._reported = clock.tick()
         self._report_due: Tick | None = None
         self._wake = asyncio.Event()
+
+    def committed(self, tx: Transaction) -> None:
+        """A transaction became true."""
+        if tx.report_wanted:
+            self.report()
+        if tx.told:
+            self.more(tx.told)
 
     def more(self, told: list[Outgoing]) -> None:
         """The outbox has these new rows."""

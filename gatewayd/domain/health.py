@@ -44,6 +44,7 @@ class AlertCode(StrEnum):
     LOCK_UNCHECKED = "lock_unchecked"
     BACKUP_EXHAUSTED = "backup_exhausted"
     BACKUP_UNEXPLAINED = "backup_unexplained"
+    CLOCK_IN_DOUBT = "clock_in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,11 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "a backup code was used that nobody was given ({subject})",
         "if it was handed out, report it with backup.issue and its label; else send backup.rotate",
+    ),
+    AlertCode.CLOCK_IN_DOUBT: AlertKind(
+        Severity.WARNING,
+        "the clock of {subject} is not synchronised: codes go in early and come out late",
+        "let the hub reach a time server (timedatectl says whether it does), or send time",
     ),
 }
 

@@ -1,8 +1,10 @@
 """Time as an interval: what the hub knows of the true time, and windows held against it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from gatewayd.domain.retry import Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Now:
         """Whether the clock is synchronised."""
         return self.earliest == self.latest
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether that can shut out a guest, or leave one's code on a door."""
+        return self.latest - self.earliest > DOUBT
+
     def surely_past(self, at: datetime) -> bool:
         """Whether `at` is over in every reading."""
         return at <= self.earliest
@@ -29,6 +36,39 @@ class Now:
     def maybe_reached(self, at: datetime) -> bool:
         """Whether `at` may have come."""
         return at <= self.latest
+
+
+DRIFT = 500e-6
+"""Seconds in a second by which a clock that nobody disciplines may run off: the most that Linux
+itself would correct (500 ppm, MAXFREQ in timex.h)."""
+DOUBT = timedelta(minutes=1)
+"""Up to here a doubtful reading is as good as a certain one: within it a code that is over goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A time that was certain, give or take `slack`, and the tick of a boot at which it was."""
+
+    at: datetime
+    tick: Tick
+    boot: str
+    slack: timedelta = timedelta()
+
+    def after(self, tick: Tick, boot: str, uncertainty: timedelta) -> Now:
+        """The time at a later tick.
+
+        In the same boot ticks have counted all that passed. In a later one only what passed since
+        that began: before it the hub was off, for `uncertainty` at the most.
+        """
+        if boot != self.boot:
+            earliest = self.at - self.slack + timedelta(seconds=tick)
+            return Now(earliest, earliest + uncertainty)
+        passed = tick - self.tick
+        at, slack = (
+            self.at + timedelta(seconds=passed),
+            self.slack + timedelta(seconds=passed * DRIFT),
+        )
+        return Now(at - slack, at + slack)
 
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)

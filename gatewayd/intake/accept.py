@@ -63,6 +63,11 @@ class Intake:
         self._capabilities: Mapping[LockId, Capabilities] | None = None
         self._low: frozenset[LockId] = frozenset()
 
+    def committed(self, tx: Transaction) -> None:
+        """A transaction became true."""
+        if tx.held:
+            self.held.set()
+
     async def accept(
         self, payload: bytes, *, kind: str | None = None, retained: bool = False
     ) -> None:

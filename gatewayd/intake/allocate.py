@@ -23,7 +23,7 @@ async def allocate(change: Change, basis: Basis, key: Key, last: Code | None) ->
     code = code or await _asked_for(change, basis, key, last) or await _kept(change, key, last)
     if code is None and key.policy.pin_source is PinSource.PHONE and basis.phone:
         code = from_phone(basis.phone, key.rules, key.policy.pin_length)
-        if code and await keys.taken(change.tx, code, key):
+        if code and await keys.taken(change.tx, code, key, change.now):
             code = None
     if code is None:
         return await drawn(change, key, last)
@@ -42,7 +42,7 @@ async def _asked_for(change: Change, basis: Basis, key: Key, last: Code | None) 
         raise Rejected(
             Reason.CODE_IMPOSSIBLE, "a lock of this key refuses that form", path="data.code"
         )
-    if await keys.taken(change.tx, code, key, at_locks=False, quarantine=code != last):
+    if await keys.taken(change.tx, code, key, change.now, at_locks=False, quarantine=code != last):
         if preferred:
             return None
         raise Rejected(Reason.CODE_TAKEN, "another key has that code", path="data.code")
@@ -53,7 +53,9 @@ async def _kept(change: Change, key: Key, last: Code | None) -> Code | None:
     if last is None or not key.rules.allow(last):
         return None
     return (
-        None if await keys.taken(change.tx, last, key, at_locks=False, quarantine=False) else last
+        None
+        if await keys.taken(change.tx, last, key, change.now, at_locks=False, quarantine=False)
+        else last
     )
 
 
@@ -75,6 +77,6 @@ async def drawn(change: Change, key: Key, other_than: Code | None) -> Code:
     for code in candidates(key.rules, key.policy.pin_length, change.rng):
         if code == other_than or code in change.unused:
             continue
-        if not await keys.taken(change.tx, code, key):
+        if not await keys.taken(change.tx, code, key, change.now):
             return code
     raise Rejected(Reason.CODE_IMPOSSIBLE, "no free code of the form that these locks accept")

@@ -17,7 +17,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
 from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
-from gatewayd.store import keys, reservations
+from gatewayd.store import keys, labels, reservations
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -39,7 +39,7 @@ async def derive(
     all doors, `asked`: it gets its code now. Returns False where there is nothing to prove.
 
     A reservation for an unknown property is held until its site document arrives, and one whose
-    code is to be made later until then.
+    code is to be made later until then; a guest who moves there keeps the old doors meanwhile.
 
     Raises:
         Rejected: why there can be no key; nothing is changed then.
@@ -50,7 +50,9 @@ async def derive(
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
         await hold(change, basis.reservation, why.reason, awaited)
-        await _withdraw(change, basis, None)
+        moved_at = change.now if change.moved else None
+        if not await keys.leave(change.tx, basis.key_id, moved_at):
+            await _withdraw(change, basis, None)
         return True
     await _clear(change, basis.subject, sorted(set(ALERT_OF.values())))
     if key is None or key.window.phase(change.now) is Phase.PAST:
@@ -201,12 +203,12 @@ async def relabel(change: Change, basis: Basis, why: Reason) -> None:
         return
     if key is not None and key.label:
         again = why is Reason.DUPLICATE_NAME
-        await keys.relabel(change.tx, key.id, key.label, again=again)
+        await labels.relabel(change.tx, key.id, key.label, again=again)
 
 
 async def _named(change: Change, key: Key) -> Key:
     """Labelled with its name, where that can be."""
-    if key.name is None or await keys.name_taken(change.tx, key, change.now):
+    if key.name is None or await labels.taken(change.tx, key, change.now):
         return key
     return replace(key, label=key.name)
 

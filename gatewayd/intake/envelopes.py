@@ -32,6 +32,7 @@ from gatewayd.intake.service import (
     LockAdopt,
     LockReplace,
     LockSyncNow,
+    Time,
 )
 
 
@@ -214,6 +215,13 @@ class LockOperateCommand(Envelope):
         return min(self.expires, soon) if self.expires else soon
 
 
+class TimeCommand(Envelope):
+    """`time`"""
+
+    type: Literal["time"]
+    data: Time
+
+
 class ReportCommand(Envelope):
     """`report`"""
 
@@ -245,6 +253,7 @@ Command = (
     | LockAdoptCommand
     | LockOperateCommand
     | ReportCommand
+    | TimeCommand
 )
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])

@@ -1,5 +1,6 @@
 """What each command changes. A handler returns whether nothing is left to be proven at a lock."""
 
+from datetime import timedelta
 from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
@@ -91,6 +92,9 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             change.tx.report_wanted = True
             if data.key_id is not None:
                 await key.tell_policy(change, KeyId(data.key_id))
+            return True
+        case envelopes.TimeCommand(data=data):
+            change.tx.time_told = data.utc, timedelta(seconds=data.accuracy_s)
             return True
         case envelopes.BrakeConfirmCommand():
             raise AssertionError("a confirmation stands for the command that it releases")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from gatewayd.domain.batch import Mode
 from gatewayd.intake.fields import Id, LocalDateTime, Model, Text
@@ -26,6 +26,14 @@ class Batch(Model):
     select: Select
     mode: Mode
     dry_run: bool = False
+
+
+class Time(Model):
+    """What time it is, from somebody who knows: narrows what a hub reckons with whose clock is not
+    synchronised; one that is pays no heed."""
+
+    utc: AwareDatetime
+    accuracy_s: Annotated[float, Field(ge=0, le=3600)]
 
 
 class CredentialsResend(Model):

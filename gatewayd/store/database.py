@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,17 @@ class Outgoing:
 class Connection(aiosqlite.Connection):
     """Runs several statements in one trip to its thread: the trip costs more than most of them."""
 
-    async def together(self, statements: Sequence[Statement]) -> list[Row]:
-        """One after the other up to the first that fails; the rows of the last."""
+    async def together(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """One after the other up to the first that fails; the rows of each."""
         return await self._execute(self._together, statements)  # type: ignore[no-any-return, no-untyped-call]  # it is not typed
 
-    def _together(self, statements: Sequence[Statement]) -> list[Row]:
-        for sql, rows in statements:
-            if len(rows) == 1:
-                cursor = self._conn.execute(sql, rows[0])
-            else:
-                cursor = self._conn.executemany(sql, rows)  # only of what changes rows
-        return cursor.fetchall()
+    def _together(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        return [self._run(sql, rows).fetchall() for sql, rows in statements]
+
+    def _run(self, sql: str, rows: Sequence[Sequence[object]]) -> sqlite3.Cursor:
+        if len(rows) == 1:
+            return self._conn.execute(sql, rows[0])
+        return self._conn.executemany(sql, rows)  # only for what gives no rows
 
 
 class Transaction:
@@ -88,14 +89,20 @@ class Transaction:
         self.held = False
         self.report_wanted = False
         self.check_wanted = False
+        self.time_told: tuple[datetime, timedelta] | None = None
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement, after what was put off, and fetch all it gives."""
-        statements: list[Statement] = [*self._later.items(), (sql, [values])]
-        if self._begins:
-            statements.insert(0, (BEGIN, [()]))
+        (found,) = await self.each((sql, values))
+        return found
+
+    async def each(self, *questions: tuple[str, Sequence[object]]) -> list[list[Row]]:
+        """Run several in one trip."""
+        before: list[Statement] = [(BEGIN, [()])] if self._begins else []
+        before += self._later.items()
         self._begins, self._later = False, {}
-        return await self._connection.together(statements)
+        asked = [(sql, [values]) for sql, values in questions]
+        return (await self._connection.together([*before, *asked]))[len(before) :]
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """The first row, or None."""

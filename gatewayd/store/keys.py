@@ -9,12 +9,11 @@ from typing import Any
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Door, Key
-from gatewayd.domain.label import numbered
 from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
 from gatewayd.domain.policy import ExternalDelete, PinPolicy
 from gatewayd.domain.retry import Retry
 from gatewayd.errors import Reason
-from gatewayd.store import situations
+from gatewayd.store import labels, situations
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -62,15 +61,26 @@ async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
 
 
 async def taken(
-    tx: Transaction, code: Code, key: Key, *, at_locks: bool = True, quarantine: bool = True
+    tx: Transaction,
+    code: Code,
+    key: Key,
+    now: Now,
+    *,
+    at_locks: bool = True,
+    quarantine: bool = True,
 ) -> bool:
     """Whether another key has the code for itself, in a window that overlaps, or within the
-    quarantine; or a lock of this key shows it and it is not ours."""
+    quarantine; or a lock of this key shows it and it is not ours. Answers `labels.taken` ahead."""
     apart = QUARANTINE if quarantine else timedelta()
     first = (key.window.start - apart).timestamp()
     last = (key.window.end + apart).timestamp()
     doors = json.dumps([*key.doors] if at_locks else [])
-    return bool(await tx.row(TAKEN, (code.digits, first, last, key.id, doors)))
+    question = (TAKEN, (code.digits, first, last, key.id, doors))
+    if key.name is None:
+        return bool(await tx.rows(*question))
+    had, named = await tx.each(question, labels.question(key, now))
+    tx.ahead["name", key.id] = bool(named)
+    return bool(had)
 
 
 TAKEN = """
@@ -121,38 +131,11 @@ async def put(
     _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
 
 
-NAME_TAKEN = """
-SELECT 1 FROM keys WHERE id = ?1 AND relabelled
-UNION ALL
-SELECT 1 FROM keys WHERE guest = ?2 AND id <> ?1 AND NOT revoked AND ends > ?3
-UNION ALL
-SELECT 1 FROM keys k WHERE label = ?4 AND label <> '' AND id <> ?1 AND EXISTS (
-    SELECT 1 FROM (SELECT lock_id FROM doors WHERE key_id = k.id
-        UNION ALL SELECT lock_id FROM leases WHERE key_id = k.id)
-    WHERE lock_id IN (SELECT value FROM json_each(?5)))
-LIMIT 1
-"""
+LEAVE = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
 
 
-async def name_taken(tx: Transaction, key: Key, now: Now) -> bool:
-    """Whether a key may not have its name as label (S1-24): its guest has another key, another key
-    is called so at one of its locks, or a lock has refused it."""
-    row = (key.id, key.guest, now.earliest.timestamp(), key.name, json.dumps([*key.doors]))
-    return bool(await tx.row(NAME_TAKEN, row))
-
-
-async def relabel(tx: Transaction, key: KeyId, plain: str, *, again: bool) -> None:
-    """The plain label instead of the name; `again`: a lock has that too, so one with a number."""
-    row = await tx.row("SELECT label, relabelled FROM keys WHERE id = ?", (key,))
-    if row is None:
-        return
-    label, number = row
-    if label != plain and number <= 1:  # the name
-        label, number = plain, 1
-    elif again:
-        number = max(number, 1) + 1
-        label = numbered(plain, number)
-    await tx.rows("UPDATE keys SET label = ?, relabelled = ? WHERE id = ?", (label, number, key))
+def _left(at: Now, lock: LockId, key: KeyId) -> Sequence[object]:
+    return Reason.MAPPING_MISSING, at.latest.timestamp(), lock, key
 
 
 def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
@@ -161,9 +144,7 @@ def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: 
         return
     for lock in before.keys() - key.doors.keys():
         if moved_at is not None and moved_at.maybe_reached(before[lock].due):
-            leaving = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
-            at = moved_at.latest.timestamp()
-            tx.later(leaving, (Reason.MAPPING_MISSING, at, lock, key.id))
+            tx.later(LEAVE, _left(moved_at, lock, key.id))
         else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
@@ -178,6 +159,17 @@ def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: 
             door.free_slot_after.total_seconds(),
         )
         tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
+
+async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:
+    """Whether a key has nothing but doors that it is leaving; with `moved_at` it leaves them all,
+    now, for ones that are not known yet."""
+    if moved_at is not None:
+        there = await doors(tx, key)
+        tx.later(LEAVE, *((_left(moved_at, lock, key)) for lock in there))
+        tx.woken.update(there)
+    ((all_,),) = await tx.rows("SELECT min(leaves IS NOT NULL) FROM doors WHERE key_id = ?", (key,))
+    return bool(all_)
 
 
 async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:

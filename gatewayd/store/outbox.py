@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+import structlog
 from ulid import ULID
 
-from gatewayd.domain.events import Event
+from gatewayd.domain.events import TELEMETRY, Event
 from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
 from gatewayd.store.database import Database, Outgoing, Transaction
 
+log = structlog.get_logger(__name__)
+
 SCHEMA = 1
+ROOM = 50_000
+"""Events that wait for the cloud before telemetry gives way: some 30 MB, and months of a site's."""
 
 
 class Outbox:
@@ -67,6 +72,15 @@ class Outbox:
         rows = await self._database.read.rows("SELECT id FROM outbox WHERE parked IS NOT NULL")
         return [id_ for (id_,) in rows]
 
+    async def shed(self, room: int = ROOM) -> None:
+        """Where more than `room` events wait, let the oldest telemetry go, down to nine tenths."""
+        if await _waiting(self._database.read) <= room:
+            return
+        async with self._database.transaction() as tx:
+            surplus = await _waiting(tx) - room * 9 // 10
+            gone = await tx.rows(SHED, (json.dumps([event.type for event in TELEMETRY]), surplus))
+        log.warning("outbox.shed", events=len(gone))
+
     async def _next(self, tx: Transaction) -> int:
         """The next place; what is rolled back leaves a gap."""
         if self._seq is None:
@@ -103,6 +117,18 @@ def _add(tx: Transaction, row: Outgoing) -> None:
         "INSERT OR IGNORE INTO outbox (seq, id, type, envelope) VALUES (?, ?, ?, ?)",
         (row.seq, row.id, row.type, row.envelope),
     )
+
+
+SHED = """
+DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
+    WHERE type IN (SELECT value FROM json_each(?1)) ORDER BY seq LIMIT ?2)
+RETURNING 1
+"""
+
+
+async def _waiting(tx: Transaction) -> int:
+    ((count,),) = await tx.rows("SELECT count(*) FROM outbox")
+    return int(count)
 
 
 async def receipted(tx: Transaction, ids: list[str]) -> None:

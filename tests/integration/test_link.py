@@ -16,6 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from gatewayd.cloud import publisher as publishing
+from gatewayd.config import Config, Mqtt, tls
+from gatewayd.config import Hub as Names
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.events.lock import LockOnline
@@ -220,10 +222,50 @@ async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path
         assert not h.link.ever_connected
 
 
+async def test_the_next_address_is_tried_where_one_fails(tmp_path: Path) -> None:
+    nobody = free_port()
+    async with (
+        Broker(tmp_path / "b") as broker,
+        hub(tmp_path, broker.port, before=(nobody,)) as h,
+        Cloud(broker.port, PREFIX) as cloud,
+    ):
+        await h.tell(HubStarted("1"))
+        await cloud.until(lambda e: e["type"] == "hub.started")
+        await broker.stop()
+        await broker.start()  # it comes round to the one that answers
+        await h.tell(LockOnline(LockId("l1")))
+        await cloud.until(lambda e: e["type"] == "lock.online")
+
+
+@pytest.mark.skipif(find_mosquitto() is None, reason="the embedded broker keeps no such session")
+async def test_mqtt_3_1_1_loses_nothing_either(tmp_path: Path) -> None:
+    """Commands wait in the session while the hub is away, events until they have their receipt."""
+    async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
+        async with hub(tmp_path, broker.port, legacy=True) as h:
+            await h.eventually(lambda: true(h.link.ever_connected))
+            await cloud.done(await cloud.send("report", {}))
+        await _status(cloud, "offline")
+        waiting = await cloud.send("report", {}, id="while-it-was-away")
+        async with hub(tmp_path, broker.port, legacy=True) as h:
+            await cloud.done(waiting)
+            cloud.publish("cmd/report", b"{", retain=True)  # malformed, and retained
+            await cloud.until(lambda e: e["type"] == "command.rejected")
+            await h.eventually(h.empty)
+            await _status(cloud, "online")
+
+
+async def _status(cloud: Cloud, state: str) -> None:
+    """Wait until that is the retained status."""
+    async with asyncio.timeout(10):
+        while cloud.retained.get("status", {}).get("state") != state:  # noqa: ASYNC110  # the broker's
+            await asyncio.sleep(0.02)
+
+
 # paho leaves a socket whose handshake failed to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(find_mosquitto() is None, reason="the embedded broker has no TLS here")
-async def test_tls_with_user_and_password(tmp_path: Path) -> None:
+@pytest.mark.parametrize("own", [False, True], ids=["", "own-certificate"])
+async def test_tls_with_user_and_password(tmp_path: Path, own: bool) -> None:
     port, folder = free_port(), tmp_path / "tls"
     folder.mkdir()
     _certificates(folder)
@@ -235,17 +277,29 @@ async def test_tls_with_user_and_password(tmp_path: Path) -> None:
     (folder / "conf").write_text(
         f"listener {port} 127.0.0.1\nuser root\nallow_anonymous false\n"
         f"password_file {folder / 'users'}\ncafile {folder / 'ca.pem'}\n"
+        f"require_certificate {str(own).lower()}\n"
         f"certfile {folder / 'server.pem'}\nkeyfile {folder / 'server.key'}\n"
     )
     process = await asyncio.create_subprocess_exec(mosquitto, "-c", str(folder / "conf"))
     try:
-        trusted = ssl.create_default_context(cafile=folder / "ca.pem")
+        mqtt = Mqtt(host="127.0.0.1", ca_file=folder / "ca.pem")
+        if own:
+            files = {"cert_file": folder / "hub.pem", "key_file": folder / "hub.key"}
+            mqtt = mqtt.model_copy(update=files)
+        trusted = tls(Config(hub=Names(org="o", site="s", id="h"), mqtt=mqtt))
+        assert trusted is not None
         async with hub(tmp_path, port, None, "hub", password, trusted) as h:
             await h.eventually(lambda: true(h.link.ever_connected))
             await h.tell(*(LockOnline(LockId(f"l{n}")) for n in range(200)))
             await h.eventually(lambda: true(h.publisher._last == 200))
         stranger = ssl.create_default_context()
-        for word, context in (("guessed", trusted), (password, stranger)):
+        nobody = ssl.create_default_context(cafile=folder / "ca.pem")
+        refused = [
+            ("guessed", trusted),
+            (password, stranger),
+            *([(password, nobody)] if own else []),
+        ]
+        for word, context in refused:
             async with hub(tmp_path, port, None, "hub", word, context) as h:
                 with pytest.raises(TimeoutError):
                     await h.eventually(lambda h=h: true(h.link.ever_connected), within=2)
@@ -256,14 +310,16 @@ async def test_tls_with_user_and_password(tmp_path: Path) -> None:
 
 
 def _certificates(folder: Path) -> None:
-    """A throw-away authority and a certificate for 127.0.0.1."""
+    """A throw-away authority, a certificate for 127.0.0.1, and the hub's own."""
     (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     authority = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca"
     usage = "-addext keyUsage=critical,keyCertSign,cRLSign"
-    signed = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+    signed = "x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
     for line in (
         f"{authority} {usage} -keyout ca.key -out ca.pem",
         "req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
-        f"{signed} -extfile ext -out server.pem",
+        f"{signed} -in server.csr -extfile ext -out server.pem",
+        "req -newkey rsa:2048 -nodes -subj /CN=hub -keyout hub.key -out hub.csr",
+        f"{signed} -in hub.csr -out hub.pem",
     ):
         subprocess.run(["openssl", *line.split()], cwd=folder, check=True, capture_output=True)

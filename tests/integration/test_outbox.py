@@ -10,7 +10,7 @@ import pytest
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.events.hub import HubStarted
-from gatewayd.domain.events.lock import LockFull, LockOnline
+from gatewayd.domain.events.lock import LockFull, LockOnline, LockUsed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.lease import Proof
@@ -88,6 +88,20 @@ async def test_an_event_of_a_transaction_that_failed_was_never_told(house: House
     with pytest.raises(ZeroDivisionError):
         await told_in_vain()
     assert await house.told() == []
+
+
+async def test_where_too_much_waits_the_oldest_telemetry_goes_and_nothing_else(
+    house: House,
+) -> None:
+    # fault 1
+    used = LockUsed(LockId("front"), 1, KeyId("res:R1"), "unlock")
+    await tell(house, ONLINE, used, *[ONLINE] * 10, used, raised(ALERT, "front"))
+    await house.outbox.shed(room=14)
+    assert len(await house.told()) == 14
+    await house.outbox.shed(room=10)
+    assert [event["seq"] for event in await house.told()] == [2, *range(7, 15)]
+    await house.outbox.shed(room=2)
+    assert types(await house.told()) == ["lock.used", "lock.used", "alert.raised"]
 
 
 async def test_an_alert_is_told_when_it_comes_and_when_it_goes_and_not_between(

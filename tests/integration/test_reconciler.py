@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from gatewayd.clock import RECHECK
+from gatewayd.clock import RECHECK, Certain
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
@@ -31,7 +31,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 
 @dataclass
-class VirtualClock:
+class VirtualClock(Certain):
     """Moves only by `advance`, from one deadline of a waiting worker to the next."""
 
     wall: datetime = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """S3-18: the new door opens before the old one is shut."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,6 +89,21 @@ async def test_who_moves_back_keeps_the_door(hub: Site) -> None:
     hub.lock("b").dead = False
     await hub.pass_(HOUR)
     assert holds(hub, "a", "gate")
+    assert await done(hub, "r1-3")
+
+
+async def test_who_moves_to_a_room_that_is_not_known_yet_keeps_the_old_door(hub: Site) -> None:
+    await put(hub, "r1", 2, "annexe")
+    await put(hub, "r1", 3, "annexe")
+    await hub.pass_(HOUR)
+    assert holds(hub, "a", "gate")
+    ((stored,),) = await hub.database.read.rows("SELECT document FROM site")
+    document = json.loads(stored)
+    annexe = {"id": "annexe", "name": "Annexe", "locks": ["b", "gate"]}
+    document["properties"] += [document["properties"][0] | annexe]
+    await take(hub.intake, command("site.put", document | {"version": 3}, id="annexe"))
+    await hub.pass_(HOUR)
+    assert holds(hub, "b", "gate")
     assert await done(hub, "r1-3")
 
 

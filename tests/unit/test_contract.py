@@ -108,6 +108,7 @@ EXAMPLES: list[Event] = [
     raised(AlertCode.CODE_UNSET, "front/res:R1", Reason.LOCK_UNREACHABLE, "a key in the box"),
     cleared(AlertCode.LOCK_FULL, "front"),
     hubs.HubStarted("1.2.3"),
+    hubs.HubWasOff(AT, AT),
     hubs.SnapshotWanted("new_database"),
 ]
 

@@ -27,7 +27,7 @@ from gatewayd.domain.events.command import (
     CommandRejected,
 )
 from gatewayd.domain.events.health import HealthChecked, PolicyInForce
-from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.events.hub import HubStarted, HubWasOff, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockAdopted,
     LockBattery,
@@ -82,5 +82,10 @@ type Event = (
     | AlertRaised
     | AlertCleared
     | HubStarted
+    | HubWasOff
     | SnapshotWanted
 )
+
+TELEMETRY = (KeyStatus, LockOnline, LockOffline, LockBattery, LockClockSkew)
+"""What a later event, or `reported`, says as well: the first to go where too much waits. What was
+decided, done and seen at a door is kept."""

@@ -1,6 +1,7 @@
 """The hub itself."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 
@@ -18,3 +19,13 @@ class SnapshotWanted:
 
     type: ClassVar[str] = "snapshot.wanted"
     why: Literal["new_database", "session_lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class HubWasOff:
+    """The hub was off for longer than its clock allowed for (`uncertainty`), which it learned when
+    that was synchronised: what was due meanwhile was late."""
+
+    type: ClassVar[str] = "hub.was_off"
+    since: datetime
+    until: datetime

@@ -1,0 +1,77 @@
+"""A hub without a clock battery: what it writes down of the time, and says (faults 31, 32)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewayd.reconciler.signals import Watch
+from gatewayd.store import marks
+from tests.clocks import NOON, SteppedClock
+from tests.house import House, data, opened, types
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+async def look(house: House, clock: SteppedClock) -> list[str]:
+    """One round of the watch; returns the types of all events so far."""
+    watch = Watch(house.database, house.outbox, clock)
+    await watch.look()
+    await watch.keep_mark()
+    return types(await house.told())
+
+
+async def test_the_last_certain_time_is_written_down_some_48_times_a_day(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        clock, written = SteppedClock(), set()
+        clock.now()
+        for _ in range(24 * 60):
+            await look(house, clock)
+            written.add(await marks.get(house.database.read))
+            clock.pass_(MINUTE)
+            clock.now()
+        assert len(written) == 48
+
+
+async def test_a_step_back_is_written_down_as_well(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        clock = SteppedClock()
+        for wall in (NOON + 400 * 24 * HOUR, NOON):
+            clock.wall = wall
+            clock.now()
+            await look(house, clock)
+            mark = await marks.get(house.database.read)
+            assert mark is not None
+            assert mark.at == wall
+
+
+@pytest.mark.parametrize(("off", "late"), [(50 * HOUR, False), (100 * HOUR, True)])
+async def test_after_a_power_cut_the_doubt_is_an_alert_and_a_long_one_is_told(
+    tmp_path: Path, off: timedelta, late: bool
+) -> None:
+    async with opened(tmp_path) as house:
+        clock = SteppedClock()
+        clock.now()
+        assert await look(house, clock) == []
+        clock.reboot(off, NOON)
+        clock.mark = await marks.get(house.database.read)
+        assert await look(house, clock) == ["alert.raised"]
+        assert await house.alerts() == {("clock_in_doubt", "hub")}
+        clock.synchronised, clock.wall = True, clock.true
+        told = await look(house, clock)
+        assert await house.alerts() == set()
+        assert ("hub.was_off" in told) is late
+        if late:
+            assert data(await house.told(), "hub.was_off")["until"].startswith("2027-07-05T16:00")
+
+
+async def test_the_cloud_may_say_what_time_it_is(tmp_path: Path) -> None:
+    """As a witness, which counts once the command is on disk."""
+    async with opened(tmp_path) as house:
+        heard: list[object] = []
+        house.database.committed = lambda tx: heard.append(tx.time_told)
+        told = await house.send("time", {"utc": "2027-07-01T12:00:00Z", "accuracy_s": 0.5})
+        assert types(told) == ["command.accepted", "command.done"]
+        assert heard == [(NOON, timedelta(seconds=0.5))]
+        told = await house.send("time", {"utc": "2027-07-01T12:00:00", "accuracy_s": -1})
+        assert types(told) == ["command.rejected"]
