@@ -221,6 +221,20 @@ def test_a_mangled_write_climbs_the_codes_ladder_and_stays_ours() -> None:
     )
 
 
+def test_a_write_that_opens_at_other_times_is_not_mangled() -> None:
+    """Suffering 15: its digits are there, so what comes next over them is a person's."""
+    got = look(ACCEPTED, DISABLED)
+    assert only(got.situation.leases) == lease(
+        Stage.WRITING, ladder=Ladder(1, tick(60)), reason=Reason.MISMATCH
+    )
+
+
+def test_a_masked_slot_in_which_a_write_got_no_answer_is_in_no_doubt() -> None:
+    """Suffering 1: whose code it is the lock does not say; it is written again."""
+    got = look(lease(Stage.WRITING), MASKED)
+    assert got == Outcome(situation(leases=[lease(Stage.WRITING)], slots={1: MASKED}))
+
+
 def test_what_comes_after_an_empty_look_is_a_persons() -> None:
     """S1-11: it is neither overwritten nor cleared."""
     s = look(ACCEPTED, EMPTY).situation

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Step, Take, Write, plan
+from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Step, Take, Write, holds, plan
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -258,6 +259,12 @@ def test_a_masked_code_of_unknown_origin_in_our_slot_is_written_again(stage: Sta
     assert at_noon(situation(leases=[held], slots={1: Occupied(STALE)})) == Plan(Observe((1,)))
 
 
+@pytest.mark.parametrize("seen", [None, Empty(NOON)])
+def test_a_slot_that_is_empty_or_unread_holds_nothing(seen: Observation | None) -> None:
+    """Also where it has shown our code before."""
+    assert holds(situation(slots={1: seen} if seen else {}), proven()) is False
+
+
 def test_a_mangled_write_is_written_again_on_its_ladder() -> None:
     """Acknowledged, and the first look showed other digits."""
     held = lease(Stage.WRITING, Proof.ACCEPTED, ladder=WAITING)
@@ -287,6 +294,49 @@ def test_a_handover_writes_the_new_code_beside_the_old() -> None:
     """S1-20: the old one opens until the new one is proven on all doors."""
     s = situation([claim(code=NEW_CODE, old_codes_go=False)], [proven()], {1: Holds(NOON, CODE)})
     assert at_noon(s) == Plan(Take(KEY, NEW_CODE, 2))
+
+
+HANDED_OVER = replace(
+    situation(
+        [claim(code=NEW_CODE, old_codes_go=False)],
+        [replace(proven(), code=NEW_CODE, slot=2)],
+        {1: Holds(NOON, CODE, enabled=False), 2: Holds(NOON, NEW_CODE)},
+    ),
+    capabilities=Capabilities(slots=3, can_disable=True),
+)
+"""The new code is there; the old one, of slot 1, is still to open."""
+
+
+@pytest.mark.parametrize(
+    ("old", "then"),
+    [
+        (replace(proven(), enabled=False), Plan(Write(replace(proven(), enabled=False), ENTRY))),
+        (replace(proven(), enabled=False, ladder=WAITING), Plan(None, 40.0)),
+        (lease(Stage.WRITING), Plan(None, UNTIL_THE_END)),  # it never opened
+    ],
+)
+def test_until_the_handover_is_over_the_old_code_opens_when_it_should(
+    old: Lease, then: Plan
+) -> None:
+    """S1-20: where the lock has shown it, and by its own ladder."""
+    assert at_noon(HANDED_OVER.with_lease(replace(old, enabled=False))) == then
+
+
+def test_a_handover_is_no_matter_of_another_keys_code() -> None:
+    """S1-1: which opens within a window of its own."""
+    other = claim(OTHER_KEY, CODE, end=NOON + HOUR)
+    held = replace(proven(), key_id=OTHER_KEY, window=other.window)
+    new = claim(code=NEW_CODE, old_codes_go=False)
+    s = situation(
+        [new, other],
+        [held, replace(proven(), code=NEW_CODE, slot=2, window=new.window)],
+        {
+            1: Holds(NOON, CODE, window=other.window),
+            2: Holds(NOON, NEW_CODE, window=new.window),
+        },
+    )
+    timed = replace(s, capabilities=Capabilities(slots=3, enforces_windows=True))
+    assert at_noon(timed) == Plan(None, HOUR.total_seconds())
 
 
 def test_after_the_handover_the_old_code_goes() -> None:

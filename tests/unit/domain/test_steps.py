@@ -10,7 +10,9 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeLost, CodeRemoved
 from gatewayd.domain.events.lock import LockForeignCode, LockOnline
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.lease import Proof, Stage
+from gatewayd.domain.moment import Window
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, Observe, Take, Write
@@ -28,6 +30,7 @@ from tests.unit.domain.builders import (
     LOCK,
     NOON,
     NOW,
+    OVER,
     THEIRS,
     TICK,
     lease,
@@ -66,6 +69,17 @@ def test_a_proven_code_under_a_foreign_one_is_lost() -> None:
     assert got.events == (LockForeignCode(LOCK, 1), lost)
 
 
+@pytest.mark.parametrize(
+    ("reason", "kept"), [(Reason.WRITE_BUDGET, True), (Reason.MISMATCH, False)]
+)
+def test_another_slot_does_not_end_a_fight_with_another_writer(reason: Reason, kept: bool) -> None:
+    """Losses are counted on, and where they are too many the ladder goes along."""
+    held = replace(lease(Stage.GONE, ladder=Ladder(2, TICK), reason=reason), losses=12)
+    got = only(taken(situation(leases=[held]), Take(KEY, CODE, 2)).situation.leases)
+    there = lease(slot=2, ladder=Ladder(2, TICK), reason=reason) if kept else lease(slot=2)
+    assert got == replace(there, losses=12)
+
+
 def test_a_slot_is_given_back() -> None:
     """What was touched is told as removed, and its alert ends."""
     held = lease(Stage.GONE)
@@ -94,6 +108,22 @@ def test_a_write_is_in_doubt_until_it_is_answered() -> None:
     held = lease(doubted_since=TICK)
     s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
     assert s == situation(leases=[lease(Stage.WRITING)], slots={})
+
+
+def test_a_write_that_is_begun_knows_its_limits() -> None:
+    """Suffering 15: what the lock shows afterwards is held against them."""
+    window, hours = Window(NOON, OVER.latest), Hours(frozenset({0}))
+    entry = replace(ENTRY, enabled=False, window=window, hours=hours)
+    s = begun(situation(leases=[lease()]), Write(lease(), entry))
+    assert only(s.leases) == replace(
+        lease(Stage.WRITING), enabled=False, window=window, hours=hours
+    )
+
+
+def test_a_clear_begins_a_doubt_of_its_own() -> None:
+    """Looks before it do not count."""
+    held = lease(Stage.WRITING, doubted_since=TICK)
+    assert only(begun(situation(leases=[held]), Clear(held)).leases) == lease(Stage.CLEARING)
 
 
 def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
