@@ -87,10 +87,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 kills[row] = kills.get(row, 0) + (mutant is not None)
             about = f"{', '.join(sorted(rows))}: {path.name}: {test}"
             print(f"{about} {f'kills {mutant}' if mutant else 'KILLS NONE'}", flush=True)
-    bare = sorted(row for row, count in kills.items() if not count)
+    bare = ", ".join(sorted(row for row, count in kills.items() if not count))
     print(
         f"{tests} tests of the domain hold {len(kills)} rows; {killers} of them kill a mutant alone"
     )
     if bare:
-        raise session.Failed(f"no test of these rows kills any: {', '.join(bare)}")
+        print(f"no test of these rows does: {bare}")
+        session.testsfailed = 1
     return True
