@@ -13,7 +13,7 @@ from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
-from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.driver import IsServed, Link, OnReport
 
 
 @dataclass(slots=True)
@@ -168,6 +168,7 @@ class FakeRadio:
         self.name, self.link = name, Link()
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
+        self.is_served: IsServed = lambda _address: True
         self.locks: dict[str, FakeLock] = {}
         self._clock = clock
         self.link.change(up=True)

@@ -190,7 +190,7 @@ async def _put(change: Change, backup: Backup, code: Code) -> None:
     lock = _lock(change, backup.lock)
     assert lock is not None  # noqa: S101  # only pools of the site's locks are kept
     key = rules.key(backup, lock, _policy(change, lock), _able(change, lock), change.now)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=None)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=None, now=change.now)
 
 
 async def _tell_rotated(

@@ -132,7 +132,7 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
         if (property_ := change.site.properties.get(property_id)) is not None:
             warns = raised if without_grace(change.site, property_) else cleared
             await change.tell(warns(AlertCode.NO_GRACE, property_id))
-    for key_id in await overrides.all_(change.tx):  # its doors may be of any property
+    for key_id in await overrides.all_(change.tx, change.now):  # its doors may be of any property
         await _derive_again(change, key_id)
 
 
@@ -166,8 +166,7 @@ async def _derive_again(change: Change, key: KeyId) -> None:
     try:
         to_prove = await derive(change, basis, awaited=waiting)
     except Rejected as why:
-        if known is not None:
-            await hold(change, known, why.reason, waiting)
+        await hold(change, basis, why.reason, waiting)
         return
     await settle(change, key)
     if waiting is not None and not to_prove:

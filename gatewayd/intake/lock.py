@@ -20,7 +20,7 @@ from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive
 from gatewayd.intake.parse import checked
 from gatewayd.store import keys, overrides, site, situations
-from gatewayd.store.outbox import standing
+from gatewayd.store.outbox import about
 
 ADOPTED_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
 """When a code ends of which nobody says when: locks do not count further."""
@@ -74,8 +74,8 @@ async def replace(change: Change, document: service.LockReplace) -> bool:
     """`lock.replace`, once the site says so: done when the new lock is in step."""
     old = LockId(document.old)
     await site.forget_codes(change.tx, old)
-    for alert in await standing(change.tx, old, list(AlertCode)):
-        await change.tell(cleared(alert, old))
+    for alert, subject in await about(change.tx, old):
+        await change.tell(cleared(alert, subject))
     await site.resync(change.tx, LockId(document.new), change.cause)
     return False
 

@@ -66,6 +66,10 @@ class LockDriver(Protocol):
 type OnReport = Callable[[str, Report], None]
 """Called with a lock's address and what it told by itself; must not block."""
 
+type IsServed = Callable[[str], bool]
+"""Whether somebody takes what the lock at an address tells; where the lock itself keeps it, it is
+fetched once that is so."""
+
 
 class Link:
     """Whether a radio can be used: exactly one of the two events is set.
@@ -100,6 +104,7 @@ class Radio(Protocol):
     link: Link
     unfit: str | None
     on_report: OnReport
+    is_served: IsServed
 
     async def run(self) -> None:
         """Hold the connection, for ever; returns only by cancellation."""

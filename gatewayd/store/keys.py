@@ -100,11 +100,12 @@ async def put(
     new: bool,
     handover: str | None,
     cause: CommandId | None,
-    moved_at: Now | None = None,
+    now: Now,
+    moved: bool = False,
 ) -> None:
     """Insert or update a key and its doors; wakes every lock that it had or has.
 
-    `moved_at`: the guest changes rooms now, and keeps the old doors until the new ones open.
+    `moved`: the guest changes rooms, and keeps the old doors until the new ones open.
     """
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
@@ -128,7 +129,7 @@ async def put(
             cause,
         ),
     )
-    _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
+    _put_doors(tx, key, await doors(tx, key.id, new=new), now, moved=moved)
 
 
 LEAVE = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
@@ -138,27 +139,23 @@ def _left(at: Now, lock: LockId, key: KeyId) -> Sequence[object]:
     return Reason.MAPPING_MISSING, at.latest.timestamp(), lock, key
 
 
-def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
+def _put_doors(
+    tx: Transaction, key: Key, before: dict[LockId, Door], now: Now, *, moved: bool
+) -> None:
     tx.woken.update(before, key.doors)  # the window or the code may have changed
     if before == key.doors:
         return
     for lock in before.keys() - key.doors.keys():
-        if moved_at is not None and moved_at.maybe_reached(before[lock].due):
-            tx.later(LEAVE, _left(moved_at, lock, key.id))
+        if moved and now.maybe_reached(before[lock].due):
+            tx.later(LEAVE, _left(now, lock, key.id))
         else:
             tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
     for lock, door in key.doors.items():
-        row = (
-            lock,
-            key.id,
-            door.due.timestamp(),
-            door.withheld,
-            door.verify_after.total_seconds(),
-            door.retry,
-            door.external_delete,
-            door.free_slot_after.total_seconds(),
-        )
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        was = before.get(lock)
+        due = was.due if was and door.stays(was.due, now) else door.due
+        row = (lock, key.id, due.timestamp(), door.withheld, door.verify_after.total_seconds())
+        kept = (door.retry, door.external_delete, door.free_slot_after.total_seconds())
+        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row + kept)
 
 
 async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:

@@ -479,3 +479,70 @@ async def test_a_regenerated_key_of_a_cancelled_stay_has_nothing_to_prove(house:
     told = await house.send("code.regenerate", {"key_id": KEY})
     assert "code.changed" not in types(told)
     assert "command.done" in types(told)
+
+
+# --- what was possible and is not any more -----------------------------------------------------
+
+
+async def impossible(house: House) -> list[Document]:
+    """The alerts of keys that cannot be as it was said, raised and cleared."""
+    told = [event["data"] for event in await house.told() if event["type"].startswith("alert.")]
+    return [alert for alert in told if alert["code"] == "key_impossible"]
+
+
+async def test_a_stay_whose_dates_a_site_document_reverses_is_told_and_keeps_its_code(
+    house: House,
+) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": KEY, "version": 1, "ends": "2026-07-11T16:00"})
+    await house.send("reservation.put", reservation("R2"))
+    before = await window(house, KEY)
+    late = houses.property_("flat-1", "front", "flat-1-door", check_in="17:00")
+    told = await house.send("site.put", houses.site(2, properties=[late]))
+    assert types(told)[-2:] == ["command.accepted", "command.done"]
+    assert await held(house) == "dates_reversed"
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("R1", "dates_reversed")
+    assert "not after its start" in alert["what_to_do"]
+    assert await window(house, KEY) == before
+    assert (await window(house, "res:R2"))[0] == "07-11T14:00"
+    await house.send("site.put", houses.site(3, properties=[late]))  # no news
+    assert len(await impossible(house)) == 1
+    await house.send("site.put", houses.site(4))
+    assert await house.alerts() == set()
+    assert await held(house) is None
+
+
+@pytest.mark.parametrize("left", ["front", None])
+async def test_a_key_by_hand_is_told_whose_door_is_not_on_the_site_any_more(
+    house: House, left: str | None
+) -> None:
+    await house.send("key.put", by_hand(doors={"add": [*filter(None, [left]), "shed-door"]}))
+    site = houses.site(2)
+    site["properties"].pop()
+    less = site | {"locks": site["locks"][:-1]}
+    await house.send("site.put", less)
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("cleaner", "unknown_lock")
+    assert await doors(house, "cleaner") == {*filter(None, [left])}
+    await house.send("site.put", less | {"version": 3})
+    assert len(await impossible(house)) == 1
+    await house.send("site.put", houses.site(4))
+    assert await house.alerts() == set()
+    assert "shed-door" in await doors(house, "cleaner")
+
+
+async def test_a_code_that_another_key_gets_for_itself_is_told_and_the_others_go_on(
+    house: House,
+) -> None:
+    later: Document = {"arrival": "2026-10-11", "departure": "2026-10-15"}
+    await house.send("reservation.put", reservation(code="4711"))
+    await house.send("reservation.put", reservation("R2", code="4711", **later))
+    await house.send("reservation.put", reservation("R3", **later))
+    await house.send("site.put", houses.site(2, policy={"pin": {"policy": "strict"}}))
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("R2", "code_taken")
+    assert await house.code_of("R2") == "4711"
+    assert await house.rows("SELECT id FROM keys WHERE exclusive") == [("res:R1",), ("res:R3",)]
+    await house.send("site.put", houses.site(3))
+    assert await house.alerts() == set()

@@ -49,8 +49,9 @@ def test_an_alert_bears_what_helps_at_its_door() -> None:
 def test_a_reason_without_a_remedy_leaves_what_the_alert_says() -> None:
     """As none does."""
     plain = ALERTS[AlertCode.CODE_UNSET].what_to_do
-    assert Reason.CODE_TAKEN not in REMEDIES
-    assert what_to_do(AlertCode.CODE_UNSET, Reason.CODE_TAKEN) == plain
+    for reason in Reason:
+        if reason not in REMEDIES:
+            assert what_to_do(AlertCode.CODE_UNSET, reason) == plain
     assert what_to_do(AlertCode.CODE_UNSET, None) == plain
 
 

@@ -42,6 +42,7 @@ from gatewayd.domain.report import (
     KeypadBattery,
     KeypadDisabled,
     PinRefused,
+    PinUnanswered,
     Report,
     Tampered,
     Used,
@@ -273,6 +274,21 @@ def test_a_refused_pin_takes_a_lock_out_of_use_until_it_answers_again() -> None:
     assert plan(got.situation, NOW, tick(60)) == Plan(Observe((1,)))
     back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
     assert cleared(AlertCode.PIN_REFUSED, LOCK) in back.events
+
+
+def test_a_lock_that_fell_silent_after_the_pin_says_nothing_of_the_pin() -> None:
+    """It has not answered before, so it is on its ladder as a rule; and it ends as the other."""
+    silent = replace(situation([]), ladder=Ladder(3, TICK), reason=Reason.LOCK_UNREACHABLE)
+    for s in (silent, situation([])):
+        got = hear(s, PinUnanswered())
+        assert got.situation.reason is Reason.PIN_UNANSWERED
+        alert = raised(AlertCode.PIN_UNANSWERED, LOCK)
+        assert alert in got.events
+        assert "not known" in alert.text
+        assert "gatewayd pair nuki" in alert.what_to_do
+        assert hear(got.situation, PinUnanswered()) == Outcome(got.situation)
+        back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
+        assert cleared(AlertCode.PIN_UNANSWERED, LOCK) in back.events
 
 
 # --- added ---------------------------------------------------------------------------------------

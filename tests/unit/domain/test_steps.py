@@ -177,6 +177,7 @@ def test_any_answer_ends_the_locks_ladder() -> None:
         LockOnline(LOCK),
         cleared(AlertCode.LOCK_OFFLINE, LOCK),
         cleared(AlertCode.PIN_REFUSED, LOCK),
+        cleared(AlertCode.PIN_UNANSWERED, LOCK),
     )
     s = situation(leases=[lease()], ladder=Ladder(3, TICK))
     for got in (
