@@ -226,6 +226,8 @@ def lock(able: Capabilities, by: Keeper, *held: Lease, shown: Observation | None
 def test_the_plan_of_a_hub_timed_code() -> None:
     free = lock(PLAIN, Keeper.HUB, shown=None)
     assert plan(free, BEFORE, TICK) == Plan(None, 60.0)
+    sooner = replace(free, next_due=BEFORE.earliest + timedelta(seconds=30))
+    assert plan(sooner, BEFORE, TICK) == Plan(None, 30.0), "another key's"
     assert isinstance(plan(free, LEAD, TICK).step, Take)
     there = lock(PLAIN, Keeper.HUB, proven(), shown=Holds(OPEN.earliest, CODE))
     assert plan(there, OPEN, TICK) == Plan(None, 4 * 3600.0)

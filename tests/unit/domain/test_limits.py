@@ -145,6 +145,7 @@ def test_a_start_that_a_lock_clamped_is_no_other_window() -> None:
     assert held.limits(Holds(NOON, CODE, window=clamped), NOW)
     assert not held.limits(Holds(NOON, CODE, window=Window(NOON + HOUR, STAY.end)), NOW)
     assert not held.limits(Holds(NOON, CODE, window=LONGER), NOW)
+    assert plan(at(TIMED, held, Holds(NOON, CODE, window=clamped)), NOW, TICK).step is None
 
 
 def test_the_old_code_of_a_handover_opens_when_it_should_too() -> None:

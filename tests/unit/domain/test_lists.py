@@ -182,6 +182,8 @@ def test_a_full_list_has_no_room() -> None:
     assert plan(full, NOW, TICK).step is None
     assert full.crowded_out(NOW) == (KEY,)
     assert listed(full, {1: Holds(NOON, THEIRS)}).has_room()
+    begun_ = listed(at(), {1: Holds(NOON, THEIRS)}).with_lease(lease(Stage.WRITING, slot=None))
+    assert not begun_.has_room(), "a code that is being added counts, too"
 
 
 def test_what_is_over_is_removed_by_its_number() -> None:

@@ -62,6 +62,7 @@ def test_a_lock_that_did_not_answer_is_left_until_its_ladder_is_due() -> None:
     """S3-13: all its codes wait, removals too."""
     s = situation(leases=[proven()], ladder=WAITING)
     assert plan(s, OVER, TICK) == Plan(None, 40.0)
+    assert plan(s, OVER, tick(39.5)) == Plan(None, 0.5)
     assert plan(s, OVER, tick(40)).step is not None
 
 
@@ -218,6 +219,12 @@ def test_a_foreign_code_in_the_slot_moves_the_lease() -> None:
         assert at_noon(s) == Plan(Take(KEY, CODE, 2))
 
 
+def test_a_foreign_code_where_ours_may_still_land_is_looked_at_again() -> None:
+    """S1-11: moving on would leave ours behind, on theirs."""
+    s = situation(leases=[lease(Stage.WRITING)], slots={1: Holds(NOON, THEIRS)})
+    assert at_noon(s) == Plan(Observe((1,)))
+
+
 def test_a_masked_code_that_was_there_before_us_is_foreign() -> None:
     """Suffering 1: occupied is never empty."""
     s = situation(leases=[lease()], slots={1: Occupied(NOON)})
@@ -277,6 +284,7 @@ def test_a_first_proof_is_looked_at_once_more() -> None:
     """Suffering 6: the code vanished seconds after a good write."""
     s = situation(leases=[proven(verify_due=tick(60))], slots={1: Holds(NOON, CODE)})
     assert at_noon(s) == Plan(None, 60.0)
+    assert plan(s, NOW, tick(59.5)) == Plan(None, 0.5)
     assert plan(s, NOW, tick(60)) == Plan(Observe((1,)))
 
 

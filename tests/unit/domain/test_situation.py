@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.backup import Backup
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
-from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.plan import Observe, Plan, plan
 from gatewayd.domain.situation import Claim
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
@@ -18,6 +19,7 @@ from tests.unit.domain.builders import (
     CODE,
     HOUR,
     KEY,
+    LOCK,
     MINUTE,
     NEW_CODE,
     NOON,
@@ -131,6 +133,42 @@ def test_the_farthest_arrival_gives_way_on_a_full_lock() -> None:
     assert s.with_slot(3, EMPTY).rightful(held, NOW), "there is room"
     for sooner in (-60, 30, 60):
         assert situation([at(sooner), near], [held], full).rightful(held, NOW)
+
+
+def upcoming(key: KeyId, hours: float, code: Code = CODE) -> Claim:
+    """A key whose guest comes then, and whose code may be there already."""
+    start = NOON + hours * HOUR
+    return claim(key, code, start=start, end=start + 9 * HOUR, due=NOON - HOUR)
+
+
+A, B, C, D = (KeyId(f"res:{x}") for x in "ABCD")
+SPARE = replace(upcoming(Backup(LOCK, 1).key_id, -1), window=Window(NOON, FOREVER))
+
+
+@pytest.mark.parametrize(
+    ("leased", "others", "goes"),
+    [
+        ([upcoming(A, 5), upcoming(B, 3)], [upcoming(C, 1)], {A}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 1)], {B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 1), upcoming(D, 2)], {A, B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 4)], {B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 6)], set()),
+        (  # who has no place and waits for none
+            [upcoming(A, 3), upcoming(B, 5)],
+            [upcoming(C, 1), replace(upcoming(D, 9), withheld=Reason.LOCK_INACTIVE)],
+            {B},
+        ),
+        ([upcoming(A, 3), SPARE], [upcoming(C, 0)], {A}),  # a backup only where no arrival is left
+        ([upcoming(A, -1), SPARE], [upcoming(C, 0)], {SPARE.key_id}),
+    ],
+)
+def test_who_gives_way_to_whom_on_a_full_lock(
+    leased: list[Claim], others: list[Claim], goes: set[KeyId]
+) -> None:
+    """S1-19, suffering 10: the farthest first, each to a nearer one."""
+    held = [replace(proven(), key_id=c.key_id, slot=n) for n, c in enumerate(leased, 1)]
+    s = situation([*leased, *others], held, {3: FOREIGN})
+    assert s.giving_way(NOW) == goes
 
 
 def test_what_is_over_may_lie_on_a_lock_that_ends_it_and_gives_way_first() -> None:
