@@ -13,7 +13,7 @@ from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Retry
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 
@@ -197,6 +197,12 @@ class Situation:
             return []
         return [n for n in range(1, self.capabilities.slots + 1) if n not in self.slots]
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether slots are to be read that nobody waits for: of a lock that is new to us, or one
+        whose checksum is of use only to who knows them all."""
+        return not self.inventoried or (self.capabilities.checksum and bool(self.unread()))
+
     def free_slot(self) -> int | None:
         """The lowest slot that was seen empty, else the lowest unread one, else None."""
         if self.capabilities.assigns_slots:
@@ -254,7 +260,7 @@ class Situation:
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:
             return False
-        return isinstance(seen, Holds | Occupied)
+        return isinstance(seen, Holds | Occupied | Foreign)
 
     def with_lease(self, lease: Lease) -> "Situation":
         """The same with this lease added, or in place of the one of the same key and code."""

@@ -26,6 +26,7 @@ const KINDS = {
   7: { codes: { userCode: 1 }, s2: true },
   8: { codes: { userCode: 2 }, supervised: true },
   9: { codes: { userCode: 1 } },
+  10: { codes: { userCode: 2 }, supervised: true },
 };
 
 function credentialType(slots, maxCredentialLength) {

@@ -111,6 +111,13 @@ def test_a_door_to_which_the_key_never_came_in_time_is_over() -> None:
     assert state(situation(), OVER) == DoorState(LOCK, "removed")
 
 
+def test_a_door_that_a_guest_has_left_is_over() -> None:
+    """S3-18: it is not due again, however long the stay still lasts."""
+    left = replace(claim(), left=True)
+    assert state(situation([left])) == DoorState(LOCK, "removed")
+    assert state(situation([left], [proven()])).state == "removing"
+
+
 def test_a_door_that_is_not_due_says_when() -> None:
     """S3-21."""
     assert state(situation([LATER])).next_try_at == NOON + 50 * MINUTE

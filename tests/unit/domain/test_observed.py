@@ -16,7 +16,7 @@ from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.domain.steps import acknowledged, taken
 from gatewayd.errors import (
     Reason,
@@ -32,6 +32,7 @@ from tests.unit.domain.builders import (
     OVER,
     THEIRS,
     TICK,
+    later,
     lease,
     only,
     proven,
@@ -368,3 +369,43 @@ def test_another_code_over_a_mangled_one_is_a_persons() -> None:
     after_ = observed(mangled.situation, 1, FOREIGN, NOW, tick(600))
     assert only(after_.situation.leases).proof is None
     assert not isinstance(plan(after_.situation, NOW, tick(600)).step, Write)
+
+
+# --- a slot that is somebody else's --------------------------------------------------------------
+
+CARD = Foreign(NOON)
+
+
+def test_a_proven_code_is_lost_to_a_card_after_two_looks_and_moves_on() -> None:
+    """A look at an empty slot may lie."""
+    once = observed(situation(leases=[proven()], slots={1: OURS}), 1, CARD, NOW, TICK)
+    assert once.events == ()
+    assert plan(once.situation, NOW, TICK).step == Observe((1,))
+    twice = observed(once.situation, 1, CARD, NOW, TICK)
+    assert twice.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
+    assert plan(twice.situation, NOW, TICK).step == Take(KEY, CODE, 2)
+
+
+def test_what_is_under_way_to_a_slot_with_a_card_is_waited_for() -> None:
+    """Though an earlier write was stored wrongly: a card is not that write."""
+    s = situation(leases=[lease(Stage.WRITING, Proof.ACCEPTED)], slots={})
+    first = observed(s, 1, CARD, NOW, TICK)
+    assert plan(first.situation, NOW, TICK).look_again_in == SETTLES
+    second = observed(first.situation, 1, CARD, later(SETTLES), tick(SETTLES))
+    assert plan(second.situation, later(SETTLES), tick(SETTLES)).step == Take(KEY, CODE, 2)
+
+
+def test_a_removal_is_over_where_only_a_card_is_left() -> None:
+    """It is not tried again."""
+    cleared_ = replace(proven(), stage=Stage.CLEARED)
+    got = observed(situation(leases=[cleared_], slots={}), 1, CARD, OVER, TICK)
+    assert got.events == ()
+    assert plan(got.situation, OVER, TICK).step == Free(cleared_)
+
+
+def test_a_card_is_told_once() -> None:
+    """S1-11: the slot is not for us."""
+    first = observed(situation([]), 1, CARD, NOW, TICK)
+    assert first.events == (LockForeignCode(LOCK, 1),)
+    assert observed(first.situation, 1, CARD, NOW, TICK).events == ()
+    assert first.situation.free_slot() == 2

@@ -2,13 +2,26 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Step, Take, Write, holds, plan
+from gatewayd.domain.plan import (
+    FRESH,
+    Audit,
+    Clear,
+    Free,
+    Observe,
+    Plan,
+    Step,
+    Take,
+    Write,
+    holds,
+    plan,
+)
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -286,6 +299,40 @@ def test_a_first_proof_is_looked_at_once_more() -> None:
     assert at_noon(s) == Plan(None, 60.0)
     assert plan(s, NOW, tick(59.5)) == Plan(None, 0.5)
     assert plan(s, NOW, tick(60)) == Plan(Observe((1,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({}, "audit"),
+        ({"due": tick(61)}, Observe((1,))),  # one alone is read
+        ({"third": Occupied(NOON)}, Observe((1,))),  # masked: no checksum can be expected
+        ({"third": None}, Observe((1,))),
+        ({"checksum": False}, Observe((1,))),
+    ],
+)
+def test_several_codes_are_looked_at_in_one_answer(
+    change: dict[str, Any], step: Observe | str
+) -> None:
+    """S1-9: where the lock tells a checksum and is known as a whole."""
+    due, third = change.get("due", tick(60)), change.get("third", Holds(NOON, THEIRS))
+    other = replace(proven(verify_due=due), key_id=OTHER_KEY, code=NEW_CODE, slot=2)
+    slots = {1: Holds(NOON, CODE), 2: Holds(NOON, NEW_CODE), 3: third}
+    s = situation(
+        [claim(), claim(OTHER_KEY, NEW_CODE)],
+        [proven(verify_due=tick(60)), other],
+        {n: seen for n, seen in slots.items() if seen is not None},
+    )
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=change.get("checksum", True)))
+    assert plan(s, NOW, tick(60)).step == (Audit((1, 2), slots) if step == "audit" else step)
+
+
+def test_a_lock_with_a_checksum_is_known_as_a_whole() -> None:
+    """What somebody changed is read again, though nobody waits for it."""
+    s = situation([], slots={1: Empty(NOON), 3: Empty(NOON)})
+    assert at_noon(s).step is None
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=True))
+    assert at_noon(s).step == Observe((2,))
 
 
 @pytest.mark.parametrize("seen", [Empty(STALE), Empty(NOON), Holds(NOON, THEIRS), Occupied(NOON)])

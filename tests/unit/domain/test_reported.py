@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from gatewayd.domain.backup import Backup
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.backup import BackupUsed
 from gatewayd.domain.events.code import CodeFailed, CodeLost
@@ -217,6 +218,15 @@ def test_a_deleted_foreign_code_frees_its_slot_for_the_next_look() -> None:
     """It is not known any more."""
     s = situation([], slots={2: Holds(NOON, THEIRS)})
     assert hear(s, CodeDeleted(2)) == Outcome(situation([]))
+
+
+def test_a_foreign_code_on_a_lock_that_is_known_as_a_whole_is_told_when_it_was_read() -> None:
+    """Its digits are part of the lock's checksum."""
+    s = situation([], slots={2: Empty(NOON)})
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=True))
+    assert hear(s, CodeAdded(2)) == Outcome(s.with_slot(2, None))
+    told = observed(s.with_slot(2, None), 2, Holds(NOON, THEIRS), NOW, TICK)
+    assert told.events == (LockForeignCode(LOCK, 2),)
 
 
 def test_a_reset_is_not_a_persons_deletion() -> None:

@@ -15,15 +15,11 @@ from gatewayd.domain.lease import Proof, Stage
 from gatewayd.domain.moment import Window
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Clear, Free, Observe, Take, Write
+from gatewayd.domain.plan import Audit, Clear, Free, Observe, Take, Write
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
 from gatewayd.domain.steps import Touched, acknowledged, after, begun, failed_step, taken
-from gatewayd.errors import (
-    Reason,
-    Refused,
-    Unsupported,
-)
+from gatewayd.errors import Reason, Refused, Unreachable, Unsupported
 from tests.unit.domain.builders import (
     CODE,
     KEY,
@@ -230,3 +226,18 @@ def test_a_result_is_taken_in_as_what_it_is() -> None:
     first = observed(s, 1, EMPTY, NOW, TICK)
     second = observed(first.situation, 2, FOREIGN, NOW, TICK)
     assert both == Outcome(second.situation, (*first.events, *second.events))
+
+
+def test_an_audit_is_a_look_at_what_still_holds_and_a_reason_to_look_at_the_rest() -> None:
+    """S1-9: what was reported or forgotten meanwhile stays so."""
+    s = situation(leases=[replace(proven(), verify_due=TICK)], slots={1: OURS, 2: FOREIGN})
+    audit = Audit((1,), s.slots)
+    same = after(s, audit, Touched({1: OURS}), NOW, TICK)
+    assert only(same.situation.leases).verify_due is None
+    assert (same.situation.slots, same.events) == (s.slots, ())
+    other = after(s, audit, Touched({}), NOW, TICK)
+    assert (other.situation, other.events) == (s.with_slot(1, None), ())
+    meanwhile = s.with_slot(1, None)
+    assert after(meanwhile, audit, Touched({1: OURS}), NOW, TICK).situation == meanwhile
+    silent = after(s, audit, Unreachable("no answer"), NOW, TICK)
+    assert silent.situation.ladder is not None
