@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,20 +33,21 @@ def run(*names: str) -> None:
     subprocess.run([MUTMUT, "run", *names], cwd=ROOT, env=HARNESS, check=True)
 
 
-def results() -> dict[str, str]:
-    """What became of each mutant that was tried."""
+def results(*names: str) -> dict[str, str]:
+    """What became of each mutant that was to be tried; of some nothing, if the run was stopped."""
     told = subprocess.run(
         [MUTMUT, "results", "--all", "true"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     each = (line.strip().rpartition(": ") for line in told.stdout.splitlines())
-    return {name: status for name, _, status in each if status != "not checked"}
+    wanted = names or ("*",)
+    return {name: status for name, _, status in each if any(fnmatch(name, some) for some in wanted)}
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 where enough are killed."""
-    rows = "--rows" in names
-    run(*(name for name in names if name != "--rows"))
-    found = results()
+    names = [name for name in arguments if name != "--rows"]
+    run(*names)
+    found = results(*names)
     alive = {name: status for name, status in found.items() if status not in KILLED}
     for name, status in sorted(alive.items()):
         print(f"{status:10} {name}")
@@ -53,8 +55,11 @@ def main(names: list[str]) -> int:
         print("\nWhat one of them changes: .venv/bin/mutmut show NAME")
     score = 100 * (len(found) - len(alive)) / len(found)
     counts = ", ".join(f"{n} {status}" for status, n in Counter(found.values()).most_common())
-    print(f"{len(found)} mutants: {counts}; {score:.1f} % killed, at least {LIMIT:.0f} % wanted")
-    if rows:
+    print(
+        f"{len(found)} mutants: {counts}; {score:.1f} % killed, at least {LIMIT:.0f} % wanted",
+        flush=True,
+    )
+    if "--rows" in arguments:
         kills = [sys.executable, "-m", "pytest", "-q", "-p", "tests.kills", "tests/unit/domain"]
         done = subprocess.run([*kills, "tests/properties"], cwd=MADE, env=HARNESS, check=False)
         if done.returncode:

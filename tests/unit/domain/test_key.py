@@ -103,6 +103,30 @@ def test_codes_go_in_earlier_where_a_battery_is_low_and_the_lock_keeps_the_windo
 
 
 @pytest.mark.parametrize(
+    ("earliest", "before", "now", "stays"),
+    [
+        (START - timedelta(hours=144), START - timedelta(hours=144), START, True),
+        (START - timedelta(hours=144), START - timedelta(hours=100), START, True),
+        (START - timedelta(hours=144), START - timedelta(hours=145), START, False),
+        (START - timedelta(hours=144), START - timedelta(hours=72), START, False),  # nor early
+        (None, START - timedelta(hours=144), START, False),  # it never goes early there
+        (  # it has not come yet
+            START - timedelta(hours=144),
+            START - timedelta(hours=144),
+            START - timedelta(hours=144, seconds=1),
+            False,
+        ),
+    ],
+)
+def test_a_code_that_came_early_stays_when_the_battery_is_well_again(
+    earliest: datetime | None, before: datetime, now: datetime, stays: bool
+) -> None:
+    """S1-25: to take it off and write it again would cost more."""
+    door = Door(START - timedelta(hours=72), earliest=earliest)
+    assert door.stays(before, Now.exactly(now)) is stays
+
+
+@pytest.mark.parametrize(
     ("word", "label_from", "name"),
     [
         (None, LabelFrom.CODE, None),

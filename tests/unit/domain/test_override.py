@@ -76,6 +76,9 @@ def made(word: Override, booking: Reservation | None = BOOKING) -> Key:
         (Override(revoked_doors=frozenset({DOOR})), [GATE]),
         (Override(remove=frozenset({GATE}), revoked_doors=frozenset({DOOR})), []),
         (Override(add=(SHED,), revoked_doors=frozenset({SHED})), [GATE, DOOR]),
+        (Override(revoked=True), []),
+        (Override(revoked=True, restored_doors=frozenset({DOOR})), [DOOR]),
+        (Override(restored_doors=frozenset({DOOR})), [GATE, DOOR]),
     ],
 )
 def test_staff_adds_and_takes_doors(word: Override, doors: list[LockId]) -> None:
@@ -90,6 +93,26 @@ def test_a_door_that_the_site_no_longer_has_is_left_out() -> None:
     assert [*made(Override(add=(GONE, SHED))).doors] == [GATE, DOOR, SHED]
     by_hand = Override(add=(GONE,), starts=local(1, 9), ends=local(2, 9))
     assert said(by_hand, None) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "lost"),
+    [
+        (Override(), False),
+        (Override(add=(SHED,)), False),
+        (Override(add=(GONE,)), True),
+        (Override(add=(SHED, GONE)), True),
+        (Override(add=(GONE,), remove=frozenset({GONE})), False),
+        (Override(add=(GONE,), revoked=True), False),
+    ],
+)
+def test_a_door_that_staff_named_and_the_site_lost_is_noticed(word: Override, lost: bool) -> None:
+    """S3-9: while the key can open anything."""
+    basis = Basis(BOOKING.key_id, BOOKING, word)
+    assert basis.lost_doors(SITE) is lost
+    assert not basis.lost_doors(None)
+    cancelled = replace(basis, reservation=replace(BOOKING, confirmed=False))
+    assert not cancelled.lost_doors(SITE)
 
 
 @pytest.mark.parametrize("booking", [BOOKING, None])
