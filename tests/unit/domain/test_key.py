@@ -97,6 +97,8 @@ def test_codes_go_in_earlier_where_a_battery_is_low_and_the_lock_keeps_the_windo
     assert key is not None
     assert key.doors[DOOR] == Door(START - timedelta(hours=hours))
     assert key.doors[GATE] == Door(START - timedelta(hours=72))
+    early = timedelta(hours=20 if policy else 144)
+    assert (key.doors[DOOR].earliest, key.doors[GATE].earliest) == (START - early, None)
     hub_timed = key_for(SITE, based_on(BOOKING), {}, (GATE, DOOR))
     assert hub_timed is not None
     assert set(hub_timed.doors.values()) == {Door(START - timedelta(minutes=10))}

@@ -102,6 +102,7 @@ def test_a_door_that_the_site_no_longer_has_is_left_out() -> None:
         (Override(add=(SHED,)), False),
         (Override(add=(GONE,)), True),
         (Override(add=(SHED, GONE)), True),
+        (Override(add=(GATE, DOOR, SHED)), False),  # all that there are
         (Override(add=(GONE,), remove=frozenset({GONE})), False),
         (Override(add=(GONE,), revoked=True), False),
     ],
