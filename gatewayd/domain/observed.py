@@ -127,9 +127,9 @@ def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After
 def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:
     """A slot that should hold our code reads Empty."""
     if lease.proven and not lease.missed:  # one look may lie: two before concluding
-        return s.with_lease(replace(lease, missed=True)).with_seen(lease, None), ()
+        return s.with_lease(replace(lease, missed=True)).unseen(lease), ()
     if s.capabilities.assigns_slots:  # that number is not used again
-        s, lease = s.with_seen(lease, None), replace(lease.doubted(tick), slot=None)
+        s, lease = s.unseen(lease), replace(lease.doubted(tick), slot=None)
     if lease.proven:
         gone = _lost(lease, Stage.GONE, tick)
         return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, gone.reason),)

@@ -177,9 +177,9 @@ class Situation:
         unclear = lease.stage not in (Stage.TAKEN, Stage.GONE) and lease.doubted_since is None
         return None if unclear else Empty(datetime.max.replace(tzinfo=UTC))
 
-    def with_seen(self, lease: Lease, seen: Observation | None) -> "Situation":
-        """The same with what was seen of a lease's slot."""
-        return self if lease.slot is None else self.with_slot(lease.slot, seen)
+    def unseen(self, lease: Lease) -> "Situation":
+        """The same with a lease's slot to be read again."""
+        return self if lease.slot is None else self.with_slot(lease.slot, None)
 
     def has_room(self) -> bool:
         """Whether one more code can be put on the lock."""

@@ -81,7 +81,7 @@ def begun(s: Situation, step: LockStep) -> Situation:
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
                 lease = replace(lease, ladder=None, reason=None)
             lease = replace(lease, stage=Stage.CLEARING, doubted_since=None)
-    return s.with_lease(lease).with_seen(lease, None)
+    return s.with_lease(lease).unseen(lease)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from tests.unit.domain.builders import (
 LADDER = Ladder(2, tick(90))
 NEXT = NOON + timedelta(seconds=90)
 LATER = claim(start=NOON + HOUR)
+AHEAD = claim(start=NOON + HOUR, due=NOON)
+KEPT = replace(claim(), keeps=timedelta(hours=24))
 FULL = dict.fromkeys((1, 2, 3), Holds(NOON, THEIRS))
 
 
@@ -56,6 +58,13 @@ def state(s: Situation, now: Now = NOW) -> DoorState:
         (claim(), [proven()], NOW, DoorState(LOCK, "proven", Proof.MATCHED)),
         (claim(), [proven()], OVER, DoorState(LOCK, "removing", Proof.MATCHED)),
         (LATER, [proven()], NOW, DoorState(LOCK, "removing", Proof.MATCHED)),
+        (AHEAD, [proven()], NOW, DoorState(LOCK, "proven", Proof.MATCHED)),
+        (
+            KEPT,
+            [replace(proven(), window=KEPT.window)],
+            OVER,
+            DoorState(LOCK, "removing", Proof.MATCHED, next_try_at=KEPT.gone),  # S1-12
+        ),
         (
             claim(withheld=Reason.PROVISIONING_DISABLED_KEY),
             [],
