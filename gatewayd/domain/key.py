@@ -109,7 +109,7 @@ class Basis:
 
     def lost_doors(self, site: Site | None) -> bool:
         """Whether staff named one that is not on the site any more."""
-        if site is None or self.override.revoked or not self.may_open:
+        if site is None or self.override.all_shut or not self.may_open:
             return False
         return not site.locks.keys() >= set(self.override.doors(()))
 
@@ -154,7 +154,7 @@ def key_for(
             `missing_field`.
     """
     reservation, override = basis.reservation, basis.override
-    if not basis.may_open or override.revoked:
+    if not basis.may_open or override.all_shut:
         return None
     if site is None:
         raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")

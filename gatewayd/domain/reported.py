@@ -151,11 +151,12 @@ def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
 
 
 def _added(s: Situation, slot: int | None, now: Now) -> Outcome:
-    """Where we have a lease the slot is not known any more; elsewhere it is a foreign code."""
+    """Where we have a lease the slot is not known any more, nor on a lock of which all slots are to
+    be known; elsewhere it is a foreign code."""
     if slot is None:
         return Outcome(s)
-    if _lease_in(s, slot) is not None:
-        return Outcome(s.with_slot(slot, None))
+    if _lease_in(s, slot) is not None or s.capabilities.checksum:
+        return Outcome(s.with_slot(slot, None))  # the look at it tells
     return Outcome(s.with_slot(slot, Occupied(now.earliest)), (LockForeignCode(s.lock, slot),))
 
 

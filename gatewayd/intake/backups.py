@@ -20,7 +20,7 @@ from gatewayd.intake import schemas
 from gatewayd.intake.allocate import drawn
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import REFUSALS
-from gatewayd.store import backups, keys, reservations, site
+from gatewayd.store import backups, doors, keys, reservations, site
 from gatewayd.store.outbox import subjects
 
 type Held = dict[int, rules.Held]
@@ -173,7 +173,7 @@ async def _doors(
     """The doors that are named, else those of the guest's key that do not show its code."""
     if document.doors is None:
         return await keys.unproven(change.tx, guest)
-    his = await keys.doors(change.tx, guest)
+    his = await doors.of(change.tx, guest)
     for i, lock in enumerate(document.doors):
         if _lock(change, LockId(lock)) is None:
             raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path=f"data.doors.{i}")

@@ -12,11 +12,12 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
 from gatewayd.domain.key import Basis, Key, waits_for
 from gatewayd.domain.moment import Phase
+from gatewayd.domain.override import NOTHING
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
 from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
-from gatewayd.store import keys, labels, reservations
+from gatewayd.store import doors, keys, labels, reservations
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -54,8 +55,11 @@ async def derive(
             raise
         await hold(change, basis, why.reason, awaited)
         moved_at = change.now if change.moved else None
-        if not await keys.leave(change.tx, basis.key_id, moved_at):
+        left = basis.reservation.checked_out
+        gone = left is not None and change.now.surely_past(left)
+        if gone or not await doors.leave(change.tx, basis.key_id, moved_at):
             await _withdraw(change, basis, await keys.known(change.tx, basis.key_id), None)
+        await doors.shut(change.tx, basis.key_id, basis.override.shuts)
         return True
     before = await keys.known(change.tx, basis.key_id)
     there = key or before
@@ -153,11 +157,13 @@ async def _grant(
         change.granted.add(key.id)
         late = change.held is Reason.PHONE_MISSING
         display = key.policy.display(code.digits)
-        doors = _doors(change, key, code)
-        await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
+        at = _doors(change, key, code)
+        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late))
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code, old=before.code)
     key = await _named(change, key)
+    if basis.override is not NOTHING:
+        await doors.shut(change.tx, key.id, basis.override.shuts)
     await keys.put(
         change.tx,
         key,

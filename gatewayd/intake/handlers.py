@@ -25,7 +25,7 @@ from gatewayd.intake import (
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
-from gatewayd.store import checks, overrides, reservations, site
+from gatewayd.store import checks, doors, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 from gatewayd.store.outbox import of_nobody
 
@@ -127,6 +127,8 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
     """A site document is in force, and all keys are as it says."""
     before, change.site = change.site, documents.site(document)
     await site.put(change.tx, change.site, document.model_dump_json(exclude_unset=True))
+    in_use = {lock for property_ in change.site.properties.values() for lock in property_.locks}
+    await doors.leave_none_but(change.tx, in_use)
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)

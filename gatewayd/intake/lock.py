@@ -20,7 +20,7 @@ from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive
 from gatewayd.intake.parse import checked
-from gatewayd.store import keys, overrides, site, situations
+from gatewayd.store import doors, keys, overrides, site, situations
 from gatewayd.store.outbox import about
 
 ADOPTED_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
@@ -137,7 +137,7 @@ async def _existing(
         raise Rejected(Reason.INVALID_FIELD, "no such key that opens", path=path)
     if known.code != seen.code:
         raise Rejected(Reason.INVALID_FIELD, "the slot shows another code", path=path)
-    if lock not in await keys.doors(change.tx, key):
+    if lock not in await doors.of(change.tx, key):
         raise Rejected(Reason.INVALID_FIELD, "the key does not open that door", path=path)
     return key
 

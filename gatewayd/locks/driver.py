@@ -26,6 +26,15 @@ class Session(Protocol):
         """
         ...
 
+    async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
+        """Whether the lock still holds just what it showed in all its slots: one exchange. False
+        where it does not say, or cannot be understood.
+
+        Raises:
+            Unsupported: it has no such question.
+        """
+        ...
+
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Put an entry into a slot (None: the lock chooses) and say where it went.
 

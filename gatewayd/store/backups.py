@@ -5,7 +5,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import FOREVER, Now
 from gatewayd.store.database import Transaction
-from gatewayd.store.keys import door_of
+from gatewayd.store.doors import door_of
 
 HELD = """
 SELECT b.id, b.code, b.label, b.issued_to,

@@ -4,16 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
-from gatewayd.domain.key import Door, Key
+from gatewayd.domain.key import Key
 from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
-from gatewayd.domain.policy import ExternalDelete, PinPolicy
-from gatewayd.domain.retry import Retry
+from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
-from gatewayd.store import labels, situations
+from gatewayd.store import doors, labels, situations
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -53,6 +51,7 @@ async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
     rows = await tx.rows(
         "WITH drawn AS (SELECT value FROM json_each(?1)) "
         "SELECT code FROM keys WHERE code IN drawn AND (ends > ?2 OR exclusive) "
+        "UNION ALL SELECT code FROM past_codes WHERE code IN drawn "
         "UNION ALL SELECT code FROM slots WHERE code IN drawn",
         (digits, since),
     )
@@ -70,12 +69,14 @@ async def taken(
     quarantine: bool = True,
 ) -> bool:
     """Whether another key has the code for itself, in a window that overlaps, or within the
-    quarantine; or a lock of this key shows it and it is not ours. Answers `labels.taken` ahead."""
+    quarantine, or had it until lately; or a lock of this key shows it and it is not ours. Answers
+    `labels.taken` ahead."""
     apart = QUARANTINE if quarantine else timedelta()
     first = (key.window.start - apart).timestamp()
     last = (key.window.end + apart).timestamp()
-    doors = json.dumps([*key.doors] if at_locks else [])
-    question = (TAKEN, (code.digits, first, last, key.id, doors))
+    at = json.dumps([*key.doors] if at_locks else [])
+    past = now.earliest if quarantine else FOREVER
+    question = (TAKEN, (code.digits, first, last, key.id, at, past.timestamp()))
     if key.name is None:
         return bool(await tx.rows(*question))
     had, named = await tx.each(question, labels.question(key, now))
@@ -83,8 +84,13 @@ async def taken(
     return bool(had)
 
 
+PAST = """
+INSERT OR REPLACE INTO past_codes SELECT code, id, ?2 FROM keys WHERE id = ?3 AND code <> ?1
+"""
 TAKEN = """
 SELECT 1 FROM keys WHERE code = ?1 AND id <> ?4 AND (exclusive OR (ends > ?2 AND starts < ?3))
+UNION ALL
+SELECT 1 FROM past_codes WHERE code = ?1 AND key_id <> ?4 AND until > ?6
 UNION ALL
 SELECT 1 FROM slots s WHERE code = ?1 AND lock_id IN (SELECT value FROM json_each(?5))
     AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = s.lock_id AND l.slot = s.slot)
@@ -103,10 +109,14 @@ async def put(
     now: Now,
     moved: bool = False,
 ) -> None:
-    """Insert or update a key and its doors; wakes every lock that it had or has.
+    """Insert or update a key and its doors; wakes every lock that it had or has. The code that it
+    had is not used again for a while.
 
     `moved`: the guest changes rooms, and keeps the old doors until the new ones open.
     """
+    if not new:
+        until = (now.latest + QUARANTINE).timestamp()
+        tx.later(PAST, (code.digits, until, key.id))
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
         "timetable, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -129,72 +139,7 @@ async def put(
             cause,
         ),
     )
-    _put_doors(tx, key, await doors(tx, key.id, new=new), now, moved=moved)
-
-
-LEAVE = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
-
-
-def _left(at: Now, lock: LockId, key: KeyId) -> Sequence[object]:
-    return Reason.MAPPING_MISSING, at.latest.timestamp(), lock, key
-
-
-def _put_doors(
-    tx: Transaction, key: Key, before: dict[LockId, Door], now: Now, *, moved: bool
-) -> None:
-    tx.woken.update(before, key.doors)  # the window or the code may have changed
-    if before == key.doors:
-        return
-    for lock in before.keys() - key.doors.keys():
-        if moved and now.maybe_reached(before[lock].due):
-            tx.later(LEAVE, _left(now, lock, key.id))
-        else:
-            tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
-    for lock, door in key.doors.items():
-        was = before.get(lock)
-        due = was.due if was and door.stays(was.due, now) else door.due
-        row = (lock, key.id, due.timestamp(), door.withheld, door.verify_after.total_seconds())
-        kept = (door.retry, door.external_delete, door.free_slot_after.total_seconds())
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row + kept)
-
-
-async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:
-    """Whether a key has nothing but doors that it is leaving; with `moved_at` it leaves them all,
-    now, for ones that are not known yet."""
-    if moved_at is not None:
-        there = await doors(tx, key)
-        tx.later(LEAVE, *((_left(moved_at, lock, key)) for lock in there))
-        tx.woken.update(there)
-    ((all_,),) = await tx.rows("SELECT min(leaves IS NOT NULL) FROM doors WHERE key_id = ?", (key,))
-    return bool(all_)
-
-
-async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
-    """The doors at which a key is wanted; a new one's, as yet, are none. Those that it leaves do
-    not count."""
-    rows = tx.ahead.pop(("doors", key), None)
-    if new:
-        return {}
-    if rows is None:
-        rows = await tx.rows(
-            "SELECT lock_id, due, withheld, verify_after, retry, external_delete, free_slot_after "
-            "FROM doors WHERE key_id = ? AND leaves IS NULL",
-            (key,),
-        )
-    return {LockId(lock): door_of(row) for lock, *row in rows}
-
-
-def door_of(row: Sequence[Any]) -> Door:
-    """From the columns of `doors`."""
-    due, withheld, verify_after, retry, external_delete, free_slot_after = row
-    return Door(
-        from_epoch(due),
-        Reason(withheld) if withheld else None,
-        timedelta(seconds=verify_after),
-        Retry(retry),
-        ExternalDelete(external_delete),
-        timedelta(seconds=free_slot_after),
-    )
+    doors.put(tx, key, await doors.of(tx, key.id, new=new), now, moved=moved)
 
 
 async def withdraw(
@@ -202,10 +147,11 @@ async def withdraw(
 ) -> None:
     """Take a key away from all its doors: revoked, or because its window has ended."""
     tx.ahead.pop(("doors", key), None)
+    ends = ended.timestamp() if ended else None
     await tx.rows(
         "UPDATE keys SET revoked = max(revoked, ?1 IS NULL), ends = coalesce(?1, ends), "
         "handover = NULL, cause = coalesce(?2, cause) WHERE id = ?3",
-        (ended and ended.timestamp(), cause, key),
+        (ends, cause, key),
     )
     locks = await tx.rows(
         "SELECT lock_id FROM doors WHERE key_id = ?1 UNION SELECT lock_id FROM leases "
@@ -227,7 +173,8 @@ SETTLED = """
             OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL
+            OR (l.code <> s.code AND (d.withheld IS NULL OR s.handover IS NULL)))))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
 window to the minute where the lock enforces it, enabled once that has begun, and no other lease is
@@ -279,6 +226,15 @@ async def refused(tx: Transaction, key: KeyId) -> int:
     counted = "UPDATE keys SET refusals = refusals + 1 WHERE id = ? RETURNING refusals"
     rows = await tx.rows(counted, (key,))
     return int(rows[0][0]) if rows else 0
+
+
+async def forgive(tx: Transaction, key: KeyId, at: Sequence[str] | None) -> None:
+    """What a person deleted at these doors, or at any, is to be put back."""
+    await tx.rows(
+        "UPDATE leases SET reason = NULL WHERE key_id = ?1 AND reason = ?2 "
+        "AND (?3 IS NULL OR lock_id IN (SELECT value FROM json_each(?3)))",
+        (key, Reason.DELETED_AT_LOCK, json.dumps(at) if at is not None else None),
+    )
 
 
 def start_afresh(tx: Transaction, key: KeyId) -> None:

@@ -29,6 +29,7 @@ async def forget(tx: Transaction, outbox: Outbox, now: Now) -> None:
     for key in await overrides.forget(tx, day):
         await _end_alerts(tx, outbox, now, key)
     await tx.rows("DELETE FROM commands WHERE received_at < ?", ended)
+    await tx.rows("DELETE FROM past_codes WHERE until < ?", (now.earliest.timestamp(),))
     await tx.rows("DELETE FROM snapshot_parts WHERE received_at < ?", ended)
 
 
