@@ -15,6 +15,10 @@ from gatewayd.errors import Reason
 SETTLES = 60.0
 """Seconds between the two Empty reads that end the doubt about a write of unknown outcome."""
 
+GIVEN_UP = {Reason.LOCK_FULL, Reason.DUPLICATE_CODE}
+"""Why a backup that nobody has is not tried again on its ladder; a duplicate has got other codes
+before, as long as there was hope for one."""
+
 
 class Stage(StrEnum):
     """How far our last touch of the slot got."""

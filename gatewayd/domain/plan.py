@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
-from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
+from gatewayd.domain.lease import GIVEN_UP, SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Tick
@@ -24,10 +24,6 @@ FRESH = timedelta(seconds=30)
 """A slot read longer ago is read again before it is touched: a person may have been there."""
 AT_ONCE, PACE = 10, timedelta(seconds=5)
 """So many slots of an inventory in that time: batteries last, and the radio is free for others."""
-
-GIVES_UP = {Reason.LOCK_FULL, Reason.DUPLICATE_CODE}
-"""Why a backup code is not tried again on its ladder; a duplicate has got another code before, as
-long as there was hope for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
 
 def _placement(s: Situation, claim: Claim, now: Now, tick: Tick) -> Iterator[Step | float]:
     lease = s.lease_of(claim.key_id, claim.code)
-    if claim.spare and lease is not None and lease.reason in GIVES_UP:
+    if claim.spare and lease is not None and lease.reason in GIVEN_UP:
         return  # the daily check tries again: nobody waits for it
     if lease is not None:
         yield from _upkeep(s, lease, claim.entry(s.capabilities, now), now, tick)
@@ -200,7 +196,7 @@ def _upkeep(
         case None:
             yield _look(s, lease)
         case Holds() | Occupied() as seen if holds(s, lease):
-            if not (lease.is_for(entry) and lease.limits(seen, now)) or _misnamed(s, lease, entry):
+            if not (lease.is_for(entry) and lease.limits(seen, now)) or s.misnamed(lease, entry):
                 yield _write(s, lease, entry, now, tick)
             elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
@@ -216,14 +212,6 @@ def _upkeep(
         case _:
             if s.has_room():
                 yield Take(lease.key_id, lease.code, s.free_slot())
-
-
-def _misnamed(s: Situation, lease: Lease, entry: Entry) -> bool:
-    """Whether a backup that nobody has lies there under another label than its own (S0-3); a
-    guest's code is not touched for a name."""
-    claim = s.claims.get(lease.key_id)
-    shown = claim is not None and claim.spare and s.capabilities.label_length > 0
-    return shown and lease.label != entry.label
 
 
 def _write(s: Situation, lease: Lease, entry: Entry, now: Now, tick: Tick) -> Step | float:

@@ -148,6 +148,13 @@ class Situation:
         entry = claim.entry(self.capabilities, now)
         return lease is not None and lease.stands and lease.is_for(entry)
 
+    def misnamed(self, lease: Lease, entry: Entry) -> bool:
+        """Whether a backup that nobody has lies there under another label than its own (S0-3); a
+        guest's code is not touched for a name."""
+        claim = self.claims.get(lease.key_id)
+        shown = claim is not None and claim.spare and self.capabilities.label_length > 0
+        return shown and lease.label != entry.label
+
     def met(self, claim: Claim, now: Now) -> bool:
         """Whether the lock is for a claim that is due as it should be now, outside of its hours
         too."""
