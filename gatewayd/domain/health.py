@@ -203,6 +203,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.LOCK_FULL: "delete codes that nobody needs at the lock, then send lock.resync",
     Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
     Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
+    Reason.LOCK_INACTIVE: "not while the lock is inactive: set it active in the site document",
     Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there",
 }
 """What helps against a reason, besides what the alert says."""

@@ -24,14 +24,15 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
     tx.site_changed = True
     await tx.rows("INSERT OR REPLACE INTO site VALUES (1, ?, ?)", (site.version, document))
     await _readdress(tx, site)
-    await tx.rows("UPDATE locks SET listed = 0")
+    # what is off the site is cleaned, also where it was not active
+    gone = await tx.rows("UPDATE locks SET listed = 0, active = 1 RETURNING id")
     tx.later(
         "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
         "ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, address = excluded.address, "
         "active = excluded.active, listed = 1",
         *((x.id, x.driver, x.address, x.active) for x in site.locks.values()),
     )
-    tx.woken.update(site.locks)
+    tx.woken.update(site.locks, (LockId(id_) for (id_,) in gone))
 
 
 async def _readdress(tx: Transaction, site: Site) -> None:
@@ -98,6 +99,13 @@ async def locks(tx: Transaction) -> list[LockRow]:
         "WHERE listed OR id IN (SELECT lock_id FROM leases) ORDER BY id"
     )
     return [LockRow(LockId(id_), driver, address) for id_, driver, address in rows]
+
+
+async def inactive(tx: Transaction) -> set[LockId]:
+    """Locks that nobody touches, and on which codes of ours may lie."""
+    ours = "SELECT lock_id FROM leases"
+    rows = await tx.rows(f"SELECT id FROM locks WHERE NOT active AND id IN ({ours})")  # noqa: S608  # a constant
+    return {LockId(id_) for (id_,) in rows}
 
 
 async def learned(tx: Transaction, lock: LockId, able: Capabilities) -> None:
