@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE
 from tests.rounds import Site, document, of, site
@@ -87,3 +89,49 @@ async def test_an_inactive_lock_that_leaves_the_site_is_cleaned(tmp_path: Path) 
         assert "code.removed" in types(told)
         assert await hub.alerts() == set()
         assert [*hub.lock("a").codes.values()] == [await hub.code("res:r2")]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+async def test_a_code_that_did_not_go_and_is_wanted_again_is_proven_anew(
+    tmp_path: Path, masked: bool
+) -> None:
+    # S3-12
+    async with site(tmp_path, "b", pool=1, grace="1m") as hub:
+        lock = hub.lock("b")
+        lock.masked = masked
+        await hub.book("r1", "2026-07-01", "2026-07-04")
+        await hub.pass_(2 * HOUR)
+        there = dict(lock.codes)
+        lock.drops_writes = True
+        await hub.send("key.revoke", {"id": "res:r1", "version": 1})
+        await hub.pass_(MINUTE)
+        assert await hub.alerts() == {FAILED}
+        lock.drops_writes = False
+        told = await hub.send("key.restore", {"id": "res:r1", "version": 2})
+        assert "code.confirmed" in types(told)
+        assert "C3" in {e["cause"] for e in told if e["type"] == "command.done"}
+        await hub.pass_(MINUTE)
+        assert await hub.alerts() == set()
+        states = {door["state"] for key in await hub.reported() for door in key["doors"]}
+        assert states == {"proven"}
+        await hub.pass_(24 * HOUR)  # over 08:00 in New York
+        told = await hub.all_told()
+        assert len(of(told, "health.checked")) == 1
+        assert of(told, "backup.issued") == []
+        assert lock.codes == there
+
+
+async def test_a_silent_lock_whose_code_is_wanted_again_has_no_code_that_should_go(
+    tmp_path: Path,
+) -> None:
+    # S3-12
+    async with site(tmp_path, "b", pool=0, grace="1m") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-04")
+        await hub.pass_(2 * HOUR)
+        hub.lock("b").dead = True
+        await hub.send("key.revoke", {"id": "res:r1", "version": 1})
+        await hub.pass_(MINUTE)
+        assert await hub.alerts() == {FAILED, ("lock_offline", "b")}
+        await hub.send("key.restore", {"id": "res:r1", "version": 2})
+        await hub.pass_(MINUTE)
+        assert await hub.alerts() == {("lock_offline", "b")}
