@@ -204,7 +204,8 @@ REMEDIES: dict[Reason, str] = {
     Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
     Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
     Reason.LOCK_INACTIVE: "not while the lock is inactive: set it active in the site document",
-    Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there",
+    Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there, then send "
+    "lock.sync_now",
 }
 """What helps against a reason, besides what the alert says."""
 

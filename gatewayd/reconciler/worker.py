@@ -205,6 +205,8 @@ class Worker:
         confirmed = {told.key_id for told in outcome.events if isinstance(told, CodeConfirmed)}
         for key in changed | confirmed:  # one that should have gone may be wanted again
             await self._tell_key(tx, now, key, here)
+        for key in confirmed:
+            keys.accepted(tx, key)
         for lease in there.leases:
             if here.lease_of(lease.key_id, lease.code) is None:
                 await self._tell_done(tx, now, await keys.settled(tx, lease.key_id, now))
