@@ -1,6 +1,6 @@
-# Commands for people; make alone lists them. ARGS goes to the command behind demo, test and bench.
+# Commands for people; make alone lists them. ARGS goes to the command behind demo, test, mutants and bench.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test mutants check bench clean
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
@@ -21,6 +21,9 @@ demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
 	@$(python) -m pytest tests -n 3 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
+mutants: setup ## Break the domain in each small way and see that a test fails (ARGS="gatewayd.domain.retry*": a part)
+	@$(python) -m tests.mutants $(ARGS)
+
 check: setup ## Check format, lint, types, imports and the printed contract; change nothing
 	ruff format --check $(SOURCES)
 	ruff check $(SOURCES)
@@ -35,6 +38,6 @@ bench: setup ## Measure (ARGS are those of python -m bench)
 	@$(python) -m bench $(ARGS)
 
 clean: ## Remove all that is not the project's own: .venv, node_modules, caches
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis mutants
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name node_modules -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     DUPLICATE_NAME = "duplicate_name"
     REFUSED = "refused"
     PIN_REFUSED = "pin_refused"
+    PIN_UNANSWERED = "pin_unanswered"
     UNKNOWN_OUTCOME = "unknown_outcome"
     MISMATCH = "mismatch"
     UNREADABLE = "unreadable"

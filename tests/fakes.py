@@ -13,7 +13,7 @@ from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
-from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.driver import IsServed, Link, OnReport
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class FakeLock:
     labels: dict[int, str] = field(default_factory=dict)
     label_length: int = 0
     unique_labels: bool = False
+    checksummed: bool = False
     hours: dict[int, Hours | None] = field(default_factory=dict)
     numbered: int = 0
     dead: bool = False
@@ -54,6 +55,7 @@ class FakeLock:
             code=ANY_CODE,
             label_length=self.label_length,
             can_disable=self.switches,
+            checksum=self.checksummed,
         )
 
     @asynccontextmanager
@@ -69,6 +71,16 @@ class FakeLock:
             if not slots:
                 self._reach("observe")
         return {slot: self._seen(slot) for slot in slots}
+
+    async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
+        """As a checksum over all slots would tell."""
+        self._reach("audit")
+        if not self.checksummed:
+            raise Unsupported("tells no checksum")
+        if self.masked or any(isinstance(shown, Occupied) for shown in seen.values()):
+            return False
+        held = {n: (o.code.digits, o.enabled) for n, o in seen.items() if isinstance(o, Holds)}
+        return held == {n: (code, n not in self.disabled) for n, code in self.codes.items()}
 
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Store a code unless a flag says otherwise."""
@@ -168,6 +180,7 @@ class FakeRadio:
         self.name, self.link = name, Link()
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
+        self.is_served: IsServed = lambda _address: True
         self.locks: dict[str, FakeLock] = {}
         self._clock = clock
         self.link.change(up=True)

@@ -86,7 +86,9 @@ def nuki(
     5. Start the daemon: systemctl start gatewayd
 
     What the lock grants is kept in the hub's database and shown nowhere.
-    A lock can be paired again at any time. A Smart Lock Ultra cannot.
+    A lock can be paired again at any time, and must be where the alert
+    pin_refused or pin_unanswered stands: then without step 4. A Smart
+    Lock Ultra cannot be paired.
 
     \b
     Exit codes: 0 paired; 1 not, or the lock has no keypad; 2 wrong use;

@@ -35,7 +35,7 @@ def days_left(levels: Sequence[tuple[date, int]]) -> int | None:
         slope, last = linear_regression(days, [level for _, level in now])
     except StatisticsError:
         return None
-    if slope >= 0 or last >= -slope * FARTHEST:
+    if last >= -slope * FARTHEST:  # also where it does not fall
         return None
     return max(0, int(last / -slope))
 

@@ -11,7 +11,8 @@ DEFAULT_SLOTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Slots are numbered 1 to `slots`, unless the lock numbers its codes itself."""
+    """Slots are numbered 1 to `slots`, unless the lock numbers its codes itself; `checksum`: in one
+    answer it tells whether it still holds what it showed."""
 
     slots: int = DEFAULT_SLOTS
     code: CodeRules = ANY_CODE
@@ -22,6 +23,7 @@ class Capabilities:
     can_delete: bool = True
     readable: bool = True
     assigns_slots: bool = False
+    checksum: bool = False
 
     @property
     def lock_timed(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from random import Random
 
 from gatewayd.errors import Reason, Rejected
@@ -73,7 +74,7 @@ def common(rules: list[CodeRules]) -> CodeRules:
 
 def weak(code: Code) -> bool:
     """Whether a passer-by would try it: one digit, a run, or a pair repeated."""
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(code.digits, code.digits[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(code.digits)}
     repeated = len(set(code.digits[::2])) == 1 and len(set(code.digits[1::2])) == 1
     return repeated or steps in ({1}, {9})
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-NEW_PIN_TRIES, TAKEN_PIN_TRIES = 3, 8
-"""Answers to a PIN that may get lost in a row: to one that the lock never took, and to one that it
-did, where a bad link is likelier than a PIN changed since. After ten wrong ones it takes none."""
+from gatewayd.errors import Reason
+
+PIN_TRIES = 8
+"""Answers to the PIN that may get lost in a row. The lock took it when it was paired, so a bad link
+is likelier than a PIN changed since; but after ten wrong ones a lock takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +15,7 @@ class Credentials:
     """What opens a conversation with one lock.
 
     `log_index`: the last log entry that was told, None before the first look; `pin_refused`: the
-    lock said that the security PIN is wrong, and is left alone until it is paired again;
-    `pin_tries`: how many more answers to the PIN may get lost until the same follows;
+    lock said that the security PIN is wrong; `pin_tries`: how many more answers to it may get lost;
     `clock_due`: when the hub may set its clock again.
     """
 
@@ -25,5 +26,12 @@ class Credentials:
     name: str
     log_index: int | None = None
     pin_refused: bool = False
-    pin_tries: int = NEW_PIN_TRIES
+    pin_tries: int = PIN_TRIES
     clock_due: datetime | None = None
+
+    @property
+    def stopped(self) -> Reason | None:
+        """Why the lock is left alone until it is paired again."""
+        if self.pin_refused:
+            return Reason.PIN_REFUSED
+        return Reason.PIN_UNANSWERED if self.pin_tries == 0 else None

@@ -16,7 +16,7 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
         if lease and lease.stage is not Stage.TAKEN:
             later = claim.gone if s.rightful(lease, now) else None
             return DoorState(s.lock, "removing", lease.proof, next_try_at=later)
-        if now.surely_past(claim.window.end):
+        if claim.left or now.surely_past(claim.window.end):
             return DoorState(s.lock, "removed")
         return DoorState(s.lock, "waiting", reason=Reason.NOT_DUE, next_try_at=claim.next_due(now))
     if lease and s.done(claim, now):

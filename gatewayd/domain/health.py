@@ -31,11 +31,13 @@ class AlertCode(StrEnum):
     BATTERY_SILENT = "battery_silent"
     KEYPAD_BATTERY_LOW = "keypad_battery_low"
     PIN_REFUSED = "pin_refused"
+    PIN_UNANSWERED = "pin_unanswered"
     RADIO_DOWN = "radio_down"
     RADIO_UNSAFE = "radio_unsafe"
     MAPPING_UNKNOWN = "mapping_unknown"
     TIMES_MISSING = "times_missing"
     CODE_IMPOSSIBLE = "code_impossible"
+    KEY_IMPOSSIBLE = "key_impossible"
     CODE_REFUSED = "code_refused"
     BRAKE_HELD = "brake_held"
     EVENT_PARKED = "event_parked"
@@ -123,6 +125,13 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "{subject} refuses the hub's security PIN; nothing more is written there",
         "pair the lock again with its PIN: gatewayd pair nuki",
     ),
+    AlertCode.PIN_UNANSWERED: AlertKind(
+        Severity.CRITICAL,
+        "{subject} fell silent each time after the security PIN was sent, so whether that PIN is "
+        "right is not known; nothing more is written there",
+        "take its batteries out for a minute and move the hub closer, then pair it again: gatewayd "
+        "pair nuki",
+    ),
     AlertCode.RADIO_DOWN: AlertKind(
         Severity.CRITICAL,
         "the radio {subject} is not there",
@@ -149,6 +158,11 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "{subject} gets no code: no form fits all its locks",
         "change the PIN policy, or take the odd lock off the property",
+    ),
+    AlertCode.KEY_IMPOSSIBLE: AlertKind(
+        Severity.WARNING,
+        "the key of {subject} cannot be as it was said any more; its codes stay where they fit",
+        "say it anew with reservation.put or key.put",
     ),
     AlertCode.CODE_REFUSED: AlertKind(
         Severity.CRITICAL,
@@ -203,6 +217,10 @@ REMEDIES: dict[Reason, str] = {
     Reason.LOCK_FULL: "delete codes that nobody needs at the lock, then send lock.resync",
     Reason.DELETED_AT_LOCK: "a person deleted it at the lock: lock.resync puts it back",
     Reason.PIN_REFUSED: "pair the lock again with its PIN: gatewayd pair nuki",
+    Reason.PIN_UNANSWERED: "pair the lock again: gatewayd pair nuki",
+    Reason.DATES_REVERSED: "its end is not after its start: change one of them",
+    Reason.CODE_TAKEN: "another key has its code by now: name another one, or none",
+    Reason.UNKNOWN_LOCK: "a door that staff named is not on the site any more: name another one",
     Reason.LOCK_INACTIVE: "not while the lock is inactive: set it active in the site document",
     Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there, then send "
     "lock.sync_now",

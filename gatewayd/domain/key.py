@@ -35,7 +35,8 @@ from gatewayd.errors import Reason, Rejected
 @dataclass(frozen=True, slots=True)
 class Door:
     """A key at one lock: when its code belongs there, why nothing new is written, and what the
-    policy in force there says of the code."""
+    policy in force there says of the code. `earliest`: since when it may be there for the battery's
+    sake; not stored."""
 
     due: datetime
     withheld: Reason | None = None
@@ -43,9 +44,18 @@ class Door:
     retry: Retry = DEFAULTS.retry
     external_delete: ExternalDelete = DEFAULTS.external_delete
     free_slot_after: timedelta = DEFAULTS.free_slot_after
+    earliest: datetime | None = field(default=None, compare=False)
+
+    def stays(self, before: datetime, now: Now) -> bool:
+        """Whether a code that was due before stays, since it has come early: to take it off and
+        write it again would cost more of the battery than it saves."""
+        may = self.earliest is not None and self.earliest <= before < self.due
+        return may and now.maybe_reached(before)
 
 
-def door(due: datetime, withheld: Reason | None, policy: Policy) -> Door:
+def door(
+    due: datetime, withheld: Reason | None, policy: Policy, earliest: datetime | None = None
+) -> Door:
     """A door with what the policy in force there says."""
     return Door(
         due,
@@ -54,6 +64,7 @@ def door(due: datetime, withheld: Reason | None, policy: Policy) -> Door:
         policy.retry,
         policy.external_delete,
         policy.free_slot_after,
+        earliest,
     )
 
 
@@ -96,6 +107,12 @@ class Basis:
         """Whether it can give access at all; a cancellation beats staff's word."""
         return self.reservation.may_open if self.reservation else self.override is not NOTHING
 
+    def lost_doors(self, site: Site | None) -> bool:
+        """Whether staff named one that is not on the site any more."""
+        if site is None or self.override.all_shut or not self.may_open:
+            return False
+        return not site.locks.keys() >= set(self.override.doors(()))
+
     @property
     def subject(self) -> str:
         """What an alert about it names."""
@@ -137,7 +154,7 @@ def key_for(
             `missing_field`.
     """
     reservation, override = basis.reservation, basis.override
-    if not basis.may_open or override.revoked:
+    if not basis.may_open or override.all_shut:
         return None
     if site is None:
         raise Rejected(Reason.MAPPING_UNKNOWN, "there is no site yet", path="data.property_id")
@@ -153,9 +170,13 @@ def key_for(
     doors = {}
     for id_, can in able.items():
         at_door = narrow(*levels(site, basis, site.locks[id_]).values())
-        early = can.enforces_windows and id_ in low
-        due = stay.start - at_door.lead(lock_timed=can.lock_timed, early=early)
-        doors[id_] = door(due, _withheld(reservation, site.locks[id_], at_door), at_door)
+        due, earliest = stay.start - at_door.lead(lock_timed=can.lock_timed), None
+        if can.enforces_windows:
+            earliest = stay.start - at_door.lead(lock_timed=can.lock_timed, early=True)
+        if earliest is not None and id_ in low:
+            due = earliest
+        withheld = _withheld(reservation, site.locks[id_], at_door)
+        doors[id_] = door(due, withheld, at_door, earliest)
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)
     plain = reservation.confirmation_code if reservation else basis.key_id

@@ -101,6 +101,10 @@ class Lease:
         """Whether the lock has shown the code, and nothing was done there since."""
         return self.proven and self.stage is Stage.WRITTEN
 
+    def look_due(self, tick: Tick) -> bool:
+        """Whether it is time to look a second time."""
+        return self.verify_due is not None and self.verify_due <= tick
+
     def ends_by_itself(self, now: Now) -> bool:
         """Whether the lock was given a window that is over, and has shown that it took it."""
         window = self.window if self.stands else None

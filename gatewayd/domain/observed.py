@@ -14,7 +14,7 @@ from gatewayd.domain.outcome import After, Outcome, answered, not_taken, still_t
 from gatewayd.domain.plan import holds, mangled
 from gatewayd.domain.retry import Ladder, Retry, Tick, failed
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 LOSSES = 10
@@ -26,11 +26,13 @@ def observed(s: Situation, slot: int, seen: Observation, now: Now, tick: Tick) -
     lease = next((x for x in s.leases if x.slot == slot), None)
     before, s = s.slots.get(slot), s.with_slot(slot, seen)
     if lease is None or lease.stage is Stage.TAKEN:
-        news = isinstance(seen, Holds | Occupied) and not isinstance(before, Holds | Occupied)
+        news = not isinstance(seen, Empty) and isinstance(before, Empty | None)
         return answered(s, (LockForeignCode(s.lock, slot),) if news else ())
     if mangled(lease) and isinstance(before, Holds) and isinstance(seen, Holds):
         changed = before.code != seen.code  # by a person: we were not there in between
         lease = replace(lease, proof=None) if changed else lease
+    elif mangled(lease) and isinstance(seen, Foreign):  # nor is that our write
+        lease = replace(lease, proof=None)
     return _shown(s, lease, seen, now, tick)
 
 
@@ -82,6 +84,10 @@ def _shown(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) 
         return answered(*_over(s, lease, seen, now, tick))
     if isinstance(seen, Empty):
         return answered(*_absent(s, lease, now, tick))
+    if isinstance(seen, Foreign):
+        once = lease.proven and not lease.missed  # as an Empty look, it may lie
+        gone = _absent(s, lease, now, tick) if once else _overwritten(s, lease, seen, tick)
+        return answered(*gone)
     ours = holds(s, lease)
     if ours and lease.limits(seen, now):
         return answered(*_present(s, lease, seen, tick))
@@ -121,9 +127,9 @@ def _present(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After
 def _absent(s: Situation, lease: Lease, now: Now, tick: Tick) -> After:
     """A slot that should hold our code reads Empty."""
     if lease.proven and not lease.missed:  # one look may lie: two before concluding
-        return s.with_lease(replace(lease, missed=True)).with_seen(lease, None), ()
+        return s.with_lease(replace(lease, missed=True)).unseen(lease), ()
     if s.capabilities.assigns_slots:  # that number is not used again
-        s, lease = s.with_seen(lease, None), replace(lease.doubted(tick), slot=None)
+        s, lease = s.unseen(lease), replace(lease.doubted(tick), slot=None)
     if lease.proven:
         gone = _lost(lease, Stage.GONE, tick)
         return s.with_lease(gone), (CodeLost(lease.key_id, s.lock, gone.reason),)
@@ -142,8 +148,8 @@ def _altered(s: Situation, lease: Lease, tick: Tick) -> After:
 
 
 def _overwritten(s: Situation, lease: Lease, seen: Observation, tick: Tick) -> After:
-    """A person's code lies over ours: the plan moves on to another slot, if there is one, once
-    nothing of ours can be under way to this one any more."""
+    """A person's code lies over ours, or a person has the slot: the plan moves on to another slot,
+    if there is one, once nothing of ours can be under way to this one any more."""
     if lease.proven:
         event = CodeLost(lease.key_id, s.lock, lease.reason or Reason.FOREIGN_SLOT)
         return s.with_lease(_lost(lease, Stage.GONE, tick)), (event,)
@@ -173,7 +179,7 @@ def _lost(lease: Lease, stage: Stage, tick: Tick) -> Lease:
 
 def _over(s: Situation, lease: Lease, seen: Observation, now: Now, tick: Tick) -> After:
     """A slot was read whose code should not be there."""
-    if isinstance(seen, Empty):
+    if isinstance(seen, Empty | Foreign):
         if not lease.in_doubt:
             return s, ()
         proof = None if lease.proof is Proof.ACCEPTED else lease.proof

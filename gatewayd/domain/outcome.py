@@ -20,6 +20,12 @@ TOLD_EACH = 6
 """Every failure of the first rungs is told; later ones every hour (12 tries of 5 minutes)."""
 TOLD_LATER = 12
 
+PIN_ALERTS = {
+    Reason.PIN_REFUSED: AlertCode.PIN_REFUSED,
+    Reason.PIN_UNANSWERED: AlertCode.PIN_UNANSWERED,
+}
+"""Of a lock that is left alone until a person has paired it again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -44,6 +50,7 @@ def answered(s: Situation, events: tuple[Event, ...] = ()) -> Outcome:
         LockOnline(s.lock),
         cleared(AlertCode.LOCK_OFFLINE, s.lock),
         cleared(AlertCode.PIN_REFUSED, s.lock),  # it answers only where the PIN is right
+        cleared(AlertCode.PIN_UNANSWERED, s.lock),
     )
     return Outcome(replace(s, ladder=None, reason=None), (*back, *events))
 
@@ -54,8 +61,8 @@ def unreachable(s: Situation, reason: Reason, now: Now, tick: Tick) -> Outcome:
     events: list[Event] = []
     if s.ladder is None:
         events += [LockOffline(s.lock, reason), raised(AlertCode.LOCK_OFFLINE, s.lock)]
-    if reason is Reason.PIN_REFUSED:
-        events.append(raised(AlertCode.PIN_REFUSED, s.lock))
+    if (alert := PIN_ALERTS.get(reason)) is not None:
+        events.append(raised(alert, s.lock))
     if told(ladder):
         retry = (reason, ladder.failures, next_try(ladder, now, tick))
         for claim in s.claims.values():
@@ -73,8 +80,8 @@ def not_taken(s: Situation, lease: Lease, reason: Reason, now: Now, tick: Tick) 
     """A write did not put our code there: one rung for this code. Where the lock has the same
     digits already only a person helps, if the code stays (suffering 4)."""
     claim = s.claims.get(lease.key_id)
-    preset = Retry.DAILY if reason is Reason.DUPLICATE_CODE else claim.retry if claim else None
-    ladder = failed(lease.ladder, tick, preset or Retry.LADDER)
+    usual = claim.retry if claim else Retry.LADDER
+    ladder = failed(lease.ladder, tick, Retry.DAILY if reason is Reason.DUPLICATE_CODE else usual)
     after = s.with_lease(replace(lease, ladder=ladder, reason=reason))
     event = CodeFailed(lease.key_id, s.lock, reason, ladder.failures, next_try(ladder, now, tick))
     return after, (event,) if told(ladder) else ()

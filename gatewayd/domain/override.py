@@ -13,8 +13,8 @@ from gatewayd.domain.policy import PolicyPatch
 class Override:
     """What is None or empty leaves it to the reservation (S3-1, S3-5, S3-6, S3-12).
 
-    `starts`, `ends`: local times without grace; `revoked`: no door opens; `revoked_doors`: these do
-    not.
+    `starts`, `ends`: local times without grace; `revoked`: no door opens but the `restored_doors`;
+    `revoked_doors`: these do not.
     """
 
     name: str | None = field(default=None, repr=False)
@@ -27,11 +27,22 @@ class Override:
     policy: PolicyPatch = field(default_factory=dict)
     revoked: bool = False
     revoked_doors: frozenset[LockId] = frozenset()
+    restored_doors: frozenset[LockId] = frozenset()
 
     def doors(self, locks: tuple[LockId, ...]) -> tuple[LockId, ...]:
         """The locks that open, of those of the property and of those added."""
-        shut = self.remove | self.revoked_doors
-        return tuple(x for x in dict.fromkeys((*locks, *self.add)) if x not in shut)
+        return tuple(x for x in dict.fromkeys((*locks, *self.add)) if not self.shuts(x))
+
+    @property
+    def all_shut(self) -> bool:
+        """Whether no door opens at all."""
+        return self.revoked and not self.restored_doors
+
+    def shuts(self, lock: LockId) -> bool:
+        """Whether staff said that this door does not open."""
+        if self.revoked and lock not in self.restored_doors:
+            return True
+        return lock in self.remove | self.revoked_doors
 
 
 NOTHING = Override()

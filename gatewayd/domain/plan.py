@@ -6,7 +6,7 @@ written, so no foreign code is ever overwritten. A lock that numbers its codes i
 one list: once for all that was written or removed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 FRESH = timedelta(seconds=30)
@@ -51,6 +51,14 @@ class Observe:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Ask whether the lock still holds just what was seen of it, for the sake of these slots."""
+
+    slots: tuple[int, ...]
+    seen: Mapping[int, Observation]
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """Put an entry into a leased slot."""
 
@@ -65,7 +73,7 @@ class Clear:
     lease: Lease
 
 
-type LockStep = Observe | Write | Clear
+type LockStep = Observe | Audit | Write | Clear
 type Step = Take | Free | LockStep
 
 
@@ -104,7 +112,7 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
         if claim.wanted(now) and claim.withheld is None and claim.key_id not in out:
             yield from _placement(s, claim, now, tick)
             yield from _handed_over(s, claim, now, tick)
-    if not s.inventoried:
+    if s.incomplete:
         yield from _inventory(s, now)
     elif s.ladder is not None or s.asked:
         yield _probe(s)
@@ -142,9 +150,9 @@ def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:
     match s.seen(lease):
         case None:
             return _look(s, lease)
-        case Empty() if not lease.in_doubt:
+        case Empty() | Foreign() if not lease.in_doubt:
             return Free(lease)
-        case Empty():
+        case Empty() | Foreign():
             return _settled(s, lease, tick)
         case Holds(code=code) if code != lease.code and not mangled(lease):
             return Free(lease)  # a person's code now: it is not ours to clear
@@ -194,7 +202,7 @@ def _upkeep(
                 yield _look(s, lease)  # it should have gone, say, and is wanted again
             elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
-                yield wait if wait > 0 else _look(s, lease)
+                yield wait if wait > 0 else _audit(s, lease, tick)
         case _ if lease.reason is Reason.DELETED_AT_LOCK:
             return
         case Holds() if mangled(lease):
@@ -219,6 +227,20 @@ def _look(s: Situation, lease: Lease) -> Observe:
     if s.capabilities.assigns_slots or lease.slot is None:
         return Observe()
     return Observe((lease.slot,))
+
+
+def _audit(s: Situation, lease: Lease, tick: Tick) -> Observe | Audit:
+    """Another look at a code that was there: at all that are due in one answer, where there are
+    several, and the lock gives one, and what it should be follows from what it has shown."""
+    due = [x.slot for x in s.leases if x.slot is not None and x.stands and x.look_due(tick)]
+    shown = (s.slots.get(n) for n in range(1, s.capabilities.slots + 1))
+    if (
+        len(due) > 1
+        and s.capabilities.checksum
+        and all(isinstance(x, Empty | Holds) for x in shown)
+    ):
+        return Audit(tuple(due), s.slots)
+    return _look(s, lease)
 
 
 def _settled(s: Situation, lease: Lease, tick: Tick) -> Step | float:

@@ -95,6 +95,7 @@ class Policy:
     backup_pool: int = 3  # S0-2: backup codes per lock; 0 = none
     check_at: time = time(8)  # S1-9: the daily check, local to `check_zone`
     check_zone: str = "America/New_York"
+    check_within: timedelta = timedelta(minutes=5)  # for the locks to answer: five tries
     share_backup: bool = True  # S1-9: a guest whose code is not set gets a backup unasked
 
     def lead(self, *, lock_timed: bool, early: bool = False) -> timedelta:

@@ -104,6 +104,12 @@ class PinRefused:
     """The lock refused the hub's security PIN; nothing more is tried with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class PinUnanswered:
+    """The lock fell silent too often after the PIN was sent: nothing is known of the PIN, and
+    nothing more is tried with it."""
+
+
 type Report = (
     Alive
     | Flapping
@@ -121,4 +127,5 @@ type Report = (
     | ClockSkew
     | LocalTime
     | PinRefused
+    | PinUnanswered
 )

@@ -23,7 +23,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.outcome import Outcome, not_taken, unreachable
+from gatewayd.domain.outcome import PIN_ALERTS, Outcome, not_taken, unreachable
 from gatewayd.domain.report import (
     Alive,
     Battery,
@@ -37,6 +37,7 @@ from gatewayd.domain.report import (
     KeypadBattery,
     KeypadDisabled,
     PinRefused,
+    PinUnanswered,
     Report,
     Tampered,
     Used,
@@ -84,7 +85,9 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
         case LocalTime():
             return Outcome(s)  # another look: who keeps the hours may have changed
         case PinRefused():
-            return Outcome(s) if s.ladder else unreachable(s, Reason.PIN_REFUSED, now, tick)
+            return _left_alone(s, Reason.PIN_REFUSED, now, tick)
+        case PinUnanswered():
+            return _left_alone(s, Reason.PIN_UNANSWERED, now, tick)
         case _:
             assert_never(report)
 
@@ -148,11 +151,12 @@ def _deleted(s: Situation, slot: int | None, now: Now) -> Outcome:
 
 
 def _added(s: Situation, slot: int | None, now: Now) -> Outcome:
-    """Where we have a lease the slot is not known any more; elsewhere it is a foreign code."""
+    """Where we have a lease the slot is not known any more, nor on a lock of which all slots are to
+    be known; elsewhere it is a foreign code."""
     if slot is None:
         return Outcome(s)
-    if _lease_in(s, slot) is not None:
-        return Outcome(s.with_slot(slot, None))
+    if _lease_in(s, slot) is not None or s.capabilities.checksum:
+        return Outcome(s.with_slot(slot, None))  # the look at it tells
     return Outcome(s.with_slot(slot, Occupied(now.earliest)), (LockForeignCode(s.lock, slot),))
 
 
@@ -164,6 +168,14 @@ def _lease_in(s: Situation, slot: int | None) -> Lease | None:
 def _came_back(s: Situation, tick: Tick) -> Situation:
     """The lock reports that it is there: its ladder is due now, and stays where it is."""
     return s if s.ladder is None else replace(s, ladder=s.ladder.at_once(tick))
+
+
+def _left_alone(s: Situation, why: Reason, now: Now, tick: Tick) -> Outcome:
+    """Nothing is tried with the PIN any more: no answer, and on a ladder that is the reason now."""
+    if s.ladder is None:
+        return unreachable(s, why, now, tick)
+    told = () if s.reason is why else (raised(PIN_ALERTS[why], s.lock),)
+    return Outcome(replace(s, reason=why), told)
 
 
 def _restless(s: Situation, now: Now) -> Outcome:

@@ -13,7 +13,7 @@ from gatewayd.domain.lease import Lease, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Retry
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 
@@ -177,9 +177,9 @@ class Situation:
         unclear = lease.stage not in (Stage.TAKEN, Stage.GONE) and lease.doubted_since is None
         return None if unclear else Empty(datetime.max.replace(tzinfo=UTC))
 
-    def with_seen(self, lease: Lease, seen: Observation | None) -> "Situation":
-        """The same with what was seen of a lease's slot."""
-        return self if lease.slot is None else self.with_slot(lease.slot, seen)
+    def unseen(self, lease: Lease) -> "Situation":
+        """The same with a lease's slot to be read again."""
+        return self if lease.slot is None else self.with_slot(lease.slot, None)
 
     def has_room(self) -> bool:
         """Whether one more code can be put on the lock."""
@@ -196,6 +196,12 @@ class Situation:
         if self.capabilities.assigns_slots:
             return []
         return [n for n in range(1, self.capabilities.slots + 1) if n not in self.slots]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether slots are to be read that nobody waits for: of a lock that is new to us, or one
+        whose checksum is of use only to who knows them all."""
+        return not self.inventoried or (self.capabilities.checksum and bool(self.unread()))
 
     def free_slot(self) -> int | None:
         """The lowest slot that was seen empty, else the lowest unread one, else None."""
@@ -254,7 +260,7 @@ class Situation:
         ours = lease.stage not in (Stage.TAKEN, Stage.GONE)
         if ours or lease.reason is Reason.DELETED_AT_LOCK:
             return False
-        return isinstance(seen, Holds | Occupied)
+        return isinstance(seen, Holds | Occupied | Foreign)
 
     def with_lease(self, lease: Lease) -> "Situation":
         """The same with this lease added, or in place of the one of the same key and code."""

@@ -47,4 +47,12 @@ class Occupied:
     hours: Hours | None = None
 
 
-type Observation = Empty | Holds | Occupied
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The lock says that there is no code, and that the slot is for somebody who opens otherwise:
+    no code of ours is there, and none can be."""
+
+    at: datetime
+
+
+type Observation = Empty | Holds | Occupied | Foreign

@@ -20,7 +20,7 @@ from gatewayd.domain.outcome import (
     still_there,
     unreachable,
 )
-from gatewayd.domain.plan import PACE, Clear, Free, LockStep, Observe, Take, Write, mangled
+from gatewayd.domain.plan import PACE, Audit, Clear, Free, LockStep, Observe, Take, Write, mangled
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Observation, Occupied
@@ -64,7 +64,7 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
 def begun(s: Situation, step: LockStep) -> Situation:
     """The situation to have on disk before the lock is touched."""
     match step:
-        case Observe():
+        case Observe() | Audit():
             return s
         case Write(lease=lease, entry=entry):
             proof = lease.proof if mangled(lease) else None
@@ -81,14 +81,14 @@ def begun(s: Situation, step: LockStep) -> Situation:
             if lease.stage not in (Stage.CLEARING, Stage.CLEARED):  # a ladder of its own
                 lease = replace(lease, ladder=None, reason=None)
             lease = replace(lease, stage=Stage.CLEARING, doubted_since=None)
-    return s.with_lease(lease).with_seen(lease, None)
+    return s.with_lease(lease).unseen(lease)
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What touching the lock gave: slots as it showed them afterwards; `slot`: where a write went.
 
-    After a look at the whole list it is all that the lock holds.
+    After a look at the whole list it is all that the lock holds; after an audit, what still holds.
     """
 
     seen: Mapping[int, Observation]
@@ -105,9 +105,20 @@ def after(s: Situation, step: LockStep, result: Result, now: Now, tick: Tick) ->
         return failed_step(s, step, result, now, tick)
     if step == Observe():
         return listed(s, result.seen, now, tick)
+    if isinstance(step, Audit):
+        return _audited(s, step, result.seen, now, tick)
     outcome = Outcome(s) if isinstance(step, Observe) else acknowledged(s, step, result.slot)
     outcome = looked(outcome, result.seen, now, tick)
     return replace(outcome, situation=_inventoried(outcome.situation))
+
+
+def _audited(
+    s: Situation, step: Audit, seen: Mapping[int, Observation], now: Now, tick: Tick
+) -> Outcome:
+    """What still holds counts as shown again; what does not is to be read."""
+    same = {slot: shown for slot, shown in seen.items() if s.slots.get(slot) == shown}
+    slots = {n: shown for n, shown in s.slots.items() if n in same or n not in step.slots}
+    return looked(answered(replace(s, slots=slots)), same, now, tick)
 
 
 def _inventoried(s: Situation) -> Situation:
@@ -135,7 +146,7 @@ def _one_slot(s: Situation, step: Observe, error: LockError, now: Now) -> bool:
         return bool(step.slots)
     free = {lease.slot for lease in s.leases}.isdisjoint(step.slots)
     spoke = any(abs(now.earliest - seen.at) < PACE for seen in s.slots.values())
-    return isinstance(error, Unreachable) and free and spoke and not s.inventoried
+    return isinstance(error, Unreachable) and free and spoke and s.incomplete
 
 
 def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: Tick) -> Outcome:
@@ -146,7 +157,7 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
         # Nothing is to be put there, and the lock has answered all the same.
         nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
         return answered(_inventoried(replace(s, slots={**s.slots, **nowhere})))
-    if isinstance(error, Unreachable) or isinstance(step, Observe):
+    if isinstance(error, Unreachable) or isinstance(step, Observe | Audit):
         return unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
     if isinstance(step, Clear):

@@ -17,7 +17,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import schemas
 from gatewayd.intake.allocate import drawn
 from gatewayd.intake.change import Change
-from gatewayd.store import backups, keys, reservations, site
+from gatewayd.store import backups, doors, keys, reservations, site
 from gatewayd.store.outbox import subjects
 
 type Held = dict[int, rules.Held]
@@ -148,7 +148,7 @@ async def _doors(
     """The doors that are named, else those of the guest's key that do not show its code."""
     if document.doors is None:
         return await keys.unproven(change.tx, guest)
-    his = await keys.doors(change.tx, guest)
+    his = await doors.of(change.tx, guest)
     for i, lock in enumerate(document.doors):
         if _lock(change, LockId(lock)) is None:
             raise Rejected(Reason.UNKNOWN_LOCK, "no such lock", path=f"data.doors.{i}")
@@ -190,7 +190,7 @@ async def _put(change: Change, backup: Backup, code: Code) -> None:
     lock = _lock(change, backup.lock)
     assert lock is not None  # noqa: S101  # only pools of the site's locks are kept
     key = rules.key(backup, lock, _policy(change, lock), _able(change, lock), change.now)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=None)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=None, now=change.now)
 
 
 async def _tell_rotated(

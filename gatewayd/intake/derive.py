@@ -12,12 +12,12 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId
 from gatewayd.domain.key import Basis, Key, waits_for
 from gatewayd.domain.moment import Phase
-from gatewayd.domain.reservation import Reservation
+from gatewayd.domain.override import NOTHING
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
 from gatewayd.intake.basis import forget_wish
 from gatewayd.intake.change import Change
-from gatewayd.store import keys, labels, reservations
+from gatewayd.store import doors, keys, labels, reservations
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -27,6 +27,10 @@ ALERT_OF = {
     Reason.RULES_CONFLICT: AlertCode.CODE_IMPOSSIBLE,
     Reason.CODE_IMPOSSIBLE: AlertCode.CODE_IMPOSSIBLE,
 }
+
+HELD = sorted({*ALERT_OF.values(), AlertCode.KEY_IMPOSSIBLE})
+"""Alerts of a reservation or a key by hand that cannot be as it was said; the last is that of all
+other reasons."""
 
 REFUSALS = 5
 """Codes in a row that a lock may call duplicates: with 100 codes on it, one of a million is."""
@@ -49,19 +53,25 @@ async def derive(
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
-        await hold(change, basis.reservation, why.reason, awaited)
+        await hold(change, basis, why.reason, awaited)
         moved_at = change.now if change.moved else None
-        if not await keys.leave(change.tx, basis.key_id, moved_at):
-            await _withdraw(change, basis, None)
+        left = basis.reservation.checked_out
+        gone = left is not None and change.now.surely_past(left)
+        if gone or not await doors.leave(change.tx, basis.key_id, moved_at):
+            await _withdraw(change, basis, await keys.known(change.tx, basis.key_id), None)
+        await doors.shut(change.tx, basis.key_id, basis.override.shuts)
         return True
-    await _clear(change, basis.subject, sorted(set(ALERT_OF.values())))
-    if key is None or key.window.phase(change.now) is Phase.PAST:
-        return await _withdraw(change, basis, awaited, key.window.end if key else None)
-    before = await keys.known(change.tx, key.id)
+    before = await keys.known(change.tx, basis.key_id)
+    there = key or before
+    past = there is not None and there.window.phase(change.now) is Phase.PAST
+    if key is None or past:
+        await _possible(change, basis, past=past)
+        return await _withdraw(change, basis, before, awaited, key.window.end if key else None)
     existing = change.existing or change.unasked
     wait = waits_for(key, basis, change.now, existing=existing)
     if before is None and not asked and wait is not None:
         assert basis.reservation is not None  # noqa: S101  # only its policy makes a key wait
+        await _possible(change, basis)
         await reservations.hold(change.tx, basis.reservation.id, wait[0], awaited, wait[1])
         return True
     await _grant(change, basis, key, before, awaited)
@@ -92,15 +102,26 @@ async def settle(change: Change, key: KeyId) -> bool:
     return False
 
 
-async def hold(
-    change: Change, reservation: Reservation, why: Reason, awaited: CommandId | None
-) -> None:
-    """A reservation gets no key for now: say why, and only that; `awaited` waits for it."""
-    await reservations.hold(change.tx, reservation.id, why, awaited)
-    alert = ALERT_OF.get(why)
-    await _clear(change, reservation.id, sorted(set(ALERT_OF.values()) - {alert}))
+async def hold(change: Change, basis: Basis, why: Reason, awaited: CommandId | None) -> None:
+    """There is no key for now, or the one that there was: say why, and only that; `awaited` waits
+    for that of a reservation."""
+    if basis.reservation is not None:
+        await reservations.hold(change.tx, basis.reservation.id, why, awaited)
+    await _alert(change, basis, why)
+
+
+async def _possible(change: Change, basis: Basis, *, past: bool = False) -> None:
+    """Nothing is in the way of a key, but where staff named a door that is gone."""
+    lost = not past and basis.lost_doors(change.site)
+    await _alert(change, basis, Reason.UNKNOWN_LOCK if lost else None)
+
+
+async def _alert(change: Change, basis: Basis, why: Reason | None) -> None:
+    """Why there is no key as it was said, and that alone; None: nothing is in its way."""
+    alert = ALERT_OF.get(why, AlertCode.KEY_IMPOSSIBLE) if why is not None else None
+    await _clear(change, basis.subject, [other for other in HELD if other is not alert])
     if alert is not None:
-        await change.tell(raised(alert, reservation.id))
+        await change.tell(raised(alert, basis.subject, why))
 
 
 async def _clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
@@ -109,9 +130,12 @@ async def _clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
 
 
 async def _withdraw(
-    change: Change, basis: Basis, awaited: CommandId | None, ended: datetime | None = None
+    change: Change,
+    basis: Basis,
+    before: Known | None,
+    awaited: CommandId | None,
+    ended: datetime | None = None,
 ) -> bool:
-    before = await keys.known(change.tx, basis.key_id)
     if before is None:
         return False
     if before.withdrawn and awaited is None:
@@ -127,16 +151,19 @@ async def _grant(
     change: Change, basis: Basis, key: Key, before: Known | None, awaited: CommandId | None
 ) -> None:
     code = await allocate(change, basis, key, before.code if before else None)
+    await _possible(change, basis)
     handover = None
     if before is None or before.withdrawn or before.window.phase(change.now) is Phase.PAST:
         change.granted.add(key.id)
         late = change.held is Reason.PHONE_MISSING
         display = key.policy.display(code.digits)
-        doors = _doors(change, key, code)
-        await change.tell(CodeAssigned(key.id, key.reservation_id, doors, display, late))
+        at = _doors(change, key, code)
+        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late))
     elif before.code != code:
         handover = await _tell_changed(change, basis, key, code, old=before.code)
     key = await _named(change, key)
+    if basis.override is not NOTHING:
+        await doors.shut(change.tx, key.id, basis.override.shuts)
     await keys.put(
         change.tx,
         key,
@@ -144,7 +171,8 @@ async def _grant(
         new=before is None,
         handover=handover,
         cause=awaited,
-        moved_at=change.now if change.moved else None,
+        now=change.now,
+        moved=change.moved,
     )
     if change.held is not None and basis.reservation is not None:
         await reservations.hold(change.tx, basis.reservation.id, None, None)
@@ -170,7 +198,7 @@ async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
     code = await drawn(change, key, refused)
     handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None)
+    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None, now=change.now)
     return True
 
 
@@ -190,7 +218,7 @@ async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) ->
     await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
     key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited)
+    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited, now=change.now)
     keys.start_afresh(change.tx, key.id)
     return True
 

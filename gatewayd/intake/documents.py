@@ -118,6 +118,7 @@ def override(document: KeyDocument) -> Override:
         policy=patch_of(document.policy),
         revoked=document.revoked,
         revoked_doors=frozenset(LockId(lock) for lock in document.revoked_doors),
+        restored_doors=frozenset(LockId(lock) for lock in document.restored_doors),
     )
 
 

@@ -25,7 +25,7 @@ from gatewayd.intake import (
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold, settle
-from gatewayd.store import checks, overrides, reservations, site
+from gatewayd.store import checks, doors, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 
 CHUNK = 200
@@ -126,13 +126,15 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
     """A site document is in force, and all keys are as it says."""
     before, change.site = change.site, documents.site(document)
     await site.put(change.tx, change.site, document.model_dump_json(exclude_unset=True))
+    in_use = {lock for property_ in change.site.properties.values() for lock in property_.locks}
+    await doors.leave_none_but(change.tx, in_use)
     change.capabilities = await site.capabilities(change.tx)  # a lock that moved has told nothing
     for property_id in sorted(changed_properties(before, change.site)):
         await derive_property(change, property_id)
         if (property_ := change.site.properties.get(property_id)) is not None:
             warns = raised if without_grace(change.site, property_) else cleared
             await change.tell(warns(AlertCode.NO_GRACE, property_id))
-    for key_id in await overrides.all_(change.tx):  # its doors may be of any property
+    for key_id in await overrides.all_(change.tx, change.now):  # its doors may be of any property
         await _derive_again(change, key_id)
 
 
@@ -166,8 +168,7 @@ async def _derive_again(change: Change, key: KeyId) -> None:
     try:
         to_prove = await derive(change, basis, awaited=waiting)
     except Rejected as why:
-        if known is not None:
-            await hold(change, known, why.reason, waiting)
+        await hold(change, basis, why.reason, waiting)
         return
     await settle(change, key)
     if waiting is not None and not to_prove:

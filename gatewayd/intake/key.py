@@ -1,6 +1,7 @@
 """Commands about one key: by hand, staff's word on a reservation's key, another code."""
 
 import json
+from collections.abc import Collection
 
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.events.code import CredentialsWanted
@@ -27,26 +28,36 @@ async def put(change: Change, document: schemas.KeyPut) -> bool:
 async def revoke(change: Change, document: schemas.KeyRevoke) -> bool:
     """`key.revoke`: no door opens, or the named ones do not."""
     key = KeyId(document.id)
-    said = await _said(change, key)
+    await _must_exist(change, key)
     if document.doors is None:
-        return await _say(change, key, document.version, {"revoked": True})
-    shut = sorted({*said.get("revoked_doors", ()), *document.doors})
-    return await _say(change, key, document.version, {"revoked_doors": shut})
+        return await _say(change, key, document.version, {"revoked": True, "restored_doors": []})
+    return await _say(change, key, document.version, await _shut(change, key, document.doors))
 
 
 async def restore(change: Change, document: schemas.KeyRestore) -> bool:
-    """`key.restore`: all doors open again, or the named ones do."""
+    """`key.restore`: all doors open again, or the named ones do; also to a code that a person
+    deleted there."""
     key = KeyId(document.id)
-    said = await _said(change, key)
+    await _must_exist(change, key)
     if document.doors is None:
-        return await _say(change, key, document.version, {"revoked": False, "revoked_doors": []})
-    shut = {*said.get("revoked_doors", ())}
-    if said.get("revoked"):
-        shut |= await _doors(change, key)
-    shut -= {*document.doors}
-    return await _say(
-        change, key, document.version, {"revoked": False, "revoked_doors": sorted(shut)}
-    )
+        new: schemas.Document = {"revoked": False, "revoked_doors": [], "restored_doors": []}
+    else:
+        new = await _shut(change, key, (), document.doors)
+    await keys.forgive(change.tx, key, document.doors)
+    return await _say(change, key, document.version, new)
+
+
+async def _shut(
+    change: Change, key: KeyId, shut: Collection[str], opened: Collection[str] = ()
+) -> schemas.Document:
+    """Some doors more shut, and some less."""
+    said = await _said(change, key)
+    revoked = {*said.get("revoked_doors", ()), *shut}.difference(opened)
+    restored = {*said.get("restored_doors", ()), *opened}.difference(shut)
+    return {
+        "revoked_doors": sorted(revoked),
+        "restored_doors": sorted(restored) if said.get("revoked") else [],
+    }
 
 
 async def _doors(change: Change, key: KeyId) -> set[str]:

@@ -19,8 +19,8 @@ from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive
 from gatewayd.intake.parse import checked
-from gatewayd.store import keys, overrides, site, situations
-from gatewayd.store.outbox import standing
+from gatewayd.store import doors, keys, overrides, site, situations
+from gatewayd.store.outbox import about
 
 ADOPTED_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
 """When a code ends of which nobody says when: locks do not count further."""
@@ -74,8 +74,8 @@ async def replace(change: Change, document: service.LockReplace) -> bool:
     """`lock.replace`, once the site says so: done when the new lock is in step."""
     old = LockId(document.old)
     await site.forget_codes(change.tx, old)
-    for alert in await standing(change.tx, old, list(AlertCode)):
-        await change.tell(cleared(alert, old))
+    for alert, subject in await about(change.tx, old):
+        await change.tell(cleared(alert, subject))
     await site.resync(change.tx, LockId(document.new), change.cause)
     return False
 
@@ -125,7 +125,7 @@ async def _existing(
         raise Rejected(Reason.INVALID_FIELD, "no such key that opens", path=path)
     if known.code != seen.code:
         raise Rejected(Reason.INVALID_FIELD, "the slot shows another code", path=path)
-    if lock not in await keys.doors(change.tx, key):
+    if lock not in await doors.of(change.tx, key):
         raise Rejected(Reason.INVALID_FIELD, "the key does not open that door", path=path)
     return key
 

@@ -47,11 +47,16 @@ class BackupDocument(Model):
 
 
 class HealthCheckDocument(Model):
-    """The daily check reads each lock for the codes of the next 24 h; `at` and `timezone` are of
-    the site alone."""
+    """The daily check reads each lock for the codes of the next 24 h; `at`, `timezone` and `within`
+    are of the site alone."""
 
     at: HourMinute | None = None
     timezone: Zone | None = None
+    within: Annotated[Duration, Field(ge=timedelta(seconds=1))] | None = Field(
+        default=None,
+        description="so long the locks may take to answer, and the hub to mend what is missing; "
+        "left out: five minutes, the first tries of the ladder",
+    )
     share_backup: bool | None = Field(
         default=None, description="a guest whose code is not set gets a backup code unasked"
     )
@@ -133,7 +138,12 @@ PIN = {
 }
 
 BACKUP = {"pool": "backup_pool"}
-HEALTH_CHECK = {"at": "check_at", "timezone": "check_zone", "share_backup": "share_backup"}
+HEALTH_CHECK = {
+    "at": "check_at",
+    "timezone": "check_zone",
+    "within": "check_within",
+    "share_backup": "share_backup",
+}
 
 
 def settings(levels: Levels) -> Iterator[Setting]:

@@ -162,6 +162,7 @@ class KeyDocument(KeyFields):
 
     revoked: bool = False
     revoked_doors: tuple[Id, ...] = ()
+    restored_doors: tuple[Id, ...] = ()
 
 
 class KeyPut(KeyFields):

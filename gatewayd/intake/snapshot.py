@@ -58,7 +58,7 @@ async def _take_item(change: Change, item: Any, path: str) -> None:
     try:
         await derive(change, basis, awaited=None)
     except Rejected as why:
-        await hold(change, basis.reservation, why.reason, None)
+        await hold(change, basis, why.reason, None)
         where = path + why.path.removeprefix("data")
         await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
 

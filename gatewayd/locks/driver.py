@@ -26,6 +26,15 @@ class Session(Protocol):
         """
         ...
 
+    async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
+        """Whether the lock still holds just what it showed in all its slots: one exchange. False
+        where it does not say, or cannot be understood.
+
+        Raises:
+            Unsupported: it has no such question.
+        """
+        ...
+
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Put an entry into a slot (None: the lock chooses) and say where it went.
 
@@ -66,6 +75,10 @@ class LockDriver(Protocol):
 type OnReport = Callable[[str, Report], None]
 """Called with a lock's address and what it told by itself; must not block."""
 
+type IsServed = Callable[[str], bool]
+"""Whether somebody takes what the lock at an address tells; where the lock itself keeps it, it is
+fetched once that is so."""
+
 
 class Link:
     """Whether a radio can be used: exactly one of the two events is set.
@@ -100,6 +113,7 @@ class Radio(Protocol):
     link: Link
     unfit: str | None
     on_report: OnReport
+    is_served: IsServed
 
     async def run(self) -> None:
         """Hold the connection, for ever; returns only by cancellation."""

@@ -1,7 +1,7 @@
 """All workers of a site: started, woken and ended as the site document and the radios change."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -13,7 +13,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.report import Report
 from gatewayd.errors import Reason
-from gatewayd.locks.driver import Link, OnReport, Radio
+from gatewayd.locks.driver import IsServed, Link, OnReport, Radio
 from gatewayd.reconciler.operate import Answer, operate
 from gatewayd.reconciler.turns import AT_ONCE, Turns
 from gatewayd.reconciler.worker import Tools, Worker
@@ -37,7 +37,7 @@ class Reconciler:
         self._changed = asyncio.Event()
         self._group: asyncio.TaskGroup  # that of `run`
         for name, radio in radios.items():
-            radio.on_report = self._listener(name)
+            radio.on_report, radio.is_served = self._listener(name), self._server(name)
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Keep one worker for each lock, in the given group; for ever."""
@@ -77,11 +77,18 @@ class Reconciler:
 
     def _listener(self, driver: str) -> OnReport:
         def listen(address: str, report: Report) -> None:
-            for row, (worker, _) in self._workers.items():
-                if (row.driver, row.address) == (driver, address):
-                    worker.report(report)
+            for worker in self._serving(driver, address):
+                worker.report(report)
 
         return listen
+
+    def _server(self, driver: str) -> IsServed:
+        return lambda address: next(self._serving(driver, address), None) is not None
+
+    def _serving(self, driver: str, address: str) -> Iterator[Worker]:
+        for row, (worker, _) in self._workers.items():
+            if (row.driver, row.address) == (driver, address):
+                yield worker
 
     async def _operate(self, operation: Operation) -> None:
         """A person waits at the door: in a task of its own, before whatever else is due there, and

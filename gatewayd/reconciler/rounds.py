@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 
 from gatewayd.domain.ids import CommandId
+from gatewayd.domain.policy import narrow
 from gatewayd.domain.retry import Tick
 from gatewayd.intake import backups, health, removals
 from gatewayd.intake.change import Change
@@ -24,10 +25,6 @@ log = structlog.get_logger(__name__)
 
 PACE = 2.0
 """Seconds between two looks at what the locks have answered to a check."""
-MEND_WITHIN = 300.0
-"""Seconds that a check gives the locks to answer, and the hub to put back what is missing: the
-first five tries of the ladder."""
-
 GUEST_GONE = {"code.removed"}
 ENDS_ALERT = {"code.confirmed", "lock.online"}
 
@@ -80,7 +77,8 @@ class Rounds:
         causes, tick = await checks.wanted_by(change.tx), self.tools.clock.tick()
         if causes or await health.is_due(change):
             await checks.ask(change.tx, change.now, tick)
-            self._check = _Check(causes, Tick(tick + MEND_WITHIN))
+            within = narrow(change.site.policy if change.site else {}).check_within
+            self._check = _Check(causes, Tick(tick + within.total_seconds()))
             log.info("check.begun", commands=causes)
 
     async def _go_on(self, check: _Check) -> float | None:

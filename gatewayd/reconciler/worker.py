@@ -25,7 +25,7 @@ from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
+from gatewayd.domain.plan import Audit, Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
@@ -110,7 +110,7 @@ class Worker:
             async with self.driver.session() as session:
                 await self._learn(situation)
                 todo: LockStep | None = step
-                if not isinstance(step, Observe):
+                if not isinstance(step, Observe | Audit):
                     _, todo = await self._decide(touching=True)
                 while todo is not None:
                     step = todo
@@ -272,6 +272,9 @@ async def _touch(session: Session, step: LockStep, able: Capabilities) -> Touche
     match step:
         case Observe(slots=slots):
             return Touched(await session.observe(slots))
+        case Audit(slots=slots, seen=seen):
+            same = await session.unchanged(seen)
+            return Touched({slot: seen[slot] for slot in slots if same})
         case Write(lease=lease, entry=entry):
             slot = await session.write(entry, lease.slot)
         case Clear(lease=lease):

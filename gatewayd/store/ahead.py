@@ -19,7 +19,7 @@ FROM json_each(?) LEFT JOIN reservations r ON r.id = value->>0 LEFT JOIN keys k 
 
 
 async def look_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
-    """Answer `reservations.get`, `overrides.get`, `keys.known`, `keys.doors` and
+    """Answer `reservations.get`, `overrides.get`, `keys.known`, `doors.of` and
     `outbox.standing`, once each."""
     wanted = json.dumps([[id_, key_of(id_)] for id_ in ids])
     for id_, key, *row, code, starts, ends, revoked, alerts, doors in await tx.rows(

@@ -4,16 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import CommandId, KeyId, LockId
-from gatewayd.domain.key import Door, Key
+from gatewayd.domain.key import Key
 from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
-from gatewayd.domain.policy import ExternalDelete, PinPolicy
-from gatewayd.domain.retry import Retry
+from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
-from gatewayd.store import labels, situations
+from gatewayd.store import doors, labels, situations
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -53,6 +51,7 @@ async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
     rows = await tx.rows(
         "WITH drawn AS (SELECT value FROM json_each(?1)) "
         "SELECT code FROM keys WHERE code IN drawn AND (ends > ?2 OR exclusive) "
+        "UNION ALL SELECT code FROM past_codes WHERE code IN drawn "
         "UNION ALL SELECT code FROM slots WHERE code IN drawn",
         (digits, since),
     )
@@ -70,12 +69,14 @@ async def taken(
     quarantine: bool = True,
 ) -> bool:
     """Whether another key has the code for itself, in a window that overlaps, or within the
-    quarantine; or a lock of this key shows it and it is not ours. Answers `labels.taken` ahead."""
+    quarantine, or had it until lately; or a lock of this key shows it and it is not ours. Answers
+    `labels.taken` ahead."""
     apart = QUARANTINE if quarantine else timedelta()
     first = (key.window.start - apart).timestamp()
     last = (key.window.end + apart).timestamp()
-    doors = json.dumps([*key.doors] if at_locks else [])
-    question = (TAKEN, (code.digits, first, last, key.id, doors))
+    at = json.dumps([*key.doors] if at_locks else [])
+    past = now.earliest if quarantine else FOREVER
+    question = (TAKEN, (code.digits, first, last, key.id, at, past.timestamp()))
     if key.name is None:
         return bool(await tx.rows(*question))
     had, named = await tx.each(question, labels.question(key, now))
@@ -83,8 +84,13 @@ async def taken(
     return bool(had)
 
 
+PAST = """
+INSERT OR REPLACE INTO past_codes SELECT code, id, ?2 FROM keys WHERE id = ?3 AND code <> ?1
+"""
 TAKEN = """
 SELECT 1 FROM keys WHERE code = ?1 AND id <> ?4 AND (exclusive OR (ends > ?2 AND starts < ?3))
+UNION ALL
+SELECT 1 FROM past_codes WHERE code = ?1 AND key_id <> ?4 AND until > ?6
 UNION ALL
 SELECT 1 FROM slots s WHERE code = ?1 AND lock_id IN (SELECT value FROM json_each(?5))
     AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = s.lock_id AND l.slot = s.slot)
@@ -100,12 +106,17 @@ async def put(
     new: bool,
     handover: str | None,
     cause: CommandId | None,
-    moved_at: Now | None = None,
+    now: Now,
+    moved: bool = False,
 ) -> None:
-    """Insert or update a key and its doors; wakes every lock that it had or has.
+    """Insert or update a key and its doors; wakes every lock that it had or has. The code that it
+    had is not used again for a while.
 
-    `moved_at`: the guest changes rooms now, and keeps the old doors until the new ones open.
+    `moved`: the guest changes rooms, and keeps the old doors until the new ones open.
     """
+    if not new:
+        until = (now.latest + QUARANTINE).timestamp()
+        tx.later(PAST, (code.digits, until, key.id))
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
         "timetable, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -128,75 +139,7 @@ async def put(
             cause,
         ),
     )
-    _put_doors(tx, key, await doors(tx, key.id, new=new), moved_at)
-
-
-LEAVE = "UPDATE doors SET withheld = ?, leaves = ? WHERE lock_id = ? AND key_id = ?"
-
-
-def _left(at: Now, lock: LockId, key: KeyId) -> Sequence[object]:
-    return Reason.MAPPING_MISSING, at.latest.timestamp(), lock, key
-
-
-def _put_doors(tx: Transaction, key: Key, before: dict[LockId, Door], moved_at: Now | None) -> None:
-    tx.woken.update(before, key.doors)  # the window or the code may have changed
-    if before == key.doors:
-        return
-    for lock in before.keys() - key.doors.keys():
-        if moved_at is not None and moved_at.maybe_reached(before[lock].due):
-            tx.later(LEAVE, _left(moved_at, lock, key.id))
-        else:
-            tx.later("DELETE FROM doors WHERE lock_id = ? AND key_id = ?", (lock, key.id))
-    for lock, door in key.doors.items():
-        row = (
-            lock,
-            key.id,
-            door.due.timestamp(),
-            door.withheld,
-            door.verify_after.total_seconds(),
-            door.retry,
-            door.external_delete,
-            door.free_slot_after.total_seconds(),
-        )
-        tx.later("INSERT OR REPLACE INTO doors VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
-
-
-async def leave(tx: Transaction, key: KeyId, moved_at: Now | None) -> bool:
-    """Whether a key has nothing but doors that it is leaving; with `moved_at` it leaves them all,
-    now, for ones that are not known yet."""
-    if moved_at is not None:
-        there = await doors(tx, key)
-        tx.later(LEAVE, *((_left(moved_at, lock, key)) for lock in there))
-        tx.woken.update(there)
-    ((all_,),) = await tx.rows("SELECT min(leaves IS NOT NULL) FROM doors WHERE key_id = ?", (key,))
-    return bool(all_)
-
-
-async def doors(tx: Transaction, key: KeyId, *, new: bool = False) -> dict[LockId, Door]:
-    """The doors at which a key is wanted; a new one's, as yet, are none. Those that it leaves do
-    not count."""
-    rows = tx.ahead.pop(("doors", key), None)
-    if new:
-        return {}
-    if rows is None:
-        rows = await tx.rows(
-            "SELECT lock_id, due, withheld, verify_after, retry, external_delete, free_slot_after "
-            "FROM doors WHERE key_id = ? AND leaves IS NULL",
-            (key,),
-        )
-    return {LockId(lock): _door(row) for lock, *row in rows}
-
-
-def _door(row: Sequence[Any]) -> Door:
-    due, withheld, verify_after, retry, external_delete, free_slot_after = row
-    return Door(
-        from_epoch(due),
-        Reason(withheld) if withheld else None,
-        timedelta(seconds=verify_after),
-        Retry(retry),
-        ExternalDelete(external_delete),
-        timedelta(seconds=free_slot_after),
-    )
+    doors.put(tx, key, await doors.of(tx, key.id, new=new), now, moved=moved)
 
 
 async def withdraw(
@@ -230,7 +173,8 @@ SETTLED = """
             OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
     AND NOT EXISTS (
         SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL OR l.code <> s.code)))
+        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL
+            OR (l.code <> s.code AND (d.withheld IS NULL OR s.handover IS NULL)))))
 """
 """The command behind a key, where each door that is not withheld shows the key's code, within its
 window to the minute where the lock enforces it, enabled once that has begun, and no other lease is
@@ -293,6 +237,15 @@ def accepted(tx: Transaction, key: KeyId) -> None:
         "AND l.key_id = d.key_id AND l.code = keys.code WHERE d.key_id = ?1 "
         "AND d.withheld IS NULL AND coalesce(l.proof, 'accepted') = 'accepted')",
         (key,),
+    )
+
+
+async def forgive(tx: Transaction, key: KeyId, at: Sequence[str] | None) -> None:
+    """What a person deleted at these doors, or at any, is to be put back."""
+    await tx.rows(
+        "UPDATE leases SET reason = NULL WHERE key_id = ?1 AND reason = ?2 "
+        "AND (?3 IS NULL OR lock_id IN (SELECT value FROM json_each(?3)))",
+        (key, Reason.DELETED_AT_LOCK, json.dumps(at) if at is not None else None),
     )
 
 

@@ -13,7 +13,7 @@ from ulid import ULID
 from gatewayd.domain.events import TELEMETRY, Event
 from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId
+from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.store.database import Database, Outgoing, Transaction
 
@@ -175,6 +175,14 @@ async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> lis
         rows = await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,))
         found = [code for (code,) in rows]
     return [AlertCode(code) for code in found if code in codes]
+
+
+async def about(tx: Transaction, lock: LockId) -> list[tuple[AlertCode, str]]:
+    """Each alert that stands for a lock, or for a key at it, with its subject."""
+    rows = await tx.rows(
+        "SELECT code, subject FROM alerts WHERE subject = ?1 OR subject GLOB ?1 || '/*'", (lock,)
+    )
+    return [(AlertCode(code), subject) for code, subject in rows]
 
 
 async def subjects(tx: Transaction, code: AlertCode) -> set[str]:

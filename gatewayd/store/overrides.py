@@ -1,10 +1,14 @@
 """Staff's word on keys."""
 
 import json
+from datetime import timedelta
 
 from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.moment import Now
 from gatewayd.store.database import Transaction
 
+OVER = timedelta(days=7)
+"""After its end; more than any change of zone or grace that could bring a key back."""
 DOORS = ("add", "remove")
 """Where a document names doors."""
 
@@ -50,7 +54,23 @@ async def at_lock(tx: Transaction, lock: LockId) -> list[KeyId]:
     return [KeyId(key) for (key,) in rows]
 
 
-async def all_(tx: Transaction) -> list[KeyId]:
-    """The keys on which staff has said something."""
-    rows = await tx.rows("SELECT key_id FROM overrides WHERE document IS NOT NULL ORDER BY key_id")
+async def all_(tx: Transaction, now: Now) -> list[KeyId]:
+    """The keys on which staff has said something, without those that are long over."""
+    rows = await tx.rows(
+        "SELECT key_id FROM overrides LEFT JOIN keys ON id = key_id WHERE document IS NOT NULL "
+        "AND coalesce(ends, unixepoch(document->>'ends'), ?1) >= ?1 ORDER BY key_id",
+        ((now.earliest - OVER).timestamp(),),
+    )
+    return [KeyId(key) for (key,) in rows]
+
+
+async def forget(tx: Transaction, before: str) -> list[KeyId]:
+    """What was said of stays and keys that are forgotten, and of keys by hand that never came to be
+    and were to end before that day; returns them."""
+    rows = await tx.rows(
+        "DELETE FROM overrides WHERE key_id NOT IN (SELECT id FROM keys) "
+        "AND iif(key_id GLOB 'res:*', substr(key_id, 5) NOT IN (SELECT id FROM reservations), "
+        "coalesce(document->>'ends', '') < ?) RETURNING key_id",
+        (before,),
+    )
     return [KeyId(key) for (key,) in rows]

@@ -7,6 +7,7 @@ from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
+from gatewayd.store import overrides
 from gatewayd.store.database import Transaction
 from gatewayd.store.outbox import Outbox
 
@@ -23,8 +24,12 @@ async def forget(tx: Transaction, outbox: Outbox, now: Now) -> None:
     before = now.earliest - KEPT
     ended = (before.timestamp(),)
     await tx.rows(f"DELETE FROM keys WHERE ends < ? AND {AT_NO_LOCK}", ended)  # noqa: S608  # a constant
-    await _forget_reservations(tx, outbox, now, before.date().isoformat())
+    day = before.date().isoformat()
+    await _forget_reservations(tx, outbox, now, day)
+    for key in await overrides.forget(tx, day):
+        await _end_alerts(tx, outbox, now, key)
     await tx.rows("DELETE FROM commands WHERE received_at < ?", ended)
+    await tx.rows("DELETE FROM past_codes WHERE until < ?", (now.earliest.timestamp(),))
     await tx.rows("DELETE FROM snapshot_parts WHERE received_at < ?", ended)
 
 
@@ -48,5 +53,9 @@ async def _forget_reservations(tx: Transaction, outbox: Outbox, now: Now, before
     for id_, cause in gone:
         if cause is not None:  # its property never became known
             await outbox.tell(tx, now, (CommandDone(),), CommandId(cause))
-        for (alert,) in await tx.rows("SELECT code FROM alerts WHERE subject = ?", (id_,)):
-            await outbox.tell(tx, now, (cleared(AlertCode(alert), id_),))
+        await _end_alerts(tx, outbox, now, id_)
+
+
+async def _end_alerts(tx: Transaction, outbox: Outbox, now: Now, subject: str) -> None:
+    for (alert,) in await tx.rows("SELECT code FROM alerts WHERE subject = ?", (subject,)):
+        await outbox.tell(tx, now, (cleared(AlertCode(alert), subject),))

@@ -11,11 +11,11 @@ from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.hours import Hours, Keeper, LocalTime, Timetable, keeper
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
-from gatewayd.domain.moment import Now, Window, from_epoch
+from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.policy import ExternalDelete
 from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 
@@ -25,7 +25,8 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
     (SELECT min(due) FROM doors WHERE lock_id = ?1 AND due > ?2),
     (SELECT json_group_array(json_array(k.id, k.code, k.label, k.starts, k.ends, d.verify_after,
             k.timetable, d.due, d.withheld, k.handover IS NULL OR (
-                NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
+                d.withheld IS NULL
+                AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = k.handover)
                 AND NOT EXISTS (
                     SELECT 1 FROM doors o LEFT JOIN leases n
                     ON n.lock_id = o.lock_id AND n.key_id = o.key_id AND n.code = k.code
@@ -39,7 +40,11 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
                 AND EXISTS (SELECT 1 FROM doors o
                     WHERE o.key_id = k.id AND o.leaves IS NULL AND o.withheld IS NULL),
             iif(d.leaves IS NULL, NULL, (SELECT min(x.starts) FROM doors e JOIN keys x
-                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.id <> k.id AND x.starts > d.leaves)),
+                ON x.id = e.key_id WHERE e.lock_id = ?1 AND x.id <> k.id AND x.starts > d.leaves
+                AND x.ends < ?3
+                AND NOT EXISTS (SELECT 1 FROM doors m WHERE m.key_id = k.id AND m.leaves IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM doors n
+                        WHERE n.lock_id = m.lock_id AND n.key_id = x.id)))),
             d.retry, d.external_delete, d.free_slot_after, k.issued_to))
         FROM (SELECT key_id FROM doors WHERE lock_id = ?1 AND due <= ?2
             UNION SELECT key_id FROM leases WHERE lock_id = ?1) w
@@ -54,13 +59,14 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last fields: its handover is over (the event
-is receipted and each door shows the new code); it has left this lock, since its other doors show
-its code; when the next key begins at a lock that it is leaving; and what the policy there says."""
+is receipted, each door shows the new code, and this one may be given it); it has left this lock,
+since its other doors show its code; when the next key begins that has all the doors it is leaving;
+and what the policy there says."""
 
 
 async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     """One lock's situation; its cost depends on what is due there, not on all reservations."""
-    row = await tx.row(LOAD, (lock, now.latest.timestamp()))
+    row = await tx.row(LOAD, (lock, now.latest.timestamp(), FOREVER.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
     active, driver, able, inventoried, failures, due, reason, asked, *clock, following = row[:11]
     claims, leases, slots = row[11:]
@@ -142,6 +148,7 @@ def dump_capabilities(capabilities: Capabilities) -> str:
             "can_delete": capabilities.can_delete,
             "readable": capabilities.readable,
             "assigns_slots": capabilities.assigns_slots,
+            "checksum": capabilities.checksum,
         }
     )
 
@@ -252,6 +259,8 @@ def _local_time(offset: float | None, at: float | None) -> LocalTime | None:
 def _observation(seen: str, code: str | None, at: float, enabled: int, *limits: Any) -> Observation:
     if seen == "empty":
         return Empty(from_epoch(at))
+    if seen == "foreign":
+        return Foreign(from_epoch(at))
     *bounds, hours = limits
     shown = bool(enabled), _window(*bounds), _hours(hours)
     if code is not None:
@@ -264,6 +273,8 @@ def _seen(seen: Observation) -> tuple[object, ...]:
     match seen:
         case Empty():
             return "empty", None, at, True, None, None, None
+        case Foreign():
+            return "foreign", None, at, True, None, None, None
         case Holds(code=code):
             return "holds", code.digits, at, *_limits(seen)
         case Occupied():

@@ -61,7 +61,8 @@ class Adapter:
         self._filters: dict[str, bool] = {}
         self._discovering: set[str] = set()
         self._is_powered = self._is_plugged = True
-        self._scanning: str | None = None
+        self.scanning: str | None = None
+        """Active or passive, while it scans."""
         self._scan_lock = asyncio.Lock()
         host.on(host.EVENT_ADVERTISEMENT, self._heard)
 
@@ -238,7 +239,7 @@ class Adapter:
                 wanted = "active"
             elif any(monitor.patterns for monitor in self.monitors.values()):
                 wanted = "passive"
-            before, self._scanning = self._scanning, wanted
+            before, self.scanning = self.scanning, wanted
             if wanted == before:
                 return
             if before is not None:

@@ -30,6 +30,7 @@ def shown_bus(world: World) -> dict[str, Any]:
                 "powered": adapter.is_powered,
                 "plugged": adapter.is_plugged,
                 "collisions": adapter.collisions,
+                "scanning": adapter.scanning is not None,
                 "connecting": adapter.connecting is not None,
                 "links": adapter.links,
                 "slots": adapter.slots,

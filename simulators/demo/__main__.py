@@ -42,11 +42,12 @@ from simulators.demo.stage import Stage
 def main(once: bool, json_only: bool, kind: Kind | None, keep: Path | None) -> None:
     """A busy minute of a holiday rental site, on this machine, with simulated locks.
 
-    Starts a broker, five Z-Wave locks behind the real zwave-js server, two Nuki locks behind a
+    Starts a broker, eight Z-Wave locks behind the real zwave-js server, two Nuki locks behind a
     simulated BlueZ, the hub as a process of its own, and a booking side with three calendars. Then
     guests come, extend, cancel and leave, a lock is dead and revived, a Bluetooth link breaks in
     the middle of a write and BlueZ is gone for a while, the hub is killed in the middle of a write,
-    and the broker goes down.
+    and the broker goes down. At an inn a guest before a dead lock gets a backup code, another one
+    changes rooms, a door is taken from a key and given back, and a lock refuses a code.
 
     Without --once you watch it; then everything keeps running until Ctrl-C, and you can type a
     code at a door yourself. With --once, or without a terminal, the last line is JSON:
@@ -103,7 +104,7 @@ async def _once(folder: Path, say: Callable[[str], None], kind: Kind | None) -> 
 async def _watched(folder: Path, kind: Kind | None) -> int:
     screen, console = Screen(), Console()
     stage = Stage(folder, screen.said.append, kind)
-    console.print("starting a broker and seven simulated locks ...")
+    console.print("starting a broker and ten simulated locks ...")
     over = False
     try:
         async with stage, _behind(stage), asyncio.TaskGroup() as group:

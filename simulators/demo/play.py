@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from simulators.demo import mill, scenes, trouble, verdict
+from simulators.demo import inn, mill, scenes, trouble, verdict
 from simulators.demo.stage import Stage
 
 type Scene = Callable[[Stage], Awaitable[None]]
@@ -21,6 +21,11 @@ SCENES: tuple[Scene, ...] = (
     mill.silence,
     trouble.power_cut,
     trouble.outage,
+    inn.silent_lock,
+    inn.rotation,
+    inn.room_change,
+    inn.revoked_door,
+    inn.same_digits,
     scenes.departure,
     mill.check_in,
     verdict.accounts,

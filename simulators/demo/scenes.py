@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from simulators.cloud.calendar import reservations
-from simulators.demo.site import DOORS, NODES, calendar, ending, in_seconds, site, stay, today
+from simulators.demo.site import HOMES, NODES, calendar, ending, in_seconds, site, stay, today
 from simulators.demo.stage import Stage
 
 FOREIGN = ("harbour-door", 1, "90210")
@@ -20,10 +20,10 @@ async def opening(stage: Stage) -> None:
     """The locks as the hub finds them."""
     lock, slot, code = FOREIGN
     stage.say(f"somebody has set {code} by hand in slot {slot} of {lock}")
-    await stage.locks.set_code(NODES[lock], slot, code)
+    await stage.set_by_hand(*FOREIGN)
     stage.say(f"the battery of {DEAD} is out: no answer")
     await stage.locks.faults(NODES[DEAD], dead=True)
-    for property_id in DOORS:
+    for property_id in HOMES:
         content = calendar(property_id)
         stage.bookings.learn(property_id, content, today())
         first = reservations(content, property_id)[0]
@@ -38,7 +38,7 @@ async def arrivals(stage: Stage) -> None:
     """Codes of three calendars on locks of every kind."""
     await stage.cloud.until(lambda e: e["type"] == "snapshot.wanted")
     stage.say("the booking side has sent all calendars; the guests of today get their codes")
-    harbour, orchard, mill = stays = [current(property_id) for property_id in DOORS]
+    harbour, orchard, mill = stays = [current(property_id) for property_id in HOMES]
     await stage.expect_soon(
         "calendar harbour: code in all its locks (V1, V1 with S2, V2)",
         15,

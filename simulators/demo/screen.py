@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from datetime import UTC, datetime
+from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -11,15 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from simulators.cloud.words import event_words
-from simulators.demo.site import KINDS
+from simulators.demo.site import KINDS, ROOMS
 from simulators.demo.stage import Stage
 from simulators.demo.view import Cell
 
 SAID = 4
 FEWEST_EVENTS = 3
-FRAMES = 10
-"""Lines of the screen that are frame, heading and legend."""
+FRAMES = 15
+"""Lines of the screen that are frame, headings and legend."""
 REFRESH_S = 0.25
+INN = list(dict.fromkeys(chain(*ROOMS.values())))
+"""The locks that have a table of their own."""
 
 COLOURS = {
     "proven": "green",
@@ -55,22 +58,26 @@ class Screen:
         events = Text("\n".join(event_words(e) for e in stage.cloud.events[-room:]), no_wrap=True)
         return Group(
             Panel(Text("\n".join(self.said)), title=f"what happens, {seconds}", title_align="left"),
-            self._table(stage),
+            self._table(stage, [lock for lock in KINDS if lock not in INN]),
+            self._table(stage, INN),
             Text(f"● in the lock's own memory   ○ not there   {held}   Ctrl-C ends", style="dim"),
             Panel(events, title="events at the booking side", title_align="left"),
         )
 
-    def _table(self, stage: Stage) -> Table:
+    def _table(self, stage: Stage, locks: list[str]) -> Table:
+        """These locks, and the guests who open one of them."""
         table = Table(expand=True)
         table.add_column("guest")
         table.add_column("code")
-        for lock, kind in KINDS.items():
-            table.add_column(f"{lock}\n[dim]{kind}")
+        for lock in locks:
+            table.add_column(f"{lock}\n[dim]{KINDS[lock]}")
         view = stage.view
         for key, name in view.guests.items():
-            code = view.codes.get(key, "")
-            cells = [self._cell(view.cells.get((key, lock)), lock, code) for lock in KINDS]
-            table.add_row(name, code, *cells)
+            cells = {lock: cell for lock in locks if (cell := view.cells.get((key, lock)))}
+            if cells:
+                code = view.codes.get(key, "")
+                row = [self._cell(cells.get(lock), lock, code) for lock in locks]
+                table.add_row(name, code, *row)
         return table
 
     def _cell(self, cell: Cell | None, lock: str, code: str) -> Text:

@@ -1,9 +1,10 @@
-"""The shipped site and calendars for a run of a minute that happens now."""
+"""The shipped site and calendars for a run of a minute that happens now, and an inn beside it."""
 
 import re
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,19 +13,34 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 ZONE = ZoneInfo("Indian/Mauritius")
 """Never changes its clocks, so a window of seconds is what it says on every day of the year."""
-POLICY = {"grace": "0", "verify_after": "2s", "backup": {"pool": 0}}
+POLICY = {
+    "grace": "0",
+    "verify_after": "2s",
+    "backup": {"pool": 0},
+    "health_check": {"within": "4s"},
+}
 
-DOORS = {
+HOMES = {
     "harbour": ("gate", "harbour-door", "harbour-terrace"),
     "orchard": ("gate", "orchard-door", "orchard-cellar"),
     "mill": ("gate", "mill-door", "mill-loft"),
 }
+"""What config/site.toml lets, each with a calendar."""
+TIMES = {"check_in": "15:00", "check_out": "11:00"}
+ROOMS = {"red": ("inn-door", "inn-red"), "blue": ("inn-door", "inn-blue")}
+"""The inn's, which only the demo has."""
+DOORS = HOMES | ROOMS
+POOL = "inn-blue"
+"""The one lock that has a backup code."""
 NODES = {
     "gate": 5,
     "harbour-door": 2,
     "harbour-terrace": 7,
     "orchard-door": 3,
     "orchard-cellar": 8,
+    "inn-door": 9,
+    "inn-red": 4,
+    "inn-blue": 10,
 }
 """The Z-Wave locks."""
 NUKIS = {"mill-door": 1, "mill-loft": 2}
@@ -37,14 +53,22 @@ KINDS = {
     "orchard-cellar": "V2",
     "mill-door": "Nuki",
     "mill-loft": "Nuki",
+    "inn-door": "V1",
+    "inn-red": "credentials, S2",
+    "inn-blue": "V2",
 }
 """All locks: User Code version and security of a node, or what else it is."""
 
 
 def site(nukis: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """config/site.toml with the demo's zone and policy; its locks must be those named here.
-    `nukis`: addresses of Nuki locks."""
+    """config/site.toml with the demo's zone and policy, and the inn; its locks must be those named
+    here. `nukis`: addresses of Nuki locks."""
     document = tomllib.loads((CONFIG / "site.toml").read_text())
+    document["properties"] += [
+        {"id": room, "name": f"Inn, {room} room", **TIMES, "locks": [*locks]}
+        for room, locks in ROOMS.items()
+    ]
+    document["locks"] += [_inn_lock(id_) for id_ in sorted({*chain(*ROOMS.values())})]
     locks = {lock["id"]: lock for lock in document["locks"]}
     nodes = {id_: int(x["address"]) for id_, x in locks.items() if x["driver"] == "zwave"}
     doors = {p["id"]: tuple(p["locks"]) for p in document["properties"]}
@@ -53,6 +77,11 @@ def site(nukis: Mapping[str, str] | None = None) -> dict[str, Any]:
     for id_, address in (nukis or {}).items():
         locks[id_]["address"] = address
     return document | {"zone": ZONE.key, "policy": POLICY}
+
+
+def _inn_lock(id_: str) -> dict[str, Any]:
+    lock = {"id": id_, "name": id_, "driver": "zwave", "address": str(NODES[id_])}
+    return lock | ({"policy": {"backup": {"pool": 1}}} if id_ == POOL else {})
 
 
 def calendar(property_id: str) -> bytes:

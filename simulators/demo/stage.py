@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from simulators import bluetooth
 from simulators.bluetooth import BluetoothSimulator
 from simulators.broker import Broker, Kind
 from simulators.child import SimulatorError
@@ -51,6 +50,7 @@ class Stage:
         self.say = say
         self.expectations: list[Expectation] = []
         self.staying: set[str] = set()
+        self.by_hand: list[tuple[str, int, str]] = []
         self.ends = self.begins = datetime.max.replace(tzinfo=UTC)
         self.view = View()
         self.broker = Broker(folder / "broker", kind=kind)
@@ -76,11 +76,9 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
-            self.say("starting a broker and five simulated Z-Wave locks behind a zwave-js server")
+            self.say("starting a broker, eight simulated Z-Wave locks and two simulated Nuki locks")
             await parts.enter_async_context(self.broker)
-            await self._simulate(parts, self.locks, "zwave-js-server.log")
-            self.say("starting two simulated Nuki locks behind a simulated BlueZ")
-            await self._simulate(parts, self.nukis, "bluetooth.log")
+            await self._simulate(parts)
             self.hub = Hub(
                 self._folder / "hub",
                 self.broker.port,
@@ -101,15 +99,17 @@ class Stage:
     ) -> None:
         await self._parts.aclose()
 
-    async def _simulate(
-        self, parts: AsyncExitStack, locks: ZwaveSimulator | BluetoothSimulator, log: str
-    ) -> None:
-        path = self._folder / log
+    async def _simulate(self, parts: AsyncExitStack) -> None:
+        """Both kinds of locks at once; they take their time."""
+        path = self._folder / "simulators.log"
         try:
             with _stderr_to(path):
-                await parts.enter_async_context(locks)
-        except (SimulatorError, bluetooth.SimulatorError) as error:
-            raise SimulatorError(f"{error}\n{path.read_text()}") from None
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(parts.enter_async_context(self.locks))
+                    group.create_task(parts.enter_async_context(self.nukis))
+        except* SimulatorError as errors:
+            why = "; ".join(map(str, errors.exceptions))
+            raise SimulatorError(f"{why}\n{path.read_text()}") from None
 
     async def start_hub(self) -> None:
         """The daemon's first start, paired with the Nuki locks; from now on it is stopped at the
@@ -153,13 +153,24 @@ class Stage:
         return command
 
     async def code(self, stay: str) -> str:
-        """The code that the hub assigned to a stay."""
-        event = await self.cloud.until(
-            lambda e: e["type"] == "code.assigned" and e["data"]["reservation_id"] == stay
+        """The code that the hub assigned to a stay, and what it was changed to."""
+        await self.told("code.assigned", reservation_id=stay)
+        kinds, events = ("code.assigned", "code.changed"), self.cloud.events
+        his = (e for e in events if e["type"] in kinds and e["data"]["reservation_id"] == stay)
+        return str(max(his, key=lambda e: int(e["seq"]))["data"]["display"])
+
+    async def told(self, type_: str, within: float = 20.0, **data: object) -> Event:
+        """The first event of a type whose data has these fields."""
+        return await self.cloud.until(
+            lambda e: e["type"] == type_ and data.items() <= e["data"].items(), within
         )
-        return str(event["data"]["display"])
 
     # The locks' own memory
+
+    async def set_by_hand(self, lock: str, slot: int, code: str) -> None:
+        """Somebody puts a code into a Z-Wave lock, where it is to stay."""
+        self.by_hand.append((lock, slot, code))
+        await self.locks.set_code(NODES[lock], slot, code)
 
     async def memory(self) -> dict[str, list[str]]:
         """The codes in each lock, by the lock's id."""
@@ -181,9 +192,19 @@ class Stage:
 
     def outbox(self) -> list[Event]:
         """What the hub has on its disk for the cloud: events without a receipt."""
+        return [
+            json.loads(envelope) for (envelope,) in self._on_disk("SELECT envelope FROM outbox")
+        ]
+
+    async def settled(self, lock: str) -> bool:
+        """Whether the hub has taken its second look at all new codes of a lock."""
+        sql = "SELECT 1 FROM leases WHERE lock_id = ? AND verify_due IS NOT NULL"
+        return not self._on_disk(sql, lock)
+
+    def _on_disk(self, sql: str, *values: str) -> list[Any]:
         store = sqlite3.connect(f"file:{self.hub.database}?mode=ro", uri=True)
         try:
-            return [json.loads(row[0]) for row in store.execute("SELECT envelope FROM outbox")]
+            return store.execute(sql, values).fetchall()
         finally:
             store.close()
 

@@ -17,6 +17,8 @@ ARRIVES_IN_S = 6
 async def power_cut(stage: Stage) -> None:
     """Killed while a write is on its way to a lock."""
     node, id_ = NODES[SLOW], "crash"
+    # A look at a code of before would not be answered in time, and the write would wait.
+    await stage.comes_true(10, lambda: stage.settled(SLOW))
     await stage.locks.faults(node, delayMs=SLOW_MS)
     before = (await stage.locks.frames())["exchanges"][node]["set"]
     codes = (await stage.memory())[SLOW]

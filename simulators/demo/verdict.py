@@ -20,7 +20,8 @@ async def accounts(stage: Stage) -> None:
     )
     lock, slot, code = FOREIGN
     held = (await stage.locks.node(NODES[lock]))["codes"].get(slot)
-    foreign = any(e["type"] == "lock.foreign_code" for e in stage.cloud.events)
+    told = (e["data"] for e in stage.cloud.events if e["type"] == "lock.foreign_code")
+    foreign = any((x["lock_id"], x["slot"]) == (lock, slot) for x in told)
     stage.expect("the code set by hand is left alone", held == code, f"slot {slot} holds {held}")
     stage.expect("and the cloud was told of it", foreign)
     await stage.expect_soon("every command has its answer", 10, lambda: answered(stage))
@@ -38,12 +39,25 @@ async def accounts(stage: Stage) -> None:
 async def as_wanted(stage: Stage) -> bool:
     """Whether all locks hold exactly what they should."""
     wanted: dict[str, list[str]] = {lock: [] for lock in KINDS}
-    wanted[FOREIGN[0]].append(FOREIGN[2])
+    for lock, code in [*((lock, code) for lock, _, code in stage.by_hand), *backups(stage)]:
+        wanted[lock].append(code)
     for id_ in stage.staying:
         for lock in DOORS[stage.bookings.reservations[id_]["property_id"]]:
             wanted[lock].append(await stage.code(id_))
     memory = await stage.memory()
     return all(sorted(memory[lock]) == sorted(codes) for lock, codes in wanted.items())
+
+
+def backups(stage: Stage) -> list[tuple[str, str]]:
+    """Each lock with a backup code, and that code, as the booking side was told last."""
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    for event in sorted(stage.cloud.events, key=lambda e: int(e["seq"])):
+        data = event["data"]
+        if event["type"] == "backup.ready":
+            last[data["lock_id"], data["label"]] = data["lock_id"], data["code"]
+        elif event["type"] == "backup.rotated":
+            last.pop((data["lock_id"], data["label"]), None)
+    return list(last.values())
 
 
 async def answered(stage: Stage) -> bool:
@@ -58,8 +72,10 @@ async def receipted(stage: Stage) -> bool:
 
 def logged(stage: Stage) -> list[str]:
     """Lines of the hub's log with a code in them; digits of a timestamp are none."""
-    told = (event["data"].get("display") for event in stage.cloud.events)
-    codes = [FOREIGN[2], *(code for code in told if code)]
+    codes = {code for _, _, code in stage.by_hand}
+    for event in stage.cloud.events:
+        field = "code" if event["type"] in ("backup.ready", "backup.issued") else "display"
+        codes |= {event["data"][field]} if field in event["data"] else set()
     return [line for line in map(_message, lines(stage)) if any(code in line for code in codes)]
 
 

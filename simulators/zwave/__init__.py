@@ -30,6 +30,7 @@ NODES = {
     7: "User Code V1, S2 Access Control",
     8: "as 5",
     9: "as 2",
+    10: "as 5",
 }
 SLOTS = range(1, 256)  # what User Code V1 can count
 

@@ -15,6 +15,7 @@ const { userCodeRules } = require("./user_codes.cjs");
 const CODE_CLASSES = [CC["User Code"], CC["User Credential"], CC["Schedule Entry Lock"]];
 const GETS = [
   cc.UserCodeCCGet,
+  cc.UserCodeCCUserCodeChecksumGet,
   cc.UserCredentialCCCredentialGet,
   cc.UserCredentialCCUserGet,
   cc.ScheduleEntryLockCCYearDayScheduleGet,

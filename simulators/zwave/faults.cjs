@@ -22,6 +22,7 @@ const FAULTS = {
   travelS: "number", // its bolt takes so many seconds
   dropSchedules: "boolean", // says yes to a schedule, stores nothing
   refuseSchedules: "boolean", // says no to every schedule
+  ignoreSchedules: "boolean", // says and does nothing when asked about schedules
   clampsStart: "boolean", // stores a start that is past as now
   keepsZone: "boolean", // says yes to another time zone, stays in its own
   clockAheadS: "number", // its clock is fast by so many seconds

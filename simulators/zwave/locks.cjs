@@ -24,8 +24,9 @@ const KINDS = {
   5: { codes: { userCode: 2 }, supervised: true },
   6: { codes: { userCode: 1 }, sleeping: true },
   7: { codes: { userCode: 1 }, s2: true },
-  8: { codes: { userCode: 2 }, supervised: true },
+  8: { codes: { userCode: 2, checksum: false }, supervised: true },
   9: { codes: { userCode: 1 } },
+  10: { codes: { userCode: 2 }, supervised: true },
 };
 
 function credentialType(slots, maxCredentialLength) {
@@ -39,7 +40,10 @@ function credentialType(slots, maxCredentialLength) {
 }
 
 function codeClass(codes, secure, slots) {
-  if (codes.userCode) return { ccId: CC["User Code"], version: codes.userCode, secure, numUsers: slots };
+  if (codes.userCode) {
+    const { userCode: version, checksum: supportsUserCodeChecksum = true } = codes;
+    return { ccId: CC["User Code"], version, secure, numUsers: slots, supportsUserCodeChecksum };
+  }
   return {
     ccId: CC["User Credential"],
     version: codes.userCredential,

@@ -3,6 +3,7 @@
 "use strict";
 
 const cc = require("@zwave-js/cc");
+const { CommandClasses } = require("@zwave-js/core");
 const { ScheduleEntryLockScheduleKind: Kind, ScheduleEntryLockSetAction: Action } = cc;
 
 const PREFIX = "ScheduleEntryLock_";
@@ -83,6 +84,7 @@ class Schedules {
 function scheduleRules(lock) {
   return {
     handleCC(_controller, _node, command) {
+      if (command.ccId === CommandClasses["Schedule Entry Lock"] && lock.faults.ignoreSchedules) return { action: "stop" };
       if (command instanceof cc.ScheduleEntryLockCCTimeOffsetSet && lock.faults.keepsZone) return { action: "ok" };
       if (command instanceof cc.ScheduleEntryLockCCEnableSet) lock.schedules.turn(command.userId, command.enabled);
       if (!(command instanceof cc.ScheduleEntryLockCCYearDayScheduleSet)) return undefined;

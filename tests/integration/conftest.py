@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.domain.code import Code
-from gatewayd.domain.credentials import Credentials
+from gatewayd.domain.credentials import PIN_TRIES, Credentials
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import Report
 from gatewayd.domain.retry import Tick
@@ -61,7 +61,11 @@ async def keyring(tmp_path: Path) -> AsyncIterator[NukiKeyring]:
 
 
 async def paired(
-    simulator: BluetoothSimulator, keyring: NukiKeyring, lock: int, pin: int | None = None
+    simulator: BluetoothSimulator,
+    keyring: NukiKeyring,
+    lock: int,
+    pin: int | None = None,
+    tries: int = PIN_TRIES,
 ) -> str:
     """The address of a lock that the hub is paired with."""
     made = await simulator.authorise(lock)
@@ -71,6 +75,7 @@ async def paired(
         security_pin=made["pin"] if pin is None else pin,
         lock_uuid="",
         name=f"lock {lock}",
+        pin_tries=tries,
     )
     await keyring.put(made["address"], credentials)
     return str(made["address"])

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -32,6 +33,7 @@ from simulators.bluetooth.client import (
 from simulators.bluetooth.codes import Wanted
 from simulators.bluetooth.records import LogType, Window
 from simulators.bluetooth.wire import (
+    KEYTURNER_SERVICE,
     KEYTURNER_USDIO,
     PAIRING_SERVICE,
     Command,
@@ -187,8 +189,10 @@ async def test_a_passive_scan_hears_every_lock(site: Site) -> None:
 async def test_a_passive_scan_hears_only_what_matches_and_no_names(
     hasty: BluetoothSimulator,
 ) -> None:
-    await hasty.button(2)  # then it is no iBeacon
-    heard = await foreign_scan(hasty, BEACON)
+    start, type_, beacon = BEACON
+    number = bytes.fromhex("1a2b0001")  # of the one, behind the UUID that both have
+    mine = OrPattern(start, type_, beacon + UUID(KEYTURNER_SERVICE).bytes + number)
+    heard = await foreign_scan(hasty, mine)
     assert heard == {"54:D2:72:00:00:01": None}
 
 
@@ -209,21 +213,29 @@ from bleak.args.bluez import OrPattern
 
 async def main():
     pattern = OrPattern(int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3]))
-    scanner = BleakScanner(scanning_mode="passive", bluez={"or_patterns": [pattern]})
-    async with scanner:
-        await asyncio.sleep(0.3)
-    for device, data in scanner.discovered_devices_and_advertisement_data.values():
-        print(device.address, data.local_name)
+    names, heard = {}, asyncio.Event()  # what is heard may be forgotten before the end
+
+    def hear(device, data):
+        names[device.address] = data.local_name
+        heard.set()
+
+    scanner = BleakScanner(hear, scanning_mode="passive", bluez={"or_patterns": [pattern]})
+    async with scanner, asyncio.timeout(float(sys.argv[4])):
+        await heard.wait()
+        await asyncio.sleep(0.3)  # the others advertise as often
+    for address, name in names.items():
+        print(address, name)
 
 asyncio.run(main())
 """
 
 
 async def foreign_scan(sim: BluetoothSimulator, pattern: OrPattern) -> dict[str, str | None]:
-    """What a fresh process hears: address and name."""
+    """What a fresh process hears, from the first lock on: address and name."""
     start, type_, content = pattern
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", SCAN, str(start), str(int(type_)), bytes(content).hex()),
+        *(sys.executable, "-c", SCAN),
+        *(str(start), str(int(type_)), bytes(content).hex(), str(DEADLINE_S)),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **sim.environment},
     )

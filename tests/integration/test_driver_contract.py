@@ -45,6 +45,7 @@ KINDS = {
     "user-credential": 4,
     "nuki": 1,
     "fake": 0,
+    "fake-checksum": 0,
     "fake-list": 0,
 }
 LISTS = ["nuki", "fake-list"]
@@ -92,7 +93,7 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     """Each kind of lock, empty and healthy."""
     kind, node = request.param, KINDS[request.param]
-    if kind in ("fake", "fake-list"):
+    if kind.startswith("fake"):
         yield await _fake(kind)
     elif kind == "nuki":
         async with _nuki(bluetooth, node, keyring, monkeypatch) as made:
@@ -162,6 +163,7 @@ async def _nuki(
 
 async def _fake(kind: str) -> Bench:
     lock = FakeLock(SystemClock(), slots=ROOM, numbers_itself=kind == "fake-list")
+    lock.checksummed = kind == "fake-checksum"
 
     async def faults(**what: object) -> None:
         for name in ("dead", "masked", "refuses", "drops_writes", "loses_answers"):
@@ -324,6 +326,30 @@ async def test_several_slots_are_read_in_one_session(bench: Bench) -> None:
         seen = await session.observe([slot - 1, slot])
     assert isinstance(seen[slot - 1], Empty)
     assert isinstance(seen[slot], Holds)
+
+
+async def test_a_lock_tells_whether_it_still_holds_what_it_showed(bench: Bench) -> None:
+    # S1-9
+    every = range(1, bench.able.slots + 1)
+    async with bench.driver.session() as session:
+        if not bench.able.checksum:
+            with pytest.raises(Unsupported):
+                await session.unchanged({})
+            return
+        assert await session.unchanged(await session.observe(every))
+        await bench.keyed(1, "112233")
+        await bench.write(session, "345678", 3)
+        await session.write(Entry(Code("456789"), enabled=not bench.able.can_disable), 2)
+        seen = await session.observe(every)
+        assert await session.unchanged(seen)
+        await bench.keyed(1, "112234")
+        assert not await session.unchanged(seen)
+        await bench.keyed(1, "112233")
+        assert await session.unchanged(seen)
+        await session.write(Entry(Code("456789")), 2)
+        assert await session.unchanged(seen) is not bench.able.can_disable
+        await session.clear(3)
+        assert not await session.unchanged(seen)
 
 
 @pytest.mark.parametrize("bench", MASKING, indirect=True)

@@ -241,6 +241,21 @@ async def test_a_check_by_command(tmp_path: Path) -> None:
         assert of(await hub.told(), "health.checked") == []
 
 
+async def test_the_site_says_how_long_a_silent_lock_is_waited_for(tmp_path: Path) -> None:
+    # S1-9
+    async with site(tmp_path, "a", clock=at(15), health_check={"within": "20s"}) as hub:
+        hub.lock("a").dead = True
+        await hub.book("r1", *CURRENT)
+        await hub.send("health.run", {})
+        await hub.pass_(15)
+        assert of(await hub.told(), "health.checked") == []
+        await hub.pass_(10)
+        told = await hub.told()
+        (failing,) = checked(told)["keys_failing"]
+        assert (failing["key_id"], failing["reason"]) == ("res:r1", "lock_unreachable")
+        assert [x["label"] for x in of(told, "backup.issued")] == [failing["backup"]]
+
+
 async def test_the_site_says_when(tmp_path: Path) -> None:
     # S1-9
     policy = {"at": "18:00", "timezone": "Asia/Tokyo"}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.store import situations
 from tests import house as houses
 from tests.house import DAY, NOON, Document, House, data, opened, reservation, types
 
@@ -479,3 +481,148 @@ async def test_a_regenerated_key_of_a_cancelled_stay_has_nothing_to_prove(house:
     told = await house.send("code.regenerate", {"key_id": KEY})
     assert "code.changed" not in types(told)
     assert "command.done" in types(told)
+
+
+# --- what was possible and is not any more -----------------------------------------------------
+
+
+async def impossible(house: House) -> list[Document]:
+    """The alerts of keys that cannot be as it was said, raised and cleared."""
+    told = [event["data"] for event in await house.told() if event["type"].startswith("alert.")]
+    return [alert for alert in told if alert["code"] == "key_impossible"]
+
+
+async def test_a_stay_whose_dates_a_site_document_reverses_is_told_and_keeps_its_code(
+    house: House,
+) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": KEY, "version": 1, "ends": "2026-07-11T16:00"})
+    await house.send("reservation.put", reservation("R2"))
+    before = await window(house, KEY)
+    late = houses.property_("flat-1", "front", "flat-1-door", check_in="17:00")
+    told = await house.send("site.put", houses.site(2, properties=[late]))
+    assert types(told)[-2:] == ["command.accepted", "command.done"]
+    assert await held(house) == "dates_reversed"
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("R1", "dates_reversed")
+    assert "not after its start" in alert["what_to_do"]
+    assert await window(house, KEY) == before
+    assert (await window(house, "res:R2"))[0] == "07-11T14:00"
+    await house.send("site.put", houses.site(3, properties=[late]))  # no news
+    assert len(await impossible(house)) == 1
+    await house.send("site.put", houses.site(4))
+    assert await house.alerts() == set()
+    assert await held(house) is None
+
+
+@pytest.mark.parametrize("left", ["front", None])
+async def test_a_key_by_hand_is_told_whose_door_is_not_on_the_site_any_more(
+    house: House, left: str | None
+) -> None:
+    await house.send("key.put", by_hand(doors={"add": [*filter(None, [left]), "shed-door"]}))
+    site = houses.site(2)
+    site["properties"].pop()
+    less = site | {"locks": site["locks"][:-1]}
+    await house.send("site.put", less)
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("cleaner", "unknown_lock")
+    assert await doors(house, "cleaner") == {*filter(None, [left])}
+    await house.send("site.put", less | {"version": 3})
+    assert len(await impossible(house)) == 1
+    await house.send("site.put", houses.site(4))
+    assert await house.alerts() == set()
+    assert "shed-door" in await doors(house, "cleaner")
+
+
+async def test_a_code_that_another_key_gets_for_itself_is_told_and_the_others_go_on(
+    house: House,
+) -> None:
+    later: Document = {"arrival": "2026-10-11", "departure": "2026-10-15"}
+    await house.send("reservation.put", reservation(code="4711"))
+    await house.send("reservation.put", reservation("R2", code="4711", **later))
+    await house.send("reservation.put", reservation("R3", **later))
+    await house.send("site.put", houses.site(2, policy={"pin": {"policy": "strict"}}))
+    (alert,) = await impossible(house)
+    assert (alert["subject"], alert["reason"]) == ("R2", "code_taken")
+    assert await house.code_of("R2") == "4711"
+    assert await house.rows("SELECT id FROM keys WHERE exclusive") == [("res:R1",), ("res:R3",)]
+    await house.send("site.put", houses.site(3))
+    assert await house.alerts() == set()
+
+
+async def test_what_is_no_key_cannot_be_revoked(house: House) -> None:
+    for word in ("key.revoke", "key.restore"):
+        told = await house.send(word, {"id": "R1", "version": 1})
+        assert data(told, "command.rejected")["path"] == "data.id"
+    assert await house.rows("SELECT * FROM overrides") == []
+
+
+async def test_of_a_revoked_key_only_the_restored_door_opens_wherever_the_guest_moves(
+    house: House,
+) -> None:
+    """S3-12"""
+    await house.send("reservation.put", reservation())
+    await house.send("key.revoke", {"id": KEY, "version": 1})
+    await house.send("key.restore", {"id": KEY, "version": 2, "doors": ["front"]})
+    assert await doors(house, KEY) == {"front"}
+    await house.send("reservation.put", reservation(version=2, property_id="flat-2"))
+    assert await doors(house, KEY) == {"front"}
+    await house.send("key.revoke", {"id": KEY, "version": 3, "doors": ["front"]})
+    assert await doors(house, KEY) == set()
+    await house.send("key.restore", {"id": KEY, "version": 4})
+    assert await doors(house, KEY) == {"front", "flat-2-door"}
+
+
+@pytest.mark.parametrize("source", ["dictated", "phone"])
+async def test_a_code_that_was_replaced_is_nobody_elses_for_a_while(
+    house: House, source: str
+) -> None:
+    """Suffering 23: whoever saw it might stand before another guest's door."""
+    policy = {"pin": {"source": "phone", "length": 6}}
+    guest = {"name": "A", "phone": "+41 79 482 913"}
+    wish: Document = (
+        {"code": "482913"} if source == "dictated" else {"guest": guest, "policy": policy}
+    )
+    await house.send("reservation.put", reservation(**wish))
+    assert await house.code_of("R1") == "482913"
+    await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    told = await house.send("reservation.put", reservation("R2", **wish))
+    if source == "dictated":
+        assert data(told, "command.rejected")["reason"] == "code_taken"
+    else:
+        assert await house.code_of("R2") != "482913"
+    house.clock.at += 31 * DAY
+    stay = {"arrival": "2026-09-01", "departure": "2026-09-05"}
+    await house.send("reservation.put", reservation("R3", **wish | stay))
+    assert await house.code_of("R3") == "482913"
+
+
+async def test_a_door_that_is_not_provisioned_keeps_the_old_code(house: House) -> None:
+    """S3-20: nothing new is written there, so nothing old is taken away for it."""
+    await house.send("reservation.put", reservation(arrival="2026-07-01"))
+    await house.prove("front", "R1")
+    locks = [lock | {"allow_provisioning": False} for lock in houses.site()["locks"]]
+    await house.send("site.put", houses.site(2, locks=locks))
+    told = await house.send(
+        "reservation.put", reservation(version=2, arrival="2026-07-01", code="482913")
+    )
+    assert "code.changed" in types(told)
+    async with house.database.transaction() as tx:
+        await tx.rows("DELETE FROM outbox")  # receipted
+    house.clock.at += DAY
+    front = await situations.load(house.database.read, LockId("front"), house.clock.now())
+    assert not front.claims[KeyId(KEY)].old_codes_go
+
+
+async def test_a_restored_key_is_put_back_where_a_person_deleted_it(house: House) -> None:
+    """S1-17"""
+    await house.send("reservation.put", reservation())
+    for lock in ("front", "flat-1-door"):
+        await house.prove(lock, "R1")
+    async with house.database.transaction() as tx:
+        await tx.rows("UPDATE leases SET stage = 'gone', proof = NULL, reason = 'deleted_at_lock'")
+    await house.send("key.restore", {"id": KEY, "version": 1, "doors": ["front"]})
+    asked = "SELECT lock_id FROM leases WHERE reason IS NULL ORDER BY lock_id"
+    assert await house.rows(asked) == [("front",)]
+    await house.send("key.restore", {"id": KEY, "version": 2})
+    assert await house.rows(asked) == [("flat-1-door",), ("front",)]

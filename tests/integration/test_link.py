@@ -147,7 +147,7 @@ async def test_status_is_retained_and_the_will_tells_of_a_hub_that_is_gone(
 ) -> None:
     async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
         async with hub(tmp_path, broker.port) as h:
-            await h.eventually(lambda: true("status" in cloud.retained))
+            await h.eventually(lambda: true(len(cloud.retained) == 2))
             assert cloud.retained["status"]["state"] == "online"
             assert set(cloud.retained["reported"]) == {"at", "locks", "keys", "leases", "alerts"}
         async with asyncio.timeout(10):

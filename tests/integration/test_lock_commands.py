@@ -169,6 +169,26 @@ async def test_a_lock_is_replaced_only_by_one_that_answers(
         assert await house.dump(without=houses.ANSWERS) == before
 
 
+async def test_what_could_not_be_removed_from_a_lock_that_is_gone_is_no_alert_any_more(
+    tmp_path: Path,
+) -> None:
+    # S2-21
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a", "b") as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(2 * HOUR)
+        hub.lock("a").dead = hub.lock("b").dead = True
+        await take(hub.intake, command("reservation.cancel", {"id": "r1", "version": 9}, id="no"))
+        await hub.pass_(MINUTE)
+        stuck = {("removal_failed", f"{lock}/res:r1") for lock in "ab"}
+        assert await alerts(hub) >= stuck
+        hub.lock("b").dead = False
+        await hub.pass_(10 * MINUTE)
+        await take(hub.intake, command("lock.replace", {"old": "a", "new": "b"}, id="swap"))
+        await hub.pass_(MINUTE)
+        assert await alerts(hub) == set()
+
+
 async def test_the_next_site_document_has_the_last_word_on_a_replaced_lock(tmp_path: Path) -> None:
     # S2-21
     async with opened(tmp_path) as house:

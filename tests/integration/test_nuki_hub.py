@@ -29,7 +29,7 @@ from gatewayd.store.outbox import Outbox
 from simulators.bluetooth import BluetoothSimulator
 from tests.fakes import FakeRadio
 from tests.house import HUB, House
-from tests.integration.conftest import eventually, paired
+from tests.integration.conftest import eventually, paired, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -165,6 +165,28 @@ async def test_who_came_in_is_told(bluetooth: BluetoothSimulator, tmp_path: Path
         await bluetooth.keypad(LOCK, await door.house.code_of("R1"))
         used = await door.told("lock.used", lock_id="nuki")
         assert used["key_id"] == "res:R1"
+
+
+async def test_what_a_paired_lock_logs_while_it_is_not_on_the_site_is_told_once_it_is(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        keyring = NukiKeyring(door.house.database)
+        await keyring.log_read(door.address, 0)  # it was read before
+        (property_,), locks = door.document["properties"], door.document["locks"]
+        less = {"properties": [property_ | {"locks": ["other"]}], "locks": locks[1:]}
+        await door.house.send("site.put", door.document | less | {"version": 2})
+        await until(lambda: not door.nuki.is_served(door.address))
+        connections = (await bluetooth.lock(LOCK))["connections"]
+        await bluetooth.keypad(LOCK, "999999")
+        await until(lambda: door.nuki._neighbour(door.address).log_due() is not None)
+        credentials = await keyring.get(door.address)
+        assert credentials is not None
+        assert credentials.log_index == 0
+        assert (await bluetooth.lock(LOCK))["connections"] == connections
+        await door.house.send("site.put", door.document | {"version": 3})
+        await door.told("lock.wrong_code", lock_id="nuki")
 
 
 async def test_a_lost_acknowledgement_leads_to_one_code_not_two(

@@ -1,8 +1,9 @@
 """Pairing with simulated locks over the air, and each way in which it can fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,7 +24,7 @@ from gatewayd.locks.nuki.pair import (
 from gatewayd.locks.nuki.pairing import PairingFailed
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
-from tests.integration.conftest import listening
+from tests.integration.conftest import eventually, listening
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -56,7 +57,8 @@ async def site(
     """The daemon is stopped."""
     monkeypatch.setattr(pairs, "GATHER_S", 0.1)
     yield Site(bluetooth, keyring)
-    await bluetooth.bus_faults(service_rights=True, adapter="hci0", powered=True)
+    await bluetooth.bus_faults(bluez=True, service_rights=True)
+    await bluetooth.bus_faults(adapter="hci0", plugged=True, powered=True)
     await bluetooth.reset(LOCK)
 
 
@@ -117,6 +119,57 @@ async def test_an_adapter_that_is_off_or_absent_is_told(site: Site) -> None:
         await locks_in_pairing_mode("hci0")
     with pytest.raises(AdapterOff, match="hci0"):
         await site.pair(lock)
+
+
+GONE = [
+    {"adapter": "hci0", "powered": False},
+    {"adapter": "hci0", "plugged": False},
+    {"bluez": False},
+]
+
+
+@pytest.mark.parametrize("gone", GONE)
+async def test_an_adapter_that_goes_while_a_lock_is_looked_for_is_told(
+    site: Site, gone: dict[str, Any]
+) -> None:
+    """At once: nobody waits for a lock that cannot be heard."""
+    async with asyncio.TaskGroup() as group:
+        look = group.create_task(told(locks_in_pairing_mode("hci0", seconds=60)))
+        await eventually(lambda: scanning(site))
+        await site.sim.bus_faults(**gone)
+        assert "hci0 is off" in str(await look)
+
+
+@pytest.mark.parametrize("command", ["request_data", "verify_security_pin"])
+@pytest.mark.parametrize("gone", GONE)
+async def test_an_adapter_that_goes_amid_a_pairing_is_told_and_not_the_lock_blamed(
+    site: Site, gone: dict[str, Any], command: str
+) -> None:
+    lock = await site.found()
+    await site.sim.faults(LOCK, slow_ms=300)
+
+    async def asked() -> bool:
+        return command in (await site.sim.lock(LOCK))["commands"]
+
+    async with asyncio.TaskGroup() as group:
+        pairing = group.create_task(told(site.pair(lock)))
+        await eventually(asked)
+        await site.sim.bus_faults(**gone)
+        failed = await pairing
+    assert "hci0 is off" in str(failed)
+    assert lock.name not in str(failed)
+    assert "bluetoothctl power on; and pair again" in failed.what_to_do
+    assert await site.keyring.get(ADDRESS) is None
+
+
+async def told(work: Awaitable[object]) -> AdapterOff:
+    with pytest.raises(AdapterOff) as failed:
+        await work
+    return failed.value
+
+
+async def scanning(site: Site) -> bool:
+    return bool((await site.sim.bus())["adapters"]["hci0"]["scanning"])
 
 
 async def test_a_bluez_that_hangs_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatewayd.store import retention
-from tests.house import DAY, House, opened, property_, reservation, site, types
+from gatewayd.store import overrides, retention
+from tests.house import DAY, NOON, House, opened, property_, reservation, site, types
 
 ARRIVAL, END = "2026-07-11", 14  # the 15th, days from the clock's beginning
 
@@ -65,6 +65,72 @@ async def test_what_is_still_at_a_lock_is_kept(house: House) -> None:
     await pruned(house)
     await forget(house)
     assert await kept(house) == ([], [])
+
+
+BY_HAND = {
+    "id": "cleaner",
+    "version": 1,
+    "name": "Ada",
+    "doors": {"add": ["front"]},
+    "starts": "2026-07-11T08:00",
+    "ends": "2026-07-15T11:00",
+}
+
+
+async def said(house: House) -> list[str]:
+    """The keys on which staff's word is kept."""
+    return [key for (key,) in await house.rows("SELECT key_id FROM overrides ORDER BY 1")]
+
+
+@pytest.mark.parametrize("last", [None, "key.revoke", "key.delete"])
+async def test_what_staff_said_is_forgotten_with_the_key(house: House, last: str | None) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": "res:R1", "version": 1, "name": "Ada"})
+    await house.send("key.put", BY_HAND)
+    if last is not None:
+        for key in ("cleaner", "res:R1"):
+            await house.send(last, {"id": key, "version": 2})
+    for days, left in ((END + 59, ["cleaner", "res:R1"]), (END + 61, [])):
+        house.clock.at = NOON + days * DAY
+        await pruned(house)
+        await forget(house)
+        assert await said(house) == left
+    assert await kept(house) == ([], [])
+
+
+async def test_what_staff_said_of_a_key_that_is_still_at_a_lock_is_kept(house: House) -> None:
+    await house.send("reservation.put", reservation())
+    await house.send("key.put", {"id": "res:R1", "version": 1, "name": "Ada"})
+    await house.prove("front", "R1")
+    house.clock.at += 400 * DAY
+    await forget(house)
+    assert await said(house) == ["res:R1"]
+
+
+async def test_staffs_word_goes_with_a_key_by_hand_that_never_was(house: House) -> None:
+    """And its alert; one that is to come is kept."""
+    late = {"starts": "2027-07-11T08:00", "ends": "2027-07-15T11:00"}
+    for key, times in (("old", {}), ("new", late)):
+        await house.send("key.put", BY_HAND | {"id": key, "version": 2} | times)
+    await house.send("key.put", BY_HAND | {"id": "gone", "doors": {"add": ["shed-door"]}})
+    whole = site(2)
+    locks, properties = whole["locks"][:-1], whole["properties"][:-1]
+    await house.send("site.put", whole | {"locks": locks, "properties": properties})
+    assert await house.alerts() == {("key_impossible", "gone")}
+    async with house.database.transaction() as tx:  # as where they were revoked at once
+        await tx.rows("DELETE FROM doors")
+        await tx.rows("DELETE FROM keys")
+    house.clock.at += (END + 61) * DAY
+    assert types(await forget(house)) == ["alert.cleared"]
+    assert await said(house) == ["new"]
+
+
+async def test_a_site_document_leaves_alone_what_staff_said_long_ago(house: House) -> None:
+    await house.send("key.put", BY_HAND)
+    for days, looked_at in ((END + 6, ["cleaner"]), (END + 8, [])):
+        house.clock.at = NOON + days * DAY
+        async with house.database.transaction() as tx:
+            assert await overrides.all_(tx, house.clock.now()) == looked_at
 
 
 async def test_a_cancelled_stay_and_one_without_a_key_go_after_their_dates(house: House) -> None:

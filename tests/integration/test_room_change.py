@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.ids import LockId
+from gatewayd.intake import backups
 from tests.house import Document, command
 from tests.integration.test_reconciler import HOUR, MINUTE, Site, VirtualClock, site, take
 
@@ -50,6 +53,13 @@ async def done(hub: Site, command_id: str) -> bool:
     return bool(await hub.database.read.rows(sql, (f'%"cause":"{command_id}"%',)))
 
 
+async def last_status(hub: Site) -> dict[str, str]:
+    """What was told last of each door of the key."""
+    sql = "SELECT envelope FROM outbox WHERE type = 'key.status' ORDER BY seq DESC LIMIT 1"
+    ((envelope,),) = await hub.database.read.rows(sql)
+    return {door["lock_id"]: door["state"] for door in json.loads(envelope)["data"]["doors"]}
+
+
 async def test_the_old_door_opens_until_the_new_one_does(hub: Site) -> None:
     hub.lock("b").dead = True
     await put(hub, "r1", 2, "q")
@@ -63,6 +73,7 @@ async def test_the_old_door_opens_until_the_new_one_does(hub: Site) -> None:
     await hub.pass_(5 * MINUTE)
     assert holds(hub, "b", "gate")
     assert await done(hub, "r1-3")
+    assert await last_status(hub) == {"a": "removed", "b": "proven", "gate": "proven"}
     await hub.pass_(HOUR)
     assert await hub.database.read.rows("SELECT 1 FROM doors WHERE lock_id = 'a'") == []
 
@@ -133,3 +144,76 @@ async def test_who_changes_rooms_just_before_the_stay_stands_before_no_shut_door
     await put(hub, "r4", 2, "q", arrival="2026-07-02")
     await hub.pass_(HOUR)
     assert len(hub.lock("a").codes) == 1
+
+
+# --- what ends the access at a door that is being left ------------------------------------------
+
+
+@pytest.fixture
+async def between(hub: Site) -> Site:
+    """The guest has moved to the second room, whose door does not answer."""
+    hub.lock("b").dead = True
+    await put(hub, "r1", 2, "q")
+    await hub.pass_(MINUTE)
+    return hub
+
+
+async def say(hub: Site, type_: str, **data: object) -> None:
+    await take(hub.intake, command(type_, data, id=type_))
+
+
+async def test_staff_shuts_an_old_door_at_once(between: Site) -> None:
+    # S3-12
+    await say(between, "key.revoke", id="res:r1", version=1, doors=["a"])
+    await between.pass_(MINUTE)
+    assert holds(between, "gate")
+
+
+async def test_an_old_door_that_is_no_rooms_any_more_is_shut(between: Site) -> None:
+    # S1-14
+    ((stored,),) = await between.database.read.rows("SELECT document FROM site")
+    document = json.loads(stored)
+    document["properties"][0]["locks"] = ["gate"]
+    await take(between.intake, command("site.put", document | {"version": 3}, id="bare"))
+    await between.pass_(MINUTE)
+    assert holds(between, "gate")
+
+
+async def test_a_backup_code_is_no_next_guest(between: Site) -> None:
+    policy = {"grace": "0", "backup": {"pool": 1}}
+    ((stored,),) = await between.database.read.rows("SELECT document FROM site")
+    document = json.loads(stored) | {"version": 3, "policy": policy}
+    await take(between.intake, command("site.put", document, id="pool"))
+    await between.intake.attend(partial(backups.keep, lock=LockId("a")))
+    await between.pass_(HOUR)
+    assert len(between.lock("a").codes) == 2
+
+
+async def test_a_neighbour_at_a_shared_door_is_no_next_guest(hub: Site) -> None:
+    ((stored,),) = await hub.database.read.rows("SELECT document FROM site")
+    document = json.loads(stored) | {"version": 3}
+    room = document["properties"][0]
+    document["properties"][1]["locks"] = ["b"]
+    document["properties"] += [room | {"id": "n", "name": "N", "locks": ["gate"]}]
+    await take(hub.intake, command("site.put", document, id="neighbour"))
+    hub.lock("b").dead = True
+    await put(hub, "r1", 2, "q")
+    await put(hub, "r2", 1, "n", arrival="2026-07-02")
+    await hub.pass_(25 * HOUR)
+    assert len(hub.lock("gate").codes) == 2
+    assert len(hub.lock("a").codes) == 1
+
+
+async def test_who_waits_for_an_unknown_room_and_checks_out_has_no_door(hub: Site) -> None:
+    await put(hub, "r1", 2, "annexe")
+    at = hub.clock.now().latest.isoformat()
+    await say(hub, "reservation.check_out", id="r1", at=at)
+    await hub.pass_(HOUR)
+    assert holds(hub)
+
+
+async def test_staff_shuts_a_door_of_who_waits_for_an_unknown_room(hub: Site) -> None:
+    await put(hub, "r1", 2, "annexe")
+    await say(hub, "key.revoke", id="res:r1", version=1, doors=["a"])
+    await hub.pass_(MINUTE)
+    assert holds(hub, "gate")

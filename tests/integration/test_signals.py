@@ -132,6 +132,11 @@ async def test_a_low_battery_brings_the_codes_in_earlier_where_the_lock_keeps_th
         assert dict(await hub.database.read.rows(f"{leads} WHERE lock_id = 'a'")) == {"a": 144.0}
         await hub.book("r2", "2026-08-06", "2026-08-09")
         await hear(hub, "a", Battery(100))
+        rows = await hub.database.read.rows(f"{leads} WHERE lock_id = 'a' ORDER BY starts")
+        assert rows == [("a", 144.0), ("a", 72.0)], "what is there already stays"
+        await hub.pass_(MINUTE)
+        assert len(hub.lock("a").codes) == 1
+        await hub.book("r1", "2026-07-08", "2026-07-10", version=2)  # another window
         rows = await hub.database.read.rows(f"{leads} WHERE lock_id = 'a'")
         assert rows == [("a", 72.0)] * 2
 

@@ -16,7 +16,7 @@ from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Window
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Empty, Holds, Occupied
+from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
 from gatewayd.store import site as sites
 from gatewayd.store import situations
@@ -57,6 +57,7 @@ leases = st.builds(
 observations = (
     st.builds(Empty, times)
     | st.builds(Holds, times, codes, st.booleans(), windows, hours)
+    | st.builds(Foreign, times)
     | st.builds(Occupied, times, st.booleans(), windows, hours)
 )
 rules = st.builds(
@@ -106,7 +107,7 @@ def test_whatever_is_saved_over_whatever_was_there_is_loaded_again(tmp_path: Pat
         )
         def holds(
             held: list[Lease],
-            slots: dict[int, Empty | Holds | Occupied],
+            slots: dict[int, Observation],
             ladder: Ladder | None,
             reason: Reason | None,
         ) -> None:

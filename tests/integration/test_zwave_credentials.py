@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from zwave_js_server.model.access_control import SetUserOptions
 from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Window
 from gatewayd.domain.report import CodeAdded, CodeDeleted, Jammed, Used
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.locks.zwave.reports import ECHO
 from simulators.zwave import ZwaveSimulator
+from tests.hub import opened
 from tests.integration.conftest import Reports, SkippingClock, eventually, running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -346,13 +348,11 @@ async def household(door: Door) -> tuple[Any, ...]:
     return there["users"], there["credentials"], there["cards"]
 
 
-async def test_a_slot_whose_user_opens_in_another_way_is_occupied(
+async def test_a_slot_whose_user_opens_in_another_way_is_foreign(
     door: Door, owner: dict[str, Any]
 ) -> None:
     await door.zwave.user(NODE, SLOT, "Owner", **owner)
-    seen = await door.seen()
-    assert isinstance(seen, Occupied)
-    assert not seen.enabled  # no code opens there
+    assert isinstance(await door.seen(), Foreign)
     assert isinstance(await door.seen(SLOT + 1), Empty)
 
 
@@ -379,12 +379,57 @@ async def test_a_user_who_got_a_card_keeps_it_when_our_code_goes(door: Door) -> 
     await door.clear()
     assert await door.codes() == {}
     assert (await door.zwave.node(NODE))["cards"] == {1: SLOT}
-    assert isinstance(await door.seen(), Occupied)
+    assert isinstance(await door.seen(), Foreign)
+
+
+async def test_a_guest_s_code_goes_at_once_though_the_guest_got_a_card(
+    zwave: ZwaveSimulator, door: Door, tmp_path: Path
+) -> None:
+    async with opened(tmp_path, zwave, NODE) as hub:
+        await hub.done(await hub.book("r1"))
+        ((slot, digits),) = (await hub.lock())["codes"].items()
+        await zwave.user(NODE, slot, "Guest", pins={slot: digits}, cards={1: "04a1b2c3"})
+        await hub.done(await hub.send("reservation.cancel", {"id": "r1", "version": 2}))
+        there = await hub.lock()
+        assert (there["codes"], there["cards"]) == ({}, {1: slot})
+        assert there["users"] == {slot: {"name": "Guest", "active": True}}
+        assert len(await hub.told("code.removed")) == 1
+        assert await hub.told("code.removal_failed") == []
+
+        await zwave.reset_frames()
+        await hub.done(await hub.book("r2"))  # beside the card, without a try at its slot
+        assert slot not in (await hub.lock())["codes"]
+        assert (await hub.exchanges())["set"] == 2
+        assert await hub.told("code.failed") == []
+
+
+async def test_a_code_that_was_replaced_by_a_card_moves_to_another_slot(
+    zwave: ZwaveSimulator, door: Door, tmp_path: Path
+) -> None:
+    async with opened(tmp_path, zwave, NODE) as hub:
+        await hub.done(await hub.book("r1"))
+        ((slot, digits),) = (await hub.lock())["codes"].items()
+        await zwave.user(NODE, slot, "Owner", cards={1: "04a1b2c3"})
+        owners = (await hub.lock())["users"][slot]
+        await hub.done(await hub.send("lock.sync_now", {"lock_id": "a"}))
+        there = await hub.lock()
+        assert [*there["codes"].values()] == [digits]
+        assert slot not in there["codes"]
+        assert (there["cards"], there["users"][slot]) == ({1: slot}, owners)
+        assert [lost["data"]["reason"] for lost in await hub.told("code.lost")] == ["foreign_slot"]
+        assert await hub.told("code.failed") == []
+
+
+async def test_a_name_is_taken_off_again(door: Door) -> None:
+    await door.write(label="HM1")
+    await door.write(label="")
+    assert await door.users() == {SLOT: {"name": f"User-{SLOT}", "active": True}}  # the lock's own
+    assert await door.shows(CODE)
 
 
 async def test_what_is_no_longer_there_in_the_lock_does_not_bar_its_slot(door: Door) -> None:
     await door.zwave.user(NODE, SLOT, "Owner", cards={1: "04a1b2c3"})
-    assert isinstance(await door.seen(), Occupied)  # and zwave-js keeps it in store
+    assert isinstance(await door.seen(), Foreign)  # and zwave-js keeps it in store
     await door.zwave.user(NODE, SLOT)
     assert isinstance(await door.seen(), Empty)
 

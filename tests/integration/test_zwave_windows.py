@@ -181,12 +181,75 @@ async def test_a_longer_stay_never_disables_its_code(doors: dict[int, Door]) -> 
 async def test_a_clear_leaves_no_schedule_for_the_next_code(doors: dict[int, Door]) -> None:
     door = doors[LIMITED]
     await door.write(window=OVER)
+    await door.zwave.reset_frames()
     async with door.lock.session() as session:
         await session.clear(SLOT)
+    assert await door.exchanges() == (0, 2)
     assert isinstance(await door.seen(), Empty)
     assert await door.schedules() == {}
     await door.zwave.set_code(LIMITED, SLOT, CODE.digits)
     assert await door.opens()
+
+
+async def test_a_schedule_that_did_not_hear_of_its_end_is_erased_at_the_next_look(
+    doors: dict[int, Door],
+) -> None:
+    door = doors[LIMITED]
+    await door.write(window=OVER)
+    await door.zwave.faults(LIMITED, ignoreSchedules=True)
+    async with door.lock.session() as session:
+        await session.clear(SLOT)
+        assert isinstance((await session.observe([SLOT]))[SLOT], Empty)  # nor does it yet
+    assert [*await door.schedules()] == [SLOT]
+    await door.speaks()
+    assert isinstance(await door.seen(), Empty)
+    assert await door.schedules() == {}
+    await door.zwave.reset_frames()
+    assert isinstance(await door.seen(), Empty)
+    assert await door.exchanges() == (1, 0)  # once
+
+
+@pytest.mark.parametrize("limits", [{}, {"window": NOW}])
+async def test_a_schedule_that_was_left_behind_does_not_limit_our_next_code(
+    doors: dict[int, Door], limits: dict[str, Window]
+) -> None:
+    door = doors[LIMITED]
+    await door.write(window=OVER)
+    await door.zwave.set_code(LIMITED, SLOT, None)  # the hub knows of nothing
+    await door.write(**limits)
+    assert await door.holds(**limits)
+    assert await door.opens()
+
+
+async def test_a_schedule_that_did_not_hear_of_its_end_is_shown_with_the_code_that_it_limits(
+    doors: dict[int, Door],
+) -> None:
+    door = doors[LIMITED]
+    await door.write(window=OVER)
+    await door.zwave.set_code(LIMITED, SLOT, None)
+    await door.zwave.faults(LIMITED, ignoreSchedules=True)
+    await door.write()
+    await door.speaks()
+    assert await door.holds(window=OVER)  # and so the plan writes it again
+    await door.write()
+    assert await door.holds()
+
+
+async def test_a_code_whose_window_is_there_is_only_enabled_and_disabled(
+    doors: dict[int, Door],
+) -> None:
+    # S3-6: hours that the hub keeps
+    door = doors[LIMITED]
+    await door.write(window=NOW, enabled=False)
+    for enabled in (True, False):
+        await door.zwave.reset_frames()
+        async with door.lock.session() as session:
+            await session.observe([SLOT])
+            await session.write(Entry(CODE, enabled=enabled, window=NOW), SLOT)
+            seen = (await session.observe([SLOT]))[SLOT]
+        assert seen == Holds(seen.at, CODE, enabled, NOW)
+        assert await door.opens() is enabled
+        assert await door.exchanges() == (4, 1)
 
 
 async def test_a_code_may_be_limited_and_disabled(doors: dict[int, Door]) -> None:

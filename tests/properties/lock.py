@@ -131,6 +131,13 @@ class VirtualLock:
             return Occupied(at, content.enabled, content.window)
         return Holds(at, content.code, content.enabled, content.window)
 
+    def shows(self, slot: int, seen: Observation) -> bool:
+        """Whether that is what a slot holds, as the lock's checksum would tell."""
+        content = self.stored.get(slot)
+        if content is None or not isinstance(seen, Holds):
+            return content is None and isinstance(seen, Empty)
+        return (content.code, content.enabled) == (seen.code, seen.enabled)
+
     def has_pending(self, slot: int) -> bool:
         """Whether something is under way to this slot."""
         return any(x[1] == slot for x in self.pending)

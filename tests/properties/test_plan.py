@@ -22,10 +22,12 @@ from tests.properties.world import World
 KINDS: list[dict[str, Any]] = [
     {},
     {"can_disable": True},
+    {"can_disable": True, "checksum": True},
     {"enforces_windows": True},
     {"enforces_windows": True, "assigns_slots": True},
 ]
-"""Locks by what they can do: User Code, its version 2, with schedules; a lock with a list."""
+"""Locks by what they can do: User Code, its version 2, with a checksum, with schedules; a
+lock with a list."""
 KEYS = st.sampled_from([KeyId("res:R1"), KeyId("res:R2")])
 SLOTS = st.integers(1, 3)
 FAULTS = st.lists(st.sampled_from(Fault), min_size=1, max_size=8)

@@ -19,7 +19,7 @@ from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Plan, Take, Write, plan
+from gatewayd.domain.plan import Audit, Clear, Free, LockStep, Observe, Plan, Take, Write, plan
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Claim, Situation
@@ -184,6 +184,10 @@ class World:
             self.lock.mail.clear()
         elif (error := self.error(fault)) is not None:
             self.follow(failed_step(self.s, step, error, self.now, self.tick))
+        elif isinstance(step, Audit):
+            same = all(self.lock.shows(slot, seen) for slot, seen in step.seen.items())
+            shown = {slot: step.seen[slot] for slot in step.slots if same}
+            self.follow(after(self.s, step, Touched(shown), self.now, self.tick))
         elif isinstance(step, Observe):
             slots = step.slots or tuple(self.lock.stored)
             shown = {slot: self.lock.look(slot, fault, self.now.earliest) for slot in slots}
@@ -206,7 +210,7 @@ class World:
             return Fault.FALSE_ACK if fault in (Fault.MANGLED, Fault.WIPED) else fault
         if isinstance(step, Write):
             return Fault.NONE if fault in (Fault.MASKED, Fault.LYING) else fault
-        if not step.slots:
+        if isinstance(step, Audit) or not step.slots:
             return fault if fault is Fault.UNREACHABLE or fault in RESTARTS else Fault.NONE
         (slot,) = step.slots
         content, lease = self.lock.stored.get(slot), self.lease_in(slot)

@@ -270,6 +270,7 @@ GOOD = [
                 "health_check": {
                     "at": "07:30",
                     "timezone": "Europe/Zurich",
+                    "within": "90s",
                     "share_backup": False,
                 },
             },

@@ -25,9 +25,19 @@ MOTOR_CODES = frozenset(
     }
 )
 """The motor had begun to turn: where the bolt is now, a look tells."""
-PIN_STOPPED = "the lock refuses the security PIN; it is left alone until it is paired again"
+STOPPED = {
+    Reason.PIN_REFUSED: "the lock refuses the security PIN; it is left alone until paired again",
+    Reason.PIN_UNANSWERED: "the lock fell silent each time after the security PIN was sent, so "
+    "whether that is right is not known; it is left alone until paired again",
+}
+"""Why nothing more is tried with the PIN."""
 NOT_PAIRED = "the hub is not paired with this lock"
 NOT_AUTHORISED = "the lock does not know this hub any more; pair it again"
+
+
+def stopped(why: Reason) -> Unreachable:
+    """The lock is left alone until it is paired again."""
+    return Unreachable(STOPPED[why], why)
 
 
 class LockSaid(GatewaydError):
@@ -52,7 +62,7 @@ def translated(said: LockSaid, *, writing: bool) -> LockError:
     motor that stopped on its way."""
     match said.code:
         case ErrorCode.BAD_PIN | ErrorCode.TOO_MANY_PIN_ATTEMPTS:
-            return Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
+            return stopped(Reason.PIN_REFUSED)
         case ErrorCode.NOT_AUTHORIZED | ErrorCode.INVALID_AUTH_ID:
             return Unreachable(NOT_AUTHORISED, Reason.REFUSED)
         case ErrorCode.BUSY:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from gatewayd.domain.credentials import PIN_TRIES
 from gatewayd.domain.report import Alive, Battery, KeypadBattery, Report
 from gatewayd.domain.retry import Tick
 from gatewayd.locks.nuki.advertisement import Advertisement
@@ -34,6 +35,7 @@ class Neighbour:
         self._changed = self._cleared = False
         self._read_at: Tick | None = None
         self._due, self._delay = Tick(0.0), RETRY_S[0]
+        self._tries = PIN_TRIES
 
     def hears(self, told: Advertisement, now: Tick) -> Alive | None:
         """An advertisement came; tells whether the lock is back."""
@@ -74,6 +76,14 @@ class Neighbour:
         """The log is about to be read: what changes from now on counts again."""
         self._changed = self._cleared = False
         self._read_at = now
+
+    def spares(self, tries: int, now: Tick) -> bool:
+        """Whether the log waits, so many PIN tries being left: since the last look the answer to
+        one got lost, and those that are left are for codes."""
+        lost, self._tries = tries < self._tries, tries
+        if lost:
+            self._changed, self._due = True, Tick(now + RETRY_S[1])
+        return lost
 
     def log_unasked(self, now: Tick) -> None:
         """Nobody could even be asked for it: soon again, however long the radio is away."""

@@ -7,7 +7,7 @@ await pair("hci0", clock, found[0], security_pin, keyring)
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from bleak import BleakScanner
@@ -16,10 +16,11 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from gatewayd.clock import Clock
-from gatewayd.domain.credentials import TAKEN_PIN_TRIES, Credentials
-from gatewayd.errors import LockError, RadioDown
+from gatewayd.domain.credentials import Credentials
+from gatewayd.errors import LockError, RadioDown, Reason
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, BUS_S, Adapter
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, PAIRING_GDIO, read_advertisement
+from gatewayd.locks.nuki.bluez import DBusError, watching
 from gatewayd.locks.nuki.connection import connected
 from gatewayd.locks.nuki.conversation import Conversation
 from gatewayd.locks.nuki.exchange import NONCE_SIZE, Status, VerifySecurityPin
@@ -47,11 +48,11 @@ HUB_NAME = "gatewayd"
 
 
 class AdapterOff(PairingFailed):
-    """The adapter is off, absent, or BlueZ does not run."""
+    """The adapter is off, absent, or BlueZ does not run: from the beginning, or all at once."""
 
     what_to_do = (
         "see that it is plugged in, then: systemctl start bluetooth, rfkill unblock bluetooth, "
-        "bluetoothctl power on"
+        "bluetoothctl power on; and pair again"
     )
 
 
@@ -126,7 +127,7 @@ async def locks_in_pairing_mode(
         AdapterOff, NoRights. NoLockFound: none was heard in time.
     """
     found: dict[str, Found] = {}
-    first = asyncio.Event()
+    first, fell = asyncio.Event(), asyncio.Event()
 
     def hear(device: BLEDevice, data: AdvertisementData) -> None:
         told = read_advertisement(data.manufacturer_data, data.service_data)
@@ -137,20 +138,27 @@ async def locks_in_pairing_mode(
             if wanted in (None, address):
                 first.set()
 
+    def fall() -> None:
+        fell.set()
+        first.set()
+
     scanner = BleakScanner(hear, bluez=BlueZScannerArgs(adapter=adapter))
-    try:
-        async with asyncio.timeout(BUS_S):
-            await scanner.start()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await first.wait()
-                await asyncio.sleep(GATHER_S)
-    except BUS_ERRORS as error:
-        raise _fault_of_radio(adapter, str(error)) from None
-    finally:
-        with contextlib.suppress(*BUS_ERRORS):
+    async with _watched(adapter, fall):
+        try:
             async with asyncio.timeout(BUS_S):
-                await scanner.stop()
+                await scanner.start()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await first.wait()
+                    await asyncio.sleep(GATHER_S)
+        except BUS_ERRORS as error:
+            raise _fault_of_radio(adapter, str(error)) from None
+        finally:
+            with contextlib.suppress(*BUS_ERRORS):
+                async with asyncio.timeout(BUS_S):
+                    await scanner.stop()
+        if fell.is_set():
+            raise _fault_of_radio(adapter, "")
     if not found:
         raise NoLockFound("no lock in pairing mode is heard")
     return sorted(found.values(), key=lambda lock: -lock.rssi)
@@ -175,7 +183,6 @@ async def pair(
                 security_pin=security_pin,
                 lock_uuid=str(granted.lock_uuid),
                 name=lock.name,
-                pin_tries=TAKEN_PIN_TRIES,  # else nothing of it is kept
             )
             has_keypad = await _proven(radio, lock, credentials)
         except RadioDown:
@@ -192,14 +199,28 @@ async def pair(
 async def _listening(adapter: str, clock: Clock) -> AsyncIterator[Adapter]:
     """With its scan on, a lock connects better."""
     radio = Adapter(adapter, clock, lambda *_: None)
-    try:
+    async with _watched(adapter, radio.fall):
         try:
-            await radio.listen()
-        except BUS_ERRORS as error:
+            try:
+                await radio.listen()
+            except BUS_ERRORS as error:
+                raise _fault_of_radio(adapter, str(error)) from None
+            yield radio
+        finally:
+            await radio.hush()
+
+
+@contextlib.asynccontextmanager
+async def _watched(adapter: str, fall: Callable[[], None]) -> AsyncIterator[None]:
+    """`fall` is called when the adapter or BlueZ goes away, and at the end."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(
+                watching(lambda name: fall() if name in (None, adapter) else None)
+            )
+        except (DBusError, *BUS_ERRORS) as error:
             raise _fault_of_radio(adapter, str(error)) from None
-        yield radio
-    finally:
-        await radio.hush()
+        yield
 
 
 async def _handshake(adapter: Adapter, lock: Found) -> Authorization:
@@ -229,8 +250,9 @@ async def _proven(adapter: Adapter, lock: Found, credentials: Credentials) -> bo
     async def keep(_: int) -> None:
         """Of a pairing that failed nothing is kept."""
 
-    async def stop() -> None:
-        refused.set()
+    async def stop(why: Reason) -> None:
+        if why is Reason.PIN_REFUSED:
+            refused.set()
 
     frames = SealedFrames(credentials.auth_id, credentials.shared_key)
     async with connected(adapter, lock.device, KEYTURNER_USDIO, frames) as connection:

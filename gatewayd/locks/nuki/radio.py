@@ -2,7 +2,8 @@
 
 A few tasks live as long as `run`. One watches BlueZ; an adapter or BlueZ that goes away ends its
 connections at once. One for each adapter keeps a scan on while it is on: one that hangs holds up no
-other. And one reads the log of a lock whose advertisement says that something changed.
+other. And one reads the log of a lock whose advertisement says that something changed; that of a
+lock which is not on the site (yet) waits in the lock.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import PinRefused, Report
+from gatewayd.domain.report import PinRefused, PinUnanswered, Report
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
-from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.driver import IsServed, Link, OnReport
 from gatewayd.locks.nuki import reports
 from gatewayd.locks.nuki.adapter import BUS_ERRORS, Adapter, Hearing
 from gatewayd.locks.nuki.advertisement import KEYTURNER_USDIO, Advertisement
 from gatewayd.locks.nuki.bluez import AccessDenied, Bluez, DBusError, watching
 from gatewayd.locks.nuki.connection import connected
 from gatewayd.locks.nuki.conversation import Conversation
-from gatewayd.locks.nuki.failures import NOT_PAIRED, PIN_STOPPED
+from gatewayd.locks.nuki.failures import NOT_PAIRED, stopped
 from gatewayd.locks.nuki.frames import SealedFrames
 from gatewayd.locks.nuki.keyring import Keyring
 from gatewayd.locks.nuki.lock import NukiLock
@@ -56,6 +57,7 @@ class NukiRadio:
         self.name, self.clock = name, clock
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
+        self.is_served: IsServed = lambda _address: True
         self.adapters = {adapter: Adapter(adapter, clock, self._heard) for adapter in adapters}
         self._keyring, self._bindings = keyring, dict(bindings or {})
         parts = {name: adapter.link for name, adapter in self.adapters.items()}
@@ -119,8 +121,8 @@ class NukiRadio:
         credentials = await self._keyring.get(address)
         if credentials is None:
             raise Unreachable(NOT_PAIRED, Reason.REFUSED)
-        if credentials.pin_refused:
-            raise Unreachable(PIN_STOPPED, Reason.PIN_REFUSED)
+        if (why := credentials.stopped) is not None:
+            raise stopped(why)
         return credentials
 
     async def _nearest(self, address: str, neighbour: Neighbour) -> tuple[Adapter, Hearing]:
@@ -145,10 +147,11 @@ class NukiRadio:
         now = self.clock.tick()
         return max(found, key=lambda f: (now - f[1].at < RECENT_S, f[1].rssi), default=None)
 
-    async def _stop(self, address: str) -> None:
-        log.error("nuki.pin_refused", address=address)
-        await self._keyring.refuse_pin(address)
-        self._tell(address, PinRefused())
+    async def _stop(self, address: str, why: Reason) -> None:
+        log.error("nuki.stopped", address=address, why=why)
+        if why is Reason.PIN_REFUSED:
+            await self._keyring.refuse_pin(address)
+        self._tell(address, PinRefused() if why is Reason.PIN_REFUSED else PinUnanswered())
 
     # BlueZ and advertisements
 
@@ -218,7 +221,7 @@ class NukiRadio:
         neighbour = self._neighbour(address)
         if (alive := neighbour.hears(told, self.clock.tick())) is not None:
             self._tell(address, alive)
-        if neighbour.log_due() is not None:
+        if neighbour.log_due() is not None and self.is_served(address):
             self._changed.set()
 
     # Logs
@@ -228,7 +231,7 @@ class NukiRadio:
             self._changed.clear()
             waits: list[float] = []
             for address, neighbour in list(self._neighbours.items()):
-                if (due := neighbour.log_due()) is None:
+                if (due := neighbour.log_due()) is None or not self.is_served(address):
                     continue
                 if (wait := due - self.clock.tick()) > 0:
                     waits.append(wait)
@@ -241,7 +244,9 @@ class NukiRadio:
         """Once, and later again where that fails."""
         credentials = await self._keyring.get(address)
         neighbour.reading(self.clock.tick())
-        if credentials is None or credentials.pin_refused:
+        if credentials is None or credentials.stopped:
+            return
+        if neighbour.spares(credentials.pin_tries, self.clock.tick()):
             return
         try:
             async with self._talk(address) as (talk, known):

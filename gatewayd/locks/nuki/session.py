@@ -59,6 +59,10 @@ class NukiSession:
             n: Holds(at, c.code, c.enabled, *limits_of(c.limit)) for n, c in codes.items()
         }
 
+    async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
+        """Not here: the list tells it, in one connection."""
+        raise Unsupported("the list is the only proof")
+
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Add a code (None), or replace the whole record of one.
 

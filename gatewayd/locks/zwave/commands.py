@@ -16,7 +16,7 @@ from gatewayd.domain.retry import Tick
 from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
 from gatewayd.locks.zwave.reports import OwnChanges
 
-SUPERVISION_FAIL = 0x02
+SUPERVISION_FAIL, SUPERVISION_SUCCESS = 0x02, 0xFF
 LATE_ANSWER = 10.0
 """Seconds after which an answer comes no more; zwave-js itself waits 1 s."""
 
@@ -104,15 +104,17 @@ class Commands:
         except OutcomeUnknown as error:
             raise RadioDown(str(error)) from None
 
-    async def change(self, command_class: IntEnum, method: str, *args: object) -> None:
-        """A write. A supervised lock says yes or no; an unsupervised one says nothing.
+    async def change(self, command_class: IntEnum, method: str, *args: object) -> bool:
+        """A write; whether the lock said yes. An unsupervised one says neither yes nor no.
 
         Raises:
             Refused: the lock said no. Unsupported: it has no such command or slot.
         """
         answer = await self._call(self._invoke(command_class, method, *args))
-        if isinstance(answer, dict) and answer.get("status") == SUPERVISION_FAIL:
+        said = answer.get("status") if isinstance(answer, dict) else None
+        if said == SUPERVISION_FAIL:
             raise Refused("the lock refused")
+        return bool(said == SUPERVISION_SUCCESS)
 
     async def change_slot[T](self, slot: int, operation: Awaitable[T]) -> T:
         """Any other write of the library's, whose echo is no news."""

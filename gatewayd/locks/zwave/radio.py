@@ -25,7 +25,7 @@ from zwave_js_server.model.node import Node
 from gatewayd.clock import Clock
 from gatewayd.domain.report import Alive, CodeAdded, CodeDeleted, Dead, Report
 from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Unreachable, Unsupported
-from gatewayd.locks.driver import Link, OnReport
+from gatewayd.locks.driver import IsServed, Link, OnReport
 from gatewayd.locks.zwave import reports
 from gatewayd.locks.zwave.commands import NoAnswer
 from gatewayd.locks.zwave.lock import ZwaveLock
@@ -76,6 +76,7 @@ class ZwaveRadio:
         self.own = reports.OwnChanges(clock)
         self.unfit: str | None = None  # why the server cannot be used, for as long as that lasts
         self.on_report: OnReport = lambda _address, _report: None
+        self.is_served: IsServed = lambda _address: True  # nothing here waits to be fetched
         self._url = url
         self._client: Client | None = None
 

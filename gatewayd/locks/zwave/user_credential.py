@@ -2,9 +2,11 @@
 
 A code is a credential of type PIN in slot n that belongs to user n. The lock itself does not tie
 the two: PIN slot n may be empty and user n somebody, with a card, or with a PIN in another slot.
-Such a slot is shown as occupied, and nobody's user is changed or deleted but one who has no
-credential, or PIN n. A person at the lock can also give PIN n to another user: it is then shown as
-not enabled, because it does not open as the user of its slot, and the next write puts that right.
+Such a slot is shown as foreign, and nobody's user is changed or deleted but one who has no
+credential, or PIN n. A card that a person gives to our user stays, and so does the user, when our
+PIN is deleted; until then the two open, or not, together. A person at the lock can also give PIN n
+to another user: it is then shown as not enabled, because it does not open as the user of its slot,
+and the next write puts that right.
 
 Users and credentials can be left behind: `add_user` leaves the user when its credential is refused,
 so that user is removed again; a user without credential opens nothing, and is taken over by the
@@ -41,7 +43,7 @@ from zwave_js_server.model.access_control import (
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import ANY_CODE, Code, CodeRules
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import (
     LockError,
     OutcomeUnknown,
@@ -141,6 +143,10 @@ class UserCredentialSession(DoorLock):
         """
         return {slot: await self._read(slot) for slot in slots}
 
+    async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
+        """Not here: the checksum of 0x83 is over users and cards that we do not read."""
+        raise Unsupported("the lock tells no checksum of PINs")
+
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Add or change the user and its PIN.
 
@@ -183,7 +189,8 @@ class UserCredentialSession(DoorLock):
         await self._delete_user(slot)
 
     async def _write_user(self, entry: Entry, slot: int) -> bool:
-        """Whether the user is a new one; its name is cut to what goes into a frame."""
+        """Whether the user is a new one; its name is cut to what goes into a frame;
+        without one the lock names the user itself."""
         name = entry.label[: self._able.label_length]
         try:
             return await self._set_user(slot, name, active=entry.enabled)
@@ -193,7 +200,7 @@ class UserCredentialSession(DoorLock):
         return await self._set_user(slot, name[:NAME_ALWAYS_FITS], active=entry.enabled)
 
     async def _set_user(self, slot: int, name: str, *, active: bool) -> bool:
-        options = SetUserOptions(active=active, user_name=name or None)
+        options = SetUserOptions(active=active, user_name=name)
         there = await self._commands.read(self._access.get_user_cached(slot))
         result = SetUserResult.ERROR_MODIFY_REJECTED_LOCATION_EMPTY
         if there is not None:
@@ -256,7 +263,7 @@ class UserCredentialSession(DoorLock):
         self._foreign[slot] = pin.user_id != slot and await self._shown.opens_otherwise(slot)
         at = self._commands.network.clock.now().earliest
         if pin.user_id == NOBODY:
-            return Occupied(at, enabled=False) if self._foreign[slot] else Empty(at)
+            return Foreign(at) if self._foreign[slot] else Empty(at)
         enabled = pin.user_id == slot and await self._shown.is_active(slot)
         if isinstance(pin.data, str) and pin.data.isascii() and pin.data.isdigit():
             return Holds(at, Code(pin.data), enabled)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from zwave_js_server.const import CommandClass
 
-from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.moment import Window
 from gatewayd.errors import OutcomeUnknown, Reason, Refused
 from gatewayd.locks.zwave.commands import Commands
 
@@ -77,23 +77,25 @@ class YearDay:
         times = _fields(window.start, "start") | _fields(window.end, "stop")
         await self._commands.change(SCHEDULES, "setYearDaySchedule", _slot(user), times)
         shown = await self.read(user)
-        if shown is None or not _same(window, shown, self._commands.network.clock.now()):
+        if shown is None or not self.same(window, shown):
             raise OutcomeUnknown("the lock does not show the schedule", Reason.MISMATCH)
 
-    async def erase(self, user: int) -> None:
-        """One exchange."""
-        await self._commands.change(SCHEDULES, "setYearDaySchedule", _slot(user))
+    async def erase(self, user: int) -> bool:
+        """Whether the schedule is gone: one exchange, three where the lock is not supervised."""
+        said_yes = await self._commands.change(SCHEDULES, "setYearDaySchedule", _slot(user))
+        if said_yes or self._commands.version(CommandClass.SUPERVISION):
+            return said_yes
+        return await self.read(user) is None
+
+    def same(self, wanted: Window, shown: Window) -> bool:
+        """Whether both limit alike from now on: some locks clamp a start that is past."""
+        now, starts = self._commands.network.clock.now(), {wanted.start, shown.start}
+        return wanted.end == shown.end and (len(starts) == 1 or now.surely_past(max(starts)))
 
     async def _offsets(self) -> tuple[int, int]:
         """Minutes east of UTC, in winter and in summer."""
         said = await self._commands.must_answer(SCHEDULES, "getTimezone")
         return said["standardOffset"], said["dstOffset"]
-
-
-def _same(wanted: Window, shown: Window, now: Now) -> bool:
-    """Whether both limit alike from now on: some locks clamp a start that is past."""
-    starts = {wanted.start, shown.start}
-    return wanted.end == shown.end and (len(starts) == 1 or now.surely_past(max(starts)))
 
 
 def _slot(user: int) -> dict[str, int]:

@@ -54,6 +54,14 @@ CREATE INDEX keys_by_guest ON keys (guest) WHERE guest IS NOT NULL;
 CREATE INDEX keys_by_label ON keys (label) WHERE label <> '';
 CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
 
+-- Codes that a key had before its own.
+CREATE TABLE past_codes (
+    code TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    until REAL NOT NULL,            -- before that nobody else gets it
+    PRIMARY KEY (code, key_id)
+) STRICT, WITHOUT ROWID;
+
 -- One row per key and lock until the key is over there and its slot is free.
 CREATE TABLE doors (
     lock_id TEXT NOT NULL,
@@ -97,7 +105,7 @@ CREATE INDEX leases_by_key ON leases (key_id);
 CREATE TABLE slots (
     lock_id TEXT NOT NULL,
     slot INTEGER NOT NULL,
-    seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied')),
+    seen TEXT NOT NULL CHECK (seen IN ('empty', 'holds', 'occupied', 'foreign')),
     code TEXT,
     at REAL NOT NULL,
     enabled INTEGER NOT NULL,

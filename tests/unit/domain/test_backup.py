@@ -16,13 +16,13 @@ from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.observed import observed
-from gatewayd.domain.plan import Clear, Plan, Take, plan
+from gatewayd.domain.plan import Clear, Plan, Take, Write, plan
 from gatewayd.domain.policy import Policy
 from gatewayd.domain.report import Used
 from gatewayd.domain.reported import reported
 from gatewayd.domain.site import Lock
 from gatewayd.domain.situation import Claim, Situation
-from gatewayd.domain.slot import Entry, Holds
+from gatewayd.domain.slot import Empty, Entry, Holds
 from gatewayd.errors import Reason
 from tests.unit.domain.builders import (
     CODE,
@@ -96,7 +96,9 @@ def test_who_gets_which(held: dict[int, Held], number: int | None) -> None:
 
 def test_the_key_of_a_backup_has_no_end() -> None:
     """S0-2"""
-    made = key(FIRST, OURS, Policy(), NUKI, NOW)
+    policy = Policy(backup_pool=5)
+    made = key(FIRST, OURS, policy, NUKI, NOW)
+    assert (made.id, made.policy) == (FIRST.key_id, policy)
     assert made.window == Window(NOON, FOREVER)
     assert (made.label, made.reservation_id, made.rules) == ("Backup-1", None, NUKI.code)
     assert [(id_, door.due, door.withheld) for id_, door in made.doors.items()] == [
@@ -104,6 +106,10 @@ def test_the_key_of_a_backup_has_no_end() -> None:
     ]
     shut = replace(OURS, allow_provisioning=False)
     assert withheld(shut) is Reason.PROVISIONING_DISABLED_DOOR  # S3-20
+    (door,) = key(FIRST, shut, policy, NUKI, NOW).doors.values()
+    assert door.withheld is Reason.PROVISIONING_DISABLED_DOOR
+    short = replace(NUKI, label_length=6)
+    assert key(FIRST, OURS, policy, short, NOW).label == "Backup"
 
 
 # --- on a lock ---------------------------------------------------------------------------------
@@ -148,6 +154,19 @@ def test_guests_come_first_and_backups_last() -> None:
     guest = claim(start=NOON.replace(hour=13), due=NOON)
     s = situation([spare(FIRST), guest], size=3)
     assert plan(s, NOW, TICK).step == Take(KEY, CODE, 1)
+
+
+@pytest.mark.parametrize(("reason", "tried"), [(Reason.REFUSED, True), (Reason.LOCK_FULL, False)])
+def test_a_backup_for_which_a_lock_has_no_room_is_not_tried_until_the_daily_check(
+    reason: Reason, tried: bool
+) -> None:
+    """S1-19: nobody waits for it; a guest's is tried on."""
+    held = lease(key=FIRST.key_id, code=NEW_CODE, reason=reason)
+    s = situation([spare(FIRST)], [held], {1: Empty(NOON)})
+    assert plan(s, NOW, TICK).step == (Write(held, Entry(NEW_CODE)) if tried else None)
+    guests = replace(s, claims={FIRST.key_id: spare(FIRST, issued_to=KEY)})
+    assert isinstance(plan(guests, NOW, TICK).step, Write)
+    assert plan(situation([spare(FIRST)]), NOW, TICK) == Plan(Take(FIRST.key_id, NEW_CODE, 1))
 
 
 def test_the_last_backup_makes_room_for_a_guest() -> None:

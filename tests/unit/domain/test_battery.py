@@ -27,6 +27,8 @@ def levels(*pairs: tuple[int, int]) -> list[tuple[date, int]]:
         ([(0, 30), (10, 10), (11, 100), (15, 98), (18, 96)], 169),  # a new one
         ([(0, 30), (10, 10), (11, 100), (15, 98), (17, 97)], None),
         ([(0, 40), (5, 49), (10, 30)], 34),  # a rise that is no new one
+        ([(0, 40), (1, 50), (6, 45), (11, 40)], 40),  # one of ten percent is
+        ([(0, 9), (1, 99), (6, 94), (11, 89)], 89),  # the day after the first level
         ([(0, 9), (5, 4), (10, 0)], 0),
         ([(0, 100), (200, 99), (400, 98)], None),  # farther than anybody plans
         ([], None),

@@ -55,6 +55,20 @@ def test_eight_in_new_york(now: datetime, due: datetime) -> None:
     assert last_due(now, EIGHT, YORK) == due
 
 
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (utc(7, 1, 20), utc(7, 1, 20)),  # eight in the morning of the 2nd
+        (utc(7, 1, 21), utc(7, 1, 20)),
+        (utc(7, 1, 19, 59), utc(6, 30, 20)),
+        (utc(7, 1, 13), utc(6, 30, 20)),
+    ],
+)
+def test_the_day_is_that_of_the_zone(now: datetime, due: datetime) -> None:
+    """S1-9: in Auckland it begins half a day earlier."""
+    assert last_due(now, EIGHT, ZoneInfo("Pacific/Auckland")) == due
+
+
 @pytest.mark.parametrize("at", [time(1, 30), time(2, 30), time(0), time(23, 59)])
 @pytest.mark.parametrize("day", [utc(3, 6, 12), utc(10, 30, 12)])
 def test_once_a_day_also_when_the_clock_changes(at: time, day: datetime) -> None:
@@ -74,7 +88,9 @@ def test_once_a_day_also_when_the_clock_changes(at: time, day: datetime) -> None
         (utc(7, 1, 11, 59), True),
         (utc(6, 1, 12), True),  # the hub was off
         (utc(7, 1, 16), False),  # the clock was set back a little since
-        (utc(7, 3, 16), True),  # it was far ahead
+        (utc(7, 2, 15), False),
+        (utc(7, 2, 15, 1), True),  # it was more than a day ahead
+        (utc(7, 3, 16), True),
     ],
 )
 def test_a_check_is_due_once(last: datetime, due: bool) -> None:

@@ -129,6 +129,7 @@ def test_a_length_that_no_lock_takes_is_refused() -> None:
         ("+41 79 555 80 47", NUKI, None, None),  # S1-23: a Nuki knows no 0
         ("+41 79 512 83 47", NUKI, None, None),  # S1-23: nor a beginning with 12
         ("847", ANY_CODE, None, None),  # S1-22
+        ("8347", ANY_CODE, None, "8347"),
         ("", ANY_CODE, None, None),
         ("call me", ANY_CODE, None, None),
         ("+41 79 555 12 34", ANY_CODE, None, None),  # weak

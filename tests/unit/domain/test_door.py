@@ -1,5 +1,6 @@
 """How one key stands at one door."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,8 @@ from tests.unit.domain.builders import (
 LADDER = Ladder(2, tick(90))
 NEXT = NOON + timedelta(seconds=90)
 LATER = claim(start=NOON + HOUR)
+AHEAD = claim(start=NOON + HOUR, due=NOON)
+KEPT = replace(claim(), keeps=timedelta(hours=24))
 FULL = dict.fromkeys((1, 2, 3), Holds(NOON, THEIRS))
 
 
@@ -55,6 +58,13 @@ def state(s: Situation, now: Now = NOW) -> DoorState:
         (claim(), [proven()], NOW, DoorState(LOCK, "proven", Proof.MATCHED)),
         (claim(), [proven()], OVER, DoorState(LOCK, "removing", Proof.MATCHED)),
         (LATER, [proven()], NOW, DoorState(LOCK, "removing", Proof.MATCHED)),
+        (AHEAD, [proven()], NOW, DoorState(LOCK, "proven", Proof.MATCHED)),
+        (
+            KEPT,
+            [replace(proven(), window=KEPT.window)],
+            OVER,
+            DoorState(LOCK, "removing", Proof.MATCHED, next_try_at=KEPT.gone),  # S1-12
+        ),
         (
             claim(withheld=Reason.PROVISIONING_DISABLED_KEY),
             [],
@@ -99,6 +109,13 @@ def test_a_full_lock_is_a_reason() -> None:
 def test_a_door_to_which_the_key_never_came_in_time_is_over() -> None:
     """Nothing is left to write there."""
     assert state(situation(), OVER) == DoorState(LOCK, "removed")
+
+
+def test_a_door_that_a_guest_has_left_is_over() -> None:
+    """S3-18: it is not due again, however long the stay still lasts."""
+    left = replace(claim(), left=True)
+    assert state(situation([left])) == DoorState(LOCK, "removed")
+    assert state(situation([left], [proven()])).state == "removing"
 
 
 def test_a_door_that_is_not_due_says_when() -> None:

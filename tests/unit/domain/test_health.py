@@ -3,7 +3,8 @@
 import pytest
 
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.health import ALERTS, AlertCode, Severity, radio_at_fault
+from gatewayd.domain.health import ALERTS, REMEDIES, AlertCode, Severity, radio_at_fault, what_to_do
+from gatewayd.errors import Reason
 
 
 def test_every_alert_has_a_row() -> None:
@@ -27,6 +28,31 @@ def test_the_end_of_an_alert_bears_its_words(code: AlertCode) -> None:
     up, down = raised(code, "front-door"), cleared(code, "front-door")
     assert (up.code, up.subject, up.text) == (down.code, down.subject, down.text)
     assert (up.type, down.type) == ("alert.raised", "alert.cleared")
+
+
+@pytest.mark.parametrize("reason", REMEDIES)
+def test_an_alert_says_what_helps_against_its_reason(reason: Reason) -> None:
+    """S1-18: besides what helps against the alert itself."""
+    plain = ALERTS[AlertCode.CODE_UNSET].what_to_do
+    alert = raised(AlertCode.CODE_UNSET, "front-door", reason)
+    assert alert.what_to_do == f"{plain}; {REMEDIES[reason]}"
+    assert alert.reason is reason
+    assert alert.fallback_note is None
+
+
+def test_an_alert_bears_what_helps_at_its_door() -> None:
+    """S0-7: as the site says."""
+    alert = raised(AlertCode.CODE_UNSET, "front-door", None, "spare keys in the lockbox")
+    assert alert.fallback_note == "spare keys in the lockbox"
+
+
+def test_a_reason_without_a_remedy_leaves_what_the_alert_says() -> None:
+    """As none does."""
+    plain = ALERTS[AlertCode.CODE_UNSET].what_to_do
+    for reason in Reason:
+        if reason not in REMEDIES:
+            assert what_to_do(AlertCode.CODE_UNSET, reason) == plain
+    assert what_to_do(AlertCode.CODE_UNSET, None) == plain
 
 
 def test_a_code_that_still_opens_is_as_severe_as_can_be() -> None:

@@ -81,6 +81,21 @@ def test_where_clocks_change_a_start_reads_early_and_an_end_late(
     assert table.opening(utc(closes) - MINUTE) == Window(utc(opens), utc(closes))
 
 
+def test_an_opening_of_yesterday_goes_on_where_midnight_comes_twice() -> None:
+    """S3-6: in Havana the clock goes from one o'clock back to midnight."""
+    table = Timetable(Hours(frozenset({5}), EIGHT), ZoneInfo("America/Havana"))
+    saturday = Window(utc("10-31 12:00"), utc("11-01 05:00"))
+    assert table.opening(utc("11-01 04:30")) == saturday
+    assert table.opening(utc("11-01 05:00")).start == utc("11-07 13:00")
+
+
+def test_the_next_opening_may_be_a_week_away() -> None:
+    """S3-6: also where it is Monday already, and not yet in UTC."""
+    mondays = Timetable(Hours(frozenset({0}), EIGHT, time(9)), ZoneInfo("Pacific/Auckland"))
+    assert mondays.opening(utc("07-05 20:59")).start == utc("07-05 20:00")
+    assert mondays.opening(utc("07-05 21:00")).start == utc("07-12 20:00")
+
+
 @pytest.mark.parametrize(
     ("days", "start", "end"),
     [
@@ -211,6 +226,8 @@ def lock(able: Capabilities, by: Keeper, *held: Lease, shown: Observation | None
 def test_the_plan_of_a_hub_timed_code() -> None:
     free = lock(PLAIN, Keeper.HUB, shown=None)
     assert plan(free, BEFORE, TICK) == Plan(None, 60.0)
+    sooner = replace(free, next_due=BEFORE.earliest + timedelta(seconds=30))
+    assert plan(sooner, BEFORE, TICK) == Plan(None, 30.0), "another key's"
     assert isinstance(plan(free, LEAD, TICK).step, Take)
     there = lock(PLAIN, Keeper.HUB, proven(), shown=Holds(OPEN.earliest, CODE))
     assert plan(there, OPEN, TICK) == Plan(None, 4 * 3600.0)

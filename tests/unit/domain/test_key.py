@@ -8,12 +8,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.code import CodeRules
-from gatewayd.domain.ids import LockId, PropertyId, ReservationId
-from gatewayd.domain.key import Basis, Door, key_for
-from gatewayd.domain.moment import Window
+from gatewayd.domain.code import Code, CodeRules
+from gatewayd.domain.ids import KeyId, LockId, PropertyId, ReservationId
+from gatewayd.domain.key import Basis, Door, key_for, waits_for
+from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.override import Override
-from gatewayd.domain.policy import ExternalDelete, LabelFrom, Policy, PolicyPatch
+from gatewayd.domain.policy import (
+    ExternalDelete,
+    Generate,
+    LabelFrom,
+    MissingPhone,
+    PinSource,
+    Policy,
+    PolicyPatch,
+    ProvisionAt,
+)
 from gatewayd.domain.reservation import Guest, Kind, Reservation
 from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
@@ -59,6 +68,16 @@ def test_a_lock_not_yet_seen_is_taken_for_the_simplest() -> None:
     assert key.label == ""
 
 
+def test_a_lock_not_yet_seen_is_taken_for_what_all_of_its_kind_can() -> None:
+    """S1-7: any Nuki keeps the window, and shows twenty characters."""
+    site = replace(SITE, locks=LOCKS | {DOOR: replace(LOCKS[DOOR], driver="nuki")})
+    key = key_for(site, based_on(BOOKING), {})
+    assert key is not None
+    assert key.doors[GATE].due == START - timedelta(minutes=10)
+    assert key.doors[DOOR].due == START - timedelta(hours=72)
+    assert key.label == "HMA4XT"
+
+
 @pytest.mark.parametrize(
     ("low", "policy", "hours"),
     [
@@ -78,9 +97,35 @@ def test_codes_go_in_earlier_where_a_battery_is_low_and_the_lock_keeps_the_windo
     assert key is not None
     assert key.doors[DOOR] == Door(START - timedelta(hours=hours))
     assert key.doors[GATE] == Door(START - timedelta(hours=72))
+    early = timedelta(hours=20 if policy else 144)
+    assert (key.doors[DOOR].earliest, key.doors[GATE].earliest) == (START - early, None)
     hub_timed = key_for(SITE, based_on(BOOKING), {}, (GATE, DOOR))
     assert hub_timed is not None
     assert set(hub_timed.doors.values()) == {Door(START - timedelta(minutes=10))}
+
+
+@pytest.mark.parametrize(
+    ("earliest", "before", "now", "stays"),
+    [
+        (START - timedelta(hours=144), START - timedelta(hours=144), START, True),
+        (START - timedelta(hours=144), START - timedelta(hours=100), START, True),
+        (START - timedelta(hours=144), START - timedelta(hours=145), START, False),
+        (START - timedelta(hours=144), START - timedelta(hours=72), START, False),  # nor early
+        (None, START - timedelta(hours=144), START, False),  # it never goes early there
+        (  # it has not come yet
+            START - timedelta(hours=144),
+            START - timedelta(hours=144),
+            START - timedelta(hours=144, seconds=1),
+            False,
+        ),
+    ],
+)
+def test_a_code_that_came_early_stays_when_the_battery_is_well_again(
+    earliest: datetime | None, before: datetime, now: datetime, stays: bool
+) -> None:
+    """S1-25: to take it off and write it again would cost more."""
+    door = Door(START - timedelta(hours=72), earliest=earliest)
+    assert door.stays(before, Now.exactly(now)) is stays
 
 
 @pytest.mark.parametrize(
@@ -126,10 +171,11 @@ def test_the_policy_of_a_lock_counts_at_that_lock_alone() -> None:
 
 def test_the_narrower_policy_is_the_keys() -> None:
     """Site, property, reservation."""
-    site = replace(SITE, policy={"pin_length": 5})
+    flat = replace(FLAT, policy={"segment": 3, "grace_before": timedelta(hours=5)})
+    site = replace(SITE, policy={"pin_length": 5, "segment": 2}, properties={FLAT.id: flat})
     key = key_for(site, based_on(replace(BOOKING, policy={"grace_before": timedelta()})), {})
     assert key is not None
-    assert key.policy == Policy(pin_length=5, grace_before=timedelta())
+    assert key.policy == Policy(pin_length=5, segment=3, grace_before=timedelta())
     assert key.window.start == START + timedelta(hours=1)
 
 
@@ -139,6 +185,74 @@ def test_the_narrower_policy_is_the_keys() -> None:
 def test_what_gives_no_access_gives_no_key(booking: Reservation) -> None:
     """S1-13, S2-9."""
     assert key_for(SITE, based_on(booking), {}) is None
+
+
+def test_blocked_time_gets_a_key_where_the_policy_says_so() -> None:
+    """S2-9: mutual blocks never."""
+    blocks: PolicyPatch = {"blocks": True}
+    block = replace(BOOKING, kind=Kind.BLOCK, policy=blocks)
+    assert key_for(SITE, based_on(block), {}) is not None
+    assert key_for(SITE, based_on(replace(block, kind=Kind.MUTUAL_BLOCK)), {}) is None
+
+
+MANUAL: PolicyPatch = {"generate": Generate.MANUAL}
+AT_CHECK_IN: PolicyPatch = {"generate": Generate.AT_CHECK_IN}
+AHEAD: dict[str, object] = {"generate": Generate.BEFORE_ARRIVAL, "generate_days": 5}
+BY_PHONE: dict[str, object] = {"pin_source": PinSource.PHONE, "missing_phone": MissingPhone.WAIT}
+FIVE_DAYS_BEFORE = START - timedelta(days=5)
+REACHABLE = Guest("Ada", phone="+41795558347")
+
+
+@pytest.mark.parametrize(
+    ("policy", "booking", "existing", "now", "waits"),
+    [
+        ({}, BOOKING, False, START, None),
+        ({}, BOOKING, True, START, None),
+        ({"existing_bookings": False}, BOOKING, True, START, (Reason.NOT_DUE, None)),
+        ({"existing_bookings": False}, BOOKING, False, START, None),
+        (MANUAL, BOOKING, False, START, (Reason.NOT_DUE, None)),
+        (MANUAL, replace(BOOKING, code=Code("364758")), False, START, None),
+        (AT_CHECK_IN, BOOKING, False, START, (Reason.AWAITING_CHECK_IN, None)),
+        (AT_CHECK_IN, replace(BOOKING, checked_in=START), False, START, None),
+        ({}, replace(BOOKING, checked_in=START), False, START, None),
+        (
+            AHEAD,
+            BOOKING,
+            False,
+            FIVE_DAYS_BEFORE - timedelta(seconds=1),
+            (Reason.NOT_DUE, FIVE_DAYS_BEFORE),
+        ),
+        (AHEAD, BOOKING, False, FIVE_DAYS_BEFORE, None),
+        (AHEAD | BY_PHONE, BOOKING, False, FIVE_DAYS_BEFORE, (Reason.PHONE_MISSING, None)),
+        (BY_PHONE, BOOKING, False, START, (Reason.PHONE_MISSING, None)),
+        (BY_PHONE, replace(BOOKING, guest=REACHABLE), False, START, None),
+        (BY_PHONE | {"missing_phone": MissingPhone.RANDOM}, BOOKING, False, START, None),
+        (BY_PHONE | {"pin_source": PinSource.RANDOM}, BOOKING, False, START, None),
+    ],
+)
+def test_a_key_waits_for_its_code_as_its_policy_says(
+    policy: PolicyPatch,
+    booking: Reservation,
+    existing: bool,
+    now: datetime,
+    waits: tuple[Reason, datetime | None] | None,
+) -> None:
+    """S2-7, S2-8, S2-13: and says when to look again, where time alone brings it."""
+    basis = based_on(replace(booking, policy=policy))
+    key = key_for(SITE, basis, {})
+    assert key is not None
+    assert waits_for(key, basis, Now.exactly(now), existing=existing) == waits
+
+
+def test_a_key_by_hand_does_not_wait() -> None:
+    """S3-1: staff wants it now."""
+    local = datetime(2026, 7, 1, 9)  # noqa: DTZ001  # as staff types it
+    word = Override(add=(DOOR,), starts=local, ends=local + timedelta(days=1), policy=MANUAL)
+    basis = Basis(KeyId("cleaner"), None, word)
+    key = key_for(SITE, basis, {})
+    assert key is not None
+    assert waits_for(key, basis, Now.exactly(START), existing=True) is None
+    assert key.doors[DOOR].withheld is None
 
 
 def test_a_property_without_a_lock_is_fine() -> None:
@@ -162,6 +276,16 @@ def test_a_property_without_a_lock_is_fine() -> None:
         ),
         (replace(LOCKS[DOOR], active=False), BOOKING, Reason.LOCK_INACTIVE),
         (LOCKS[DOOR], BOOKING, None),
+        (
+            replace(LOCKS[DOOR], policy={"provision_at": ProvisionAt.CHECK_IN}),  # S3-17
+            BOOKING,
+            Reason.AWAITING_CHECK_IN,
+        ),
+        (
+            replace(LOCKS[DOOR], policy={"provision_at": ProvisionAt.CHECK_IN}),
+            replace(BOOKING, checked_in=START),
+            None,
+        ),
     ],
 )
 def test_door_and_reservation_must_both_allow(

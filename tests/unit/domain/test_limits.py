@@ -53,6 +53,9 @@ def test_the_lock_gets_the_whole_minutes_around_the_window() -> None:
     meant = Window(NOON - HOUR, NOON + HOUR + timedelta(minutes=1))
     assert odd.entry(TIMED, NOW) == Entry(CODE, "HMA4XT", window=meant)
     assert odd.entry(Capabilities(), NOW) == Entry(CODE, "HMA4XT")
+    tick_ = timedelta(microseconds=1)
+    odder = claim(start=NOON - HOUR + tick_, end=NOON + HOUR + tick_)
+    assert odder.entry(TIMED, NOW) == Entry(CODE, "HMA4XT", window=meant)
 
 
 def test_a_code_counts_as_there_only_with_its_window() -> None:
@@ -142,6 +145,7 @@ def test_a_start_that_a_lock_clamped_is_no_other_window() -> None:
     assert held.limits(Holds(NOON, CODE, window=clamped), NOW)
     assert not held.limits(Holds(NOON, CODE, window=Window(NOON + HOUR, STAY.end)), NOW)
     assert not held.limits(Holds(NOON, CODE, window=LONGER), NOW)
+    assert plan(at(TIMED, held, Holds(NOON, CODE, window=clamped)), NOW, TICK).step is None
 
 
 def test_the_old_code_of_a_handover_opens_when_it_should_too() -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.code import CodeConfirmed, CodeLost
-from gatewayd.domain.events.lock import LockForeignCode
+from gatewayd.domain.events.lock import LockForeignCode, LockOnline
 from gatewayd.domain.lease import SETTLES, Proof, Stage
 from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
+from gatewayd.domain.retry import Ladder
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Holds, Observation
 from gatewayd.domain.steps import Touched, after, begun, failed_step, taken
@@ -124,6 +125,29 @@ def test_a_code_with_other_limits_is_not_the_one_that_was_added() -> None:
     assert only(ours.leases).slot == 3
 
 
+def test_an_added_code_is_recognised_where_the_lock_clamped_its_start() -> None:
+    """Suffering 25"""
+    s = replace(at(claim()), capabilities=replace(LIST, enforces_windows=True))
+    s = taken(s, Take(KEY, CODE, None)).situation
+    write = plan(s, NOW, TICK).step
+    assert isinstance(write, Write)
+    assert write.entry.window is not None
+    lost = failed_step(begun(s, write), write, OutcomeUnknown("dropped"), NOW, TICK).situation
+    clamped = replace(write.entry.window, start=NOON)
+    assert only(listed(lost, {3: Holds(NOON, CODE, window=clamped)}).leases).slot == 3
+
+
+def test_a_list_is_an_answer_and_tells_what_it_shows() -> None:
+    """The lock is back, and the code that it was given before is there."""
+    s = written(at(claim()), 11)
+    silent = replace(s, ladder=Ladder(2, TICK))
+    got = after(silent, Observe(), Touched({11: Holds(NOON, CODE)}), NOW, TICK)
+    assert got.situation.ladder is None
+    first, *_, last = got.events
+    assert first == LockOnline(LOCK)
+    assert last == CodeConfirmed(KEY, LOCK, Proof.MATCHED, NOON)
+
+
 def test_a_removal_in_doubt_looks_twice() -> None:
     """Cancelled while its number is unknown: two lists, a minute apart."""
     s = replace(at(), leases=(lease(Stage.WRITING, slot=None),))
@@ -158,6 +182,8 @@ def test_a_full_list_has_no_room() -> None:
     assert plan(full, NOW, TICK).step is None
     assert full.crowded_out(NOW) == (KEY,)
     assert listed(full, {1: Holds(NOON, THEIRS)}).has_room()
+    begun_ = listed(at(), {1: Holds(NOON, THEIRS)}).with_lease(lease(Stage.WRITING, slot=None))
+    assert not begun_.has_room(), "a code that is being added counts, too"
 
 
 def test_what_is_over_is_removed_by_its_number() -> None:

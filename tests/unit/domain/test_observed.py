@@ -10,19 +10,20 @@ from gatewayd.domain.events.code import CodeConfirmed, CodeFailed, CodeLost, Cod
 from gatewayd.domain.events.lock import LockForeignCode
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Clear, Free, Observe, Plan, Take, Write, plan
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
+from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
 from gatewayd.domain.steps import acknowledged, taken
 from gatewayd.errors import (
     Reason,
 )
 from tests.unit.domain.builders import (
     CODE,
+    HOUR,
     KEY,
     LOCK,
     NEW_CODE,
@@ -31,6 +32,7 @@ from tests.unit.domain.builders import (
     OVER,
     THEIRS,
     TICK,
+    later,
     lease,
     only,
     proven,
@@ -40,6 +42,9 @@ from tests.unit.domain.builders import (
 
 ENTRY = Entry(CODE, "HMA4XT")
 EMPTY, OURS, FOREIGN, MASKED = Empty(NOON), Holds(NOON, CODE), Holds(NOON, THEIRS), Occupied(NOON)
+UNTIL_NOON = Window(NOON - HOUR, NOON)
+CLAMPED = Holds(NOON, CODE, window=Window(NOON - HOUR / 2, NOON))
+DISABLED = Holds(NOON, CODE, enabled=False)
 ACCEPTED = lease(Stage.WRITTEN, Proof.ACCEPTED)
 NEXT = NOON + timedelta(minutes=1)
 DOOR_AND_KEY = f"{LOCK}/{KEY}"
@@ -80,7 +85,9 @@ def test_a_code_that_the_lock_shows_is_confirmed(
     held: Lease, seen: Observation, proof: Proof
 ) -> None:
     """S1-5: with its proof; and looked at again a minute later (suffering 6)."""
-    trouble = replace(held, ladder=Ladder(2, TICK), reason=Reason.MISMATCH, missed=True)
+    trouble = replace(
+        held, ladder=Ladder(2, TICK), reason=Reason.MISMATCH, missed=True, doubted_since=TICK
+    )
     got = look(trouble, seen)
     assert only(got.situation.leases) == lease(Stage.WRITTEN, proof, verify_due=tick(60))
     assert got.events == (CodeConfirmed(KEY, LOCK, proof, NOON),)
@@ -151,6 +158,33 @@ def test_a_fight_with_another_writer_is_not_fought_for_ever() -> None:
     assert plan(elsewhere.with_slot(2, EMPTY), NOW, TICK).step is None
 
 
+@pytest.mark.parametrize(
+    ("losses", "ladder"),
+    [
+        (9, None),
+        (10, Ladder(1, tick(4 * 3600))),
+        (12, Ladder(3, tick(4 * 3600))),
+        (15, Ladder(6, tick(24 * 3600))),
+    ],
+)
+@pytest.mark.parametrize("shown", [EMPTY, FOREIGN, Holds(NOON, CODE, enabled=False)])
+def test_each_loss_beyond_the_tenth_is_a_rung(
+    losses: int, ladder: Ladder | None, shown: Observation
+) -> None:
+    """Whether the code is gone, overwritten or altered: every four hours, then once a day."""
+    held = replace(proven(), missed=True, losses=losses)
+    lost = only(look(held, shown).situation.leases)
+    assert (lost.losses, lost.ladder, lost.proof) == (losses + 1, ladder, None)
+    assert lost.reason is (Reason.WRITE_BUDGET if ladder else None)
+
+
+def test_a_code_with_other_limits_is_ours_to_write_again() -> None:
+    """Suffering 15: it lies where we wrote it."""
+    got = look(proven(), Holds(NOON, CODE, enabled=False))
+    assert only(got.situation.leases) == replace(lease(Stage.WRITING), losses=1)
+    assert got.events == (CodeLost(KEY, LOCK, Reason.MISMATCH),)
+
+
 def test_a_code_that_a_person_deleted_is_lost_and_left_so() -> None:
     """S1-17."""
     deleted = replace(proven(), missed=True, reason=Reason.DELETED_AT_LOCK)
@@ -186,6 +220,20 @@ def test_a_mangled_write_climbs_the_codes_ladder_and_stays_ours() -> None:
     assert plan(got.situation.with_slot(1, replace(FOREIGN, at=OVER.latest)), OVER, TICK).step == (
         Clear(held)
     )
+
+
+def test_a_write_that_opens_at_other_times_is_not_mangled() -> None:
+    """Suffering 15: its digits are there, so what comes next over them is a person's."""
+    got = look(ACCEPTED, DISABLED)
+    assert only(got.situation.leases) == lease(
+        Stage.WRITING, ladder=Ladder(1, tick(60)), reason=Reason.MISMATCH
+    )
+
+
+def test_a_masked_slot_in_which_a_write_got_no_answer_is_in_no_doubt() -> None:
+    """Suffering 1: whose code it is the lock does not say; it is written again."""
+    got = look(lease(Stage.WRITING), MASKED)
+    assert got == Outcome(situation(leases=[lease(Stage.WRITING)], slots={1: MASKED}))
 
 
 def test_what_comes_after_an_empty_look_is_a_persons() -> None:
@@ -255,11 +303,31 @@ def test_a_cleared_slot_that_reads_empty_is_done() -> None:
 def test_two_empty_looks_a_minute_apart_end_the_doubt(held: Lease) -> None:
     """Earlier ones do not count."""
     first = look(held, EMPTY, OVER)
-    assert only(first.situation.leases).doubted_since == TICK
+    assert only(first.situation.leases) == replace(held, doubted_since=TICK)
     early = observed(first.situation, 1, EMPTY, OVER, tick(SETTLES - 1))
     assert only(early.situation.leases) == only(first.situation.leases)
     late = observed(early.situation, 1, EMPTY, OVER, tick(SETTLES))
     assert only(late.situation.leases).stage is Stage.GONE
+
+
+@pytest.mark.parametrize(
+    ("held", "seen", "proof"),
+    [
+        (lease(Stage.WRITING), OURS, Proof.MATCHED),
+        (ACCEPTED, OURS, Proof.MATCHED),
+        (replace(ACCEPTED, window=UNTIL_NOON), CLAMPED, Proof.MATCHED),  # suffering 25
+        (lease(Stage.WRITING), MASKED, None),
+        (lease(Stage.WRITING), DISABLED, None),
+        (ACCEPTED, DISABLED, Proof.ACCEPTED),
+        (ACCEPTED, FOREIGN, Proof.ACCEPTED),
+        (lease(Stage.CLEARING, Proof.PRESENT), OURS, Proof.PRESENT),
+    ],
+)
+def test_what_is_over_and_read_back_as_it_was_written_is_surely_ours(
+    held: Lease, seen: Observation, proof: Proof | None
+) -> None:
+    """S1-11: so that what comes after it is a person's."""
+    assert only(look(held, seen, OVER).situation.leases) == replace(held, proof=proof)
 
 
 def test_a_write_that_lands_late_after_its_stay_is_cleared() -> None:
@@ -301,3 +369,43 @@ def test_another_code_over_a_mangled_one_is_a_persons() -> None:
     after_ = observed(mangled.situation, 1, FOREIGN, NOW, tick(600))
     assert only(after_.situation.leases).proof is None
     assert not isinstance(plan(after_.situation, NOW, tick(600)).step, Write)
+
+
+# --- a slot that is somebody else's --------------------------------------------------------------
+
+CARD = Foreign(NOON)
+
+
+def test_a_proven_code_is_lost_to_a_card_after_two_looks_and_moves_on() -> None:
+    """A look at an empty slot may lie."""
+    once = observed(situation(leases=[proven()], slots={1: OURS}), 1, CARD, NOW, TICK)
+    assert once.events == ()
+    assert plan(once.situation, NOW, TICK).step == Observe((1,))
+    twice = observed(once.situation, 1, CARD, NOW, TICK)
+    assert twice.events == (CodeLost(KEY, LOCK, Reason.FOREIGN_SLOT),)
+    assert plan(twice.situation, NOW, TICK).step == Take(KEY, CODE, 2)
+
+
+def test_what_is_under_way_to_a_slot_with_a_card_is_waited_for() -> None:
+    """Though an earlier write was stored wrongly: a card is not that write."""
+    s = situation(leases=[lease(Stage.WRITING, Proof.ACCEPTED)], slots={})
+    first = observed(s, 1, CARD, NOW, TICK)
+    assert plan(first.situation, NOW, TICK).look_again_in == SETTLES
+    second = observed(first.situation, 1, CARD, later(SETTLES), tick(SETTLES))
+    assert plan(second.situation, later(SETTLES), tick(SETTLES)).step == Take(KEY, CODE, 2)
+
+
+def test_a_removal_is_over_where_only_a_card_is_left() -> None:
+    """It is not tried again."""
+    cleared_ = replace(proven(), stage=Stage.CLEARED)
+    got = observed(situation(leases=[cleared_], slots={}), 1, CARD, OVER, TICK)
+    assert got.events == ()
+    assert plan(got.situation, OVER, TICK).step == Free(cleared_)
+
+
+def test_a_card_is_told_once() -> None:
+    """S1-11: the slot is not for us."""
+    first = observed(situation([]), 1, CARD, NOW, TICK)
+    assert first.events == (LockForeignCode(LOCK, 1),)
+    assert observed(first.situation, 1, CARD, NOW, TICK).events == ()
+    assert first.situation.free_slot() == 2

@@ -9,13 +9,15 @@ from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.code import CodeFailed, CodeRemovalFailed
 from gatewayd.domain.events.lock import LockOffline
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.lease import Lease, Proof, Stage
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.outcome import Outcome, next_try, told
-from gatewayd.domain.plan import Clear, Free, Observe, Take, Write, plan
+from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
 from gatewayd.domain.report import Alive
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Ladder, Retry
+from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Occupied
 from gatewayd.domain.steps import begun, failed_step
 from gatewayd.errors import (
@@ -126,6 +128,38 @@ def test_a_slot_that_the_lock_has_not_is_left_and_the_lock_is_not_blamed() -> No
     assert got.situation.free_slot() == 2
 
 
+NEW_LOCK = situation([], slots={1: EMPTY}, inventoried=False)
+"""Slot 1 of it was read this moment."""
+
+
+@pytest.mark.parametrize(
+    ("s", "step", "one_slot"),
+    [
+        (NEW_LOCK, Observe((2,)), True),
+        (NEW_LOCK.with_slot(1, Empty(NOON - timedelta(seconds=4))), Observe((2,)), True),
+        (NEW_LOCK.with_slot(1, Empty(NOON - timedelta(seconds=5))), Observe((2,)), False),
+        (NEW_LOCK.with_slot(1, None), Observe((2,)), False),  # nothing was heard yet
+        (replace(NEW_LOCK, inventoried=True), Observe((2,)), False),
+        (NEW_LOCK.with_lease(lease(slot=2)), Observe((2,)), False),  # ours is to be there
+        (NEW_LOCK.with_lease(lease(slot=1)), Observe((2,)), True),
+        (NEW_LOCK.with_lease(lease(slot=2)), Write(lease(slot=2), ENTRY), False),
+    ],
+)
+def test_a_slot_that_stays_silent_in_an_inventory_is_passed_over_where_others_just_answered(
+    s: Situation, step: LockStep, one_slot: bool
+) -> None:
+    """Suffering 24: else it would take a new lock down for ever."""
+    got = failed_step(s, step, Unreachable("no answer"), NOW, TICK).situation
+    assert (got.ladder is None) is one_slot
+    assert got.slots.get(2) == (Occupied(NOON) if one_slot else None)
+
+
+def test_a_list_that_the_lock_does_not_give_is_no_matter_of_one_slot() -> None:
+    """Suffering 24"""
+    got = failed_step(NEW_LOCK, Observe(), Unsupported("no"), NOW, TICK).situation
+    assert got.ladder == Ladder(1, tick(60))
+
+
 @pytest.mark.parametrize("error", [Refused("no"), OutcomeUnknown("silence")])
 def test_a_read_that_gives_nothing_is_the_locks_failure(error: LockError) -> None:
     """No code is to blame."""
@@ -161,6 +195,19 @@ def test_a_refused_write_leaves_the_lock_as_it_was(held: Lease) -> None:
     assert (after_.stage, after_.proof) == (held.stage, held.proof)
 
 
+def test_a_refused_write_leaves_the_limits_as_they_were() -> None:
+    """Suffering 15: they are what the lock still keeps to."""
+    held = replace(
+        proven(),
+        enabled=False,
+        window=Window(NOON - HOUR, NOON + HOUR),
+        hours=Hours(frozenset({0})),
+    )
+    assert only(fail(held, Refused("no")).situation.leases) == replace(
+        held, ladder=Ladder(1, tick(60)), reason=Reason.REFUSED
+    )
+
+
 def test_a_duplicate_names_its_key_for_another_code() -> None:
     """S1-20, suffering 4: terminal for that code."""
     got = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE))
@@ -186,7 +233,11 @@ def test_a_label_may_be_why_a_code_is_refused(reason: Reason, label: str, misnam
     assert got.misnamed == (((KEY, reason),) if misnamed else ())
     gone = replace(s, claims={})
     step = Write(lease(), Entry(CODE, label))
-    assert failed_step(gone, step, Refused("no", reason), NOW, TICK).misnamed == ()
+    late = failed_step(gone, step, Refused("no", reason), NOW, TICK)
+    assert (late.misnamed, late.refused) == ((), ())
+    due = NOON + 4 * HOUR if reason is Reason.DUPLICATE_CODE else NEXT
+    assert late.events == (CodeFailed(KEY, LOCK, reason, 1, due),)
+    assert only(late.situation.leases).reason is reason
 
 
 def test_a_refused_code_is_not_tried_again_once_it_is_replaced() -> None:

@@ -2,12 +2,26 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.lease import SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.plan import FRESH, Clear, Free, Observe, Plan, Take, Write, plan
+from gatewayd.domain.plan import (
+    FRESH,
+    Audit,
+    Clear,
+    Free,
+    Observe,
+    Plan,
+    Step,
+    Take,
+    Write,
+    holds,
+    plan,
+)
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
@@ -62,6 +76,7 @@ def test_a_lock_that_did_not_answer_is_left_until_its_ladder_is_due() -> None:
     """S3-13: all its codes wait, removals too."""
     s = situation(leases=[proven()], ladder=WAITING)
     assert plan(s, OVER, TICK) == Plan(None, 40.0)
+    assert plan(s, OVER, tick(39.5)) == Plan(None, 0.5)
     assert plan(s, OVER, tick(40)).step is not None
 
 
@@ -108,6 +123,51 @@ def test_the_soonest_of_all_reasons_wakes() -> None:
         wishes, [proven(verify_due=tick(60)), waits], {1: Holds(NOON, CODE), 2: Empty(NOON)}
     )
     assert at_noon(s) == Plan(None, 40.0)
+
+
+# --- a lock that is new --------------------------------------------------------------------------
+
+
+def inventory(read: int, seconds: float = 0, ladder: Ladder | None = None) -> Plan:
+    """The plan for a lock of twenty slots of which the first ones were read so long ago."""
+    slots = dict.fromkeys(range(1, read + 1), Empty(NOON - timedelta(seconds=seconds)))
+    return at_noon(situation([], slots=slots, size=20, ladder=ladder, inventoried=False))
+
+
+@pytest.mark.parametrize(
+    ("read", "seconds", "then"),
+    [
+        (0, 0, Plan(Observe((1,)))),
+        (3, 0, Plan(Observe((4,)))),
+        (9, 4.5, Plan(Observe((10,)))),
+        (10, 0, Plan(None, 5.0)),  # enough for now
+        (10, 3, Plan(None, 2.0)),
+        (10, 5, Plan(Observe((11,)))),
+        (19, 5, Plan(Observe((20,)))),
+        (20, 5, Plan(None)),
+    ],
+)
+def test_a_new_lock_is_read_slot_by_slot_and_in_no_hurry(
+    read: int, seconds: float, then: Plan
+) -> None:
+    """Sufferings 2 and 26: ten slots in five seconds."""
+    assert inventory(read, seconds) == then
+
+
+@pytest.mark.parametrize(
+    ("read", "seconds", "ladder", "slot"),
+    [
+        (3, 6, None, 1),  # it has said nothing for longer than we waited
+        (3, 5, None, 4),
+        (3, 0, Ladder(1, TICK), 1),
+        (0, 0, Ladder(1, TICK), 1),
+    ],
+)
+def test_where_an_inventory_stopped_a_slot_that_answered_before_is_asked_first(
+    read: int, seconds: float, ladder: Ladder | None, slot: int
+) -> None:
+    """Suffering 24: is it the lock that is mute, or only the next slot?"""
+    assert inventory(read, seconds, ladder) == Plan(Observe((slot,)))
 
 
 # --- what should be there ------------------------------------------------------------------------
@@ -173,6 +233,12 @@ def test_a_foreign_code_in_the_slot_moves_the_lease() -> None:
         assert at_noon(s) == Plan(Take(KEY, CODE, 2))
 
 
+def test_a_foreign_code_where_ours_may_still_land_is_looked_at_again() -> None:
+    """S1-11: moving on would leave ours behind, on theirs."""
+    s = situation(leases=[lease(Stage.WRITING)], slots={1: Holds(NOON, THEIRS)})
+    assert at_noon(s) == Plan(Observe((1,)))
+
+
 def test_a_masked_code_that_was_there_before_us_is_foreign() -> None:
     """Suffering 1: occupied is never empty."""
     s = situation(leases=[lease()], slots={1: Occupied(NOON)})
@@ -221,6 +287,12 @@ def test_a_masked_code_of_unknown_origin_in_our_slot_is_written_again(stage: Sta
     assert at_noon(situation(leases=[held], slots={1: Occupied(STALE)})) == Plan(Observe((1,)))
 
 
+@pytest.mark.parametrize("seen", [None, Empty(NOON)])
+def test_a_slot_that_is_empty_or_unread_holds_nothing(seen: Observation | None) -> None:
+    """Also where it has shown our code before."""
+    assert holds(situation(slots={1: seen} if seen else {}), proven()) is False
+
+
 def test_a_mangled_write_is_written_again_on_its_ladder() -> None:
     """Acknowledged, and the first look showed other digits."""
     held = lease(Stage.WRITING, Proof.ACCEPTED, ladder=WAITING)
@@ -233,7 +305,42 @@ def test_a_first_proof_is_looked_at_once_more() -> None:
     """Suffering 6: the code vanished seconds after a good write."""
     s = situation(leases=[proven(verify_due=tick(60))], slots={1: Holds(NOON, CODE)})
     assert at_noon(s) == Plan(None, 60.0)
+    assert plan(s, NOW, tick(59.5)) == Plan(None, 0.5)
     assert plan(s, NOW, tick(60)) == Plan(Observe((1,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({}, "audit"),
+        ({"due": tick(61)}, Observe((1,))),  # one alone is read
+        ({"third": Occupied(NOON)}, Observe((1,))),  # masked: no checksum can be expected
+        ({"third": None}, Observe((1,))),
+        ({"checksum": False}, Observe((1,))),
+    ],
+)
+def test_several_codes_are_looked_at_in_one_answer(
+    change: dict[str, Any], step: Observe | str
+) -> None:
+    """S1-9: where the lock tells a checksum and is known as a whole."""
+    due, third = change.get("due", tick(60)), change.get("third", Holds(NOON, THEIRS))
+    other = replace(proven(verify_due=due), key_id=OTHER_KEY, code=NEW_CODE, slot=2)
+    slots = {1: Holds(NOON, CODE), 2: Holds(NOON, NEW_CODE), 3: third}
+    s = situation(
+        [claim(), claim(OTHER_KEY, NEW_CODE)],
+        [proven(verify_due=tick(60)), other],
+        {n: seen for n, seen in slots.items() if seen is not None},
+    )
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=change.get("checksum", True)))
+    assert plan(s, NOW, tick(60)).step == (Audit((1, 2), slots) if step == "audit" else step)
+
+
+def test_a_lock_with_a_checksum_is_known_as_a_whole() -> None:
+    """What somebody changed is read again, though nobody waits for it."""
+    s = situation([], slots={1: Empty(NOON), 3: Empty(NOON)})
+    assert at_noon(s).step is None
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=True))
+    assert at_noon(s).step == Observe((2,))
 
 
 @pytest.mark.parametrize("seen", [Empty(STALE), Empty(NOON), Holds(NOON, THEIRS), Occupied(NOON)])
@@ -250,6 +357,49 @@ def test_a_handover_writes_the_new_code_beside_the_old() -> None:
     """S1-20: the old one opens until the new one is proven on all doors."""
     s = situation([claim(code=NEW_CODE, old_codes_go=False)], [proven()], {1: Holds(NOON, CODE)})
     assert at_noon(s) == Plan(Take(KEY, NEW_CODE, 2))
+
+
+HANDED_OVER = replace(
+    situation(
+        [claim(code=NEW_CODE, old_codes_go=False)],
+        [replace(proven(), code=NEW_CODE, slot=2)],
+        {1: Holds(NOON, CODE, enabled=False), 2: Holds(NOON, NEW_CODE)},
+    ),
+    capabilities=Capabilities(slots=3, can_disable=True),
+)
+"""The new code is there; the old one, of slot 1, is still to open."""
+
+
+@pytest.mark.parametrize(
+    ("old", "then"),
+    [
+        (replace(proven(), enabled=False), Plan(Write(replace(proven(), enabled=False), ENTRY))),
+        (replace(proven(), enabled=False, ladder=WAITING), Plan(None, 40.0)),
+        (lease(Stage.WRITING), Plan(None, UNTIL_THE_END)),  # it never opened
+    ],
+)
+def test_until_the_handover_is_over_the_old_code_opens_when_it_should(
+    old: Lease, then: Plan
+) -> None:
+    """S1-20: where the lock has shown it, and by its own ladder."""
+    assert at_noon(HANDED_OVER.with_lease(replace(old, enabled=False))) == then
+
+
+def test_a_handover_is_no_matter_of_another_keys_code() -> None:
+    """S1-1: which opens within a window of its own."""
+    other = claim(OTHER_KEY, CODE, end=NOON + HOUR)
+    held = replace(proven(), key_id=OTHER_KEY, window=other.window)
+    new = claim(code=NEW_CODE, old_codes_go=False)
+    s = situation(
+        [new, other],
+        [held, replace(proven(), code=NEW_CODE, slot=2, window=new.window)],
+        {
+            1: Holds(NOON, CODE, window=other.window),
+            2: Holds(NOON, NEW_CODE, window=new.window),
+        },
+    )
+    timed = replace(s, capabilities=Capabilities(slots=3, enforces_windows=True))
+    assert at_noon(timed) == Plan(None, HOUR.total_seconds())
 
 
 def test_after_the_handover_the_old_code_goes() -> None:
@@ -338,7 +488,25 @@ def test_any_other_lease_needs_two_empty_looks_a_minute_apart(held: Lease) -> No
     assert when_over(held, Empty(NOON)) == Plan(Observe((1,)))
     first = replace(held, doubted_since=TICK)
     assert when_over(first, Empty(NOON), tick(20)) == Plan(None, 40.0)
+    assert when_over(first, Empty(NOON), tick(SETTLES - 0.5)) == Plan(None, 0.5)
     assert when_over(first, Empty(NOON), tick(SETTLES)) == Plan(Observe((1,)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "step"),
+    [
+        (None, Observe((1,))),
+        (Empty(NOON), Free(lease(Stage.MOVED))),
+        (Holds(NOON, CODE), Clear(lease(Stage.MOVED))),
+        (Holds(NOON, THEIRS), Free(lease(Stage.MOVED))),
+        (Occupied(NOON), Free(lease(Stage.MOVED))),  # whose it is nobody can tell
+    ],
+)
+def test_a_lock_that_is_another_one_now_is_cleared_of_what_is_surely_ours(
+    seen: Observation | None, step: Step
+) -> None:
+    """S1-11, S2-21: one look tells."""
+    assert when_over(lease(Stage.MOVED), seen) == Plan(step)
 
 
 def test_a_first_empty_look_at_tick_zero_counts() -> None:

@@ -23,6 +23,32 @@ def test_the_lead_is_by_what_the_lock_can_do() -> None:
     assert Policy().lead(lock_timed=False) == timedelta(minutes=10)
 
 
+@pytest.mark.parametrize(
+    ("segment", "digits", "shown"),
+    [
+        (3, "123456789", "123-456-789"),
+        (3, "1234567890", "123-456-789-0"),
+        (2, "0042", "00-42"),
+        (4, "0042", "0042"),
+        (9, "0042", "0042"),
+        (1, "0042", "0-0-4-2"),
+        (None, "123456", "123456"),
+    ],
+)
+def test_a_code_is_shown_in_segments(segment: int | None, digits: str, shown: str) -> None:
+    """S2-10: from the left, none of its digits lost."""
+    assert Policy(segment=segment).display(digits) == shown
+
+
+def test_where_a_battery_is_low_a_code_is_written_twice_as_early() -> None:
+    """S1-25"""
+    assert Policy().lead(lock_timed=True) == timedelta(hours=72)
+    assert Policy().lead(lock_timed=True, early=True) == timedelta(hours=144)
+    assert Policy(write_lead=timedelta(hours=5)).lead(lock_timed=True, early=True) == timedelta(
+        hours=10
+    )
+
+
 @pytest.mark.parametrize("lead", [timedelta(), timedelta(hours=2)])
 def test_a_lead_that_is_set_is_kept(lead: timedelta) -> None:
     """S1-7: zero is a setting as well."""

@@ -1,13 +1,18 @@
 """What follows from what a lock tells by itself: never a write."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from gatewayd.domain.backup import Backup
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.backup import BackupUsed
 from gatewayd.domain.events.code import CodeFailed, CodeLost
 from gatewayd.domain.events.lock import (
     LockBattery,
+    LockClockSkew,
     LockForeignCode,
     LockJammed,
     LockKeypadDisabled,
@@ -18,6 +23,7 @@ from gatewayd.domain.events.lock import (
     LockWrongCode,
 )
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
@@ -27,13 +33,17 @@ from gatewayd.domain.plan import Observe, Plan, Write, plan
 from gatewayd.domain.report import (
     Alive,
     Battery,
+    ClockSkew,
     CodeAdded,
     CodeDeleted,
     Dead,
     DuplicateRefused,
+    Flapping,
     Jammed,
+    KeypadBattery,
     KeypadDisabled,
     PinRefused,
+    PinUnanswered,
     Report,
     Tampered,
     Used,
@@ -41,7 +51,7 @@ from gatewayd.domain.report import (
 )
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import Ladder
-from gatewayd.domain.situation import Situation
+from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Holds, Occupied
 from gatewayd.errors import Reason
 from tests.unit.domain.builders import (
@@ -101,6 +111,17 @@ def test_a_proven_code_that_opened_the_door_has_the_best_proof(opened: bool, how
         cleared(AlertCode.KEYPAD_DISABLED, LOCK),
         cleared(AlertCode.LOCK_TAMPERED, LOCK),
     ]
+
+
+@pytest.mark.parametrize("at", [None, NOON - HOUR])
+def test_a_use_is_told_with_the_time_that_the_lock_says(at: datetime | None) -> None:
+    """Where it keeps a log that is read later."""
+    assert hear(DONE, Used(1, opened=True, at=at)).events[0] == LockUsed(LOCK, 1, KEY, "unlock", at)
+    backup = Backup(LOCK, 1)
+    spare = situation(leases=[replace(proven(), key_id=backup.key_id)])
+    used = BackupUsed(LOCK, "Backup-1", None, None, at)
+    assert used in hear(spare, Used(1, opened=True, at=at)).events
+    assert hear(DONE, WrongCode(at)).events == (LockWrongCode(LOCK, at),)
 
 
 def test_a_use_without_a_slot_is_nobodys() -> None:
@@ -198,6 +219,15 @@ def test_a_deleted_foreign_code_frees_its_slot_for_the_next_look() -> None:
     assert hear(s, CodeDeleted(2)) == Outcome(situation([]))
 
 
+def test_a_foreign_code_on_a_lock_that_is_known_as_a_whole_is_told_when_it_was_read() -> None:
+    """Its digits are part of the lock's checksum."""
+    s = situation([], slots={2: Empty(NOON)})
+    s = replace(s, capabilities=Capabilities(slots=3, checksum=True))
+    assert hear(s, CodeAdded(2)) == Outcome(s.with_slot(2, None))
+    told = observed(s.with_slot(2, None), 2, Holds(NOON, THEIRS), NOW, TICK)
+    assert told.events == (LockForeignCode(LOCK, 2),)
+
+
 def test_a_reset_is_not_a_persons_deletion() -> None:
     """S1-17, S1-26: everything is read again, and what is due is restored."""
     got = hear(DONE, CodeDeleted(None))
@@ -233,6 +263,15 @@ def test_a_lock_is_in_step_when_all_that_belongs_there_was_seen_and_nothing_else
     assert situation([]).in_step(NOW)
 
 
+def test_who_has_no_place_on_a_full_lock_keeps_it_from_nothing() -> None:
+    """S1-26: all that can be there is there."""
+    full = DONE.with_slot(2, Holds(NOON, THEIRS)).with_slot(3, Occupied(NOON))
+    s = replace(full, claims={KEY: claim(), OTHER_KEY: claim(OTHER_KEY, NEW_CODE)})
+    assert s.crowded_out(NOW) == (OTHER_KEY,)
+    assert s.in_step(NOW)
+    assert not s.with_slot(3, Empty(NOON)).in_step(NOW)
+
+
 def test_a_refused_pin_takes_a_lock_out_of_use_until_it_answers_again() -> None:
     """Also one at which nothing was due; with a ladder it is out of use already."""
     got = hear(situation([]), PinRefused())
@@ -244,6 +283,21 @@ def test_a_refused_pin_takes_a_lock_out_of_use_until_it_answers_again() -> None:
     assert plan(got.situation, NOW, tick(60)) == Plan(Observe((1,)))
     back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
     assert cleared(AlertCode.PIN_REFUSED, LOCK) in back.events
+
+
+def test_a_lock_that_fell_silent_after_the_pin_says_nothing_of_the_pin() -> None:
+    """It has not answered before, so it is on its ladder as a rule; and it ends as the other."""
+    silent = replace(situation([]), ladder=Ladder(3, TICK), reason=Reason.LOCK_UNREACHABLE)
+    for s in (silent, situation([])):
+        got = hear(s, PinUnanswered())
+        assert got.situation.reason is Reason.PIN_UNANSWERED
+        alert = raised(AlertCode.PIN_UNANSWERED, LOCK)
+        assert alert in got.events
+        assert "not known" in alert.text
+        assert "gatewayd pair nuki" in alert.what_to_do
+        assert hear(got.situation, PinUnanswered()) == Outcome(got.situation)
+        back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
+        assert cleared(AlertCode.PIN_UNANSWERED, LOCK) in back.events
 
 
 # --- added ---------------------------------------------------------------------------------------
@@ -267,6 +321,29 @@ def test_the_echo_of_our_own_write_only_makes_us_look_again() -> None:
 def test_a_code_added_somewhere_tells_nothing() -> None:
     """There is nothing to look at."""
     assert hear(DONE, CodeAdded(None)) == Outcome(DONE)
+
+
+# --- a lock that comes and goes ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "held", "named"),
+    [
+        (claim(), [], True),
+        (claim(), [lease(Stage.WRITTEN, Proof.ACCEPTED)], True),
+        (claim(), [proven()], False),
+        (replace(claim(), label=""), [], False),
+        (claim(withheld=Reason.LOCK_INACTIVE), [], False),
+        (claim(start=NOON + HOUR), [], False),  # not due
+    ],
+)
+def test_a_lock_that_comes_and_goes_may_stumble_over_the_labels_of_what_is_being_set_up(
+    wish: Claim, held: list[Lease], named: bool
+) -> None:
+    """S1-24: it restarts at a name that it cannot show, and says no more than that."""
+    s = situation([wish, replace(claim(OTHER_KEY, NEW_CODE), label="")], held)
+    got = hear(s, Flapping())
+    assert got == Outcome(s, misnamed=((KEY, Reason.REFUSED),) if named else ())
 
 
 # --- duplicates ----------------------------------------------------------------------------------
@@ -329,6 +406,11 @@ def test_a_duplicate_that_a_person_typed_is_none_of_ours(held: Lease) -> None:
         ),
         (Jammed(), (LockJammed(LOCK), raised(AlertCode.LOCK_JAMMED, LOCK))),
         (Tampered(), (LockTampered(LOCK), raised(AlertCode.LOCK_TAMPERED, LOCK))),
+        (KeypadBattery(low=True), (raised(AlertCode.KEYPAD_BATTERY_LOW, LOCK),)),  # S1-25
+        (KeypadBattery(low=False), (cleared(AlertCode.KEYPAD_BATTERY_LOW, LOCK),)),
+        (ClockSkew(-40.0, mended=True), (LockClockSkew(LOCK, -40.0, True),)),  # suffering 14
+        (ClockSkew(3.5, mended=False), (LockClockSkew(LOCK, 3.5, False),)),
+        (LocalTime(HOUR, NOON), ()),  # S3-6: another look, at who keeps the hours
     ],
 )
 def test_what_happens_at_the_door_is_told(report: Report, events: tuple[object, ...]) -> None:

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from gatewayd.domain.ids import LockId, PropertyId
-from gatewayd.domain.policy import Policy, narrow
-from gatewayd.domain.site import Lock, Property, Site, changed_properties
+from gatewayd.domain.policy import Policy, PolicyPatch, narrow
+from gatewayd.domain.site import Lock, Property, Site, changed_properties, without_grace
 
 GATE, DOOR, SHED = LockId("gate"), LockId("door"), LockId("shed")
+HOUR = timedelta(hours=1)
 FLAT = Property(
     PropertyId("flat"), "Flat", (GATE, DOOR), policy={"grace_after": timedelta(hours=3)}
 )
@@ -38,6 +39,29 @@ def test_the_propertys_policy_goes_before_the_sites() -> None:
     assert narrow(SITE.policy, FLAT.policy) == Policy(grace_before=off, grace_after=three)
     assert narrow(SITE.policy, BARE.policy) == Policy(grace_before=off, grace_after=off)
     assert narrow(SITE.policy, FLAT.policy, {"pin_length": 4}, {"pin_length": 8}).pin_length == 8
+
+
+@pytest.mark.parametrize(
+    ("wide", "property_", "warned"),
+    [
+        ({}, FLAT, False),  # an hour on each side
+        ({"grace_before": timedelta()}, FLAT, True),
+        ({"grace_before": timedelta()}, replace(FLAT, policy={"grace_before": 2 * HOUR}), False),
+        ({"grace_after": timedelta()}, HOUSE, True),
+        ({"grace_after": timedelta()}, FLAT, False),  # it has three hours of its own
+        ({}, replace(FLAT, check_in=time(15), check_out=time(11)), False),
+        ({}, replace(FLAT, check_in="all_day"), True),  # nothing before midnight
+        ({}, replace(FLAT, check_out="all_day"), True),
+        ({"grace_all_day": True, "grace_before": timedelta()}, HOUSE, False),
+        ({"grace_all_day": True}, replace(HOUSE, check_in="all_day"), False),
+        ({"grace_before": timedelta()}, BARE, False),  # no lock, nobody to lock out
+    ],
+)
+def test_a_property_without_grace_is_one_that_a_clock_could_lock_guests_out_of(
+    wide: PolicyPatch, property_: Property, warned: bool
+) -> None:
+    """S2-4, S2-5"""
+    assert without_grace(replace(SITE, policy=wide), property_) is warned
 
 
 def with_lock(site: Site, lock: Lock) -> Site:

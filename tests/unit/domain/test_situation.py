@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.backup import Backup
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, Stage
-from gatewayd.domain.moment import Now, Window
+from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.plan import Observe, Plan, plan
 from gatewayd.domain.situation import Claim
 from gatewayd.domain.slot import Empty, Holds, Observation, Occupied
@@ -17,6 +19,7 @@ from tests.unit.domain.builders import (
     CODE,
     HOUR,
     KEY,
+    LOCK,
     MINUTE,
     NEW_CODE,
     NOON,
@@ -58,6 +61,13 @@ def test_the_last_slot_is_used_and_none_beyond() -> None:
     full = dict.fromkeys(range(1, 20), FOREIGN)
     assert situation(slots=full, size=20).free_slot() == 20
     assert situation(slots=full, size=19).free_slot() is None
+
+
+def test_what_was_never_read_is_unread() -> None:
+    """Suffering 18: slots are numbered from 1; a lock that numbers its codes itself has none."""
+    s = situation(slots={2: EMPTY})
+    assert s.unread() == [1, 3]
+    assert replace(s, capabilities=Capabilities(assigns_slots=True)).unread() == []
 
 
 def test_a_claim_is_wanted_from_when_it_is_due_to_the_end_of_its_window() -> None:
@@ -125,6 +135,42 @@ def test_the_farthest_arrival_gives_way_on_a_full_lock() -> None:
         assert situation([at(sooner), near], [held], full).rightful(held, NOW)
 
 
+def upcoming(key: KeyId, hours: float, code: Code = CODE) -> Claim:
+    """A key whose guest comes then, and whose code may be there already."""
+    start = NOON + hours * HOUR
+    return claim(key, code, start=start, end=start + 9 * HOUR, due=NOON - HOUR)
+
+
+A, B, C, D = (KeyId(f"res:{x}") for x in "ABCD")
+SPARE = replace(upcoming(Backup(LOCK, 1).key_id, -1), window=Window(NOON, FOREVER))
+
+
+@pytest.mark.parametrize(
+    ("leased", "others", "goes"),
+    [
+        ([upcoming(A, 5), upcoming(B, 3)], [upcoming(C, 1)], {A}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 1)], {B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 1), upcoming(D, 2)], {A, B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 4)], {B}),
+        ([upcoming(A, 3), upcoming(B, 5)], [upcoming(C, 6)], set()),
+        (  # who has no place and waits for none
+            [upcoming(A, 3), upcoming(B, 5)],
+            [upcoming(C, 1), replace(upcoming(D, 9), withheld=Reason.LOCK_INACTIVE)],
+            {B},
+        ),
+        ([upcoming(A, 3), SPARE], [upcoming(C, 0)], {A}),  # a backup only where no arrival is left
+        ([upcoming(A, -1), SPARE], [upcoming(C, 0)], {SPARE.key_id}),
+    ],
+)
+def test_who_gives_way_to_whom_on_a_full_lock(
+    leased: list[Claim], others: list[Claim], goes: set[KeyId]
+) -> None:
+    """S1-19, suffering 10: the farthest first, each to a nearer one."""
+    held = [replace(proven(), key_id=c.key_id, slot=n) for n, c in enumerate(leased, 1)]
+    s = situation([*leased, *others], held, {3: FOREIGN})
+    assert s.giving_way(NOW) == goes
+
+
 def test_what_is_over_may_lie_on_a_lock_that_ends_it_and_gives_way_first() -> None:
     """S1-12: a day, where the lock holds the window; none of it opens."""
     kept = replace(claim(), keeps=timedelta(hours=24))
@@ -167,3 +213,5 @@ def test_what_was_seen_may_become_unknown() -> None:
     s = situation().with_slot(1, EMPTY)
     assert s.slots == {1: EMPTY}
     assert s.with_slot(1, None).slots == {}
+    assert s.unseen(lease(slot=1)).slots == {}
+    assert s.unseen(lease(slot=None)) == s

@@ -90,7 +90,7 @@ def test_a_check_out_that_is_not_after_the_check_in_is_refused(check_out: time) 
     day = replace(BOOKING, departure=BOOKING.arrival, check_out=check_out)
     with pytest.raises(Rejected) as refused:
         window(day, FLAT, ZURICH, Policy())
-    assert refused.value.reason is Reason.DATES_REVERSED
+    assert (refused.value.reason, refused.value.path) == (Reason.DATES_REVERSED, "data")
 
 
 def test_a_stay_within_one_day_is_a_stay() -> None:

@@ -5,27 +5,28 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeLost, CodeRemoved
 from gatewayd.domain.events.lock import LockForeignCode, LockOnline
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.hours import Hours
 from gatewayd.domain.lease import Proof, Stage
+from gatewayd.domain.moment import Window
 from gatewayd.domain.observed import observed
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Clear, Free, Observe, Take, Write
+from gatewayd.domain.plan import Audit, Clear, Free, Observe, Take, Write
 from gatewayd.domain.retry import Ladder
 from gatewayd.domain.slot import Empty, Entry, Holds, Occupied
 from gatewayd.domain.steps import Touched, acknowledged, after, begun, failed_step, taken
-from gatewayd.errors import (
-    Reason,
-    Refused,
-)
+from gatewayd.errors import Reason, Refused, Unreachable, Unsupported
 from tests.unit.domain.builders import (
     CODE,
     KEY,
     LOCK,
     NOON,
     NOW,
+    OVER,
     THEIRS,
     TICK,
     lease,
@@ -64,6 +65,17 @@ def test_a_proven_code_under_a_foreign_one_is_lost() -> None:
     assert got.events == (LockForeignCode(LOCK, 1), lost)
 
 
+@pytest.mark.parametrize(
+    ("reason", "kept"), [(Reason.WRITE_BUDGET, True), (Reason.MISMATCH, False)]
+)
+def test_another_slot_does_not_end_a_fight_with_another_writer(reason: Reason, kept: bool) -> None:
+    """Losses are counted on, and where they are too many the ladder goes along."""
+    held = replace(lease(Stage.GONE, ladder=Ladder(2, TICK), reason=reason), losses=12)
+    got = only(taken(situation(leases=[held]), Take(KEY, CODE, 2)).situation.leases)
+    there = lease(slot=2, ladder=Ladder(2, TICK), reason=reason) if kept else lease(slot=2)
+    assert got == replace(there, losses=12)
+
+
 def test_a_slot_is_given_back() -> None:
     """What was touched is told as removed, and its alert ends."""
     held = lease(Stage.GONE)
@@ -92,6 +104,22 @@ def test_a_write_is_in_doubt_until_it_is_answered() -> None:
     held = lease(doubted_since=TICK)
     s = begun(situation(leases=[held], slots={1: EMPTY}), Write(held, ENTRY))
     assert s == situation(leases=[lease(Stage.WRITING)], slots={})
+
+
+def test_a_write_that_is_begun_knows_its_limits() -> None:
+    """Suffering 15: what the lock shows afterwards is held against them."""
+    window, hours = Window(NOON, OVER.latest), Hours(frozenset({0}))
+    entry = replace(ENTRY, enabled=False, window=window, hours=hours)
+    s = begun(situation(leases=[lease()]), Write(lease(), entry))
+    assert only(s.leases) == replace(
+        lease(Stage.WRITING), enabled=False, window=window, hours=hours
+    )
+
+
+def test_a_clear_begins_a_doubt_of_its_own() -> None:
+    """Looks before it do not count."""
+    held = lease(Stage.WRITING, doubted_since=TICK)
+    assert only(begun(situation(leases=[held]), Clear(held)).leases) == lease(Stage.CLEARING)
 
 
 def test_a_code_that_was_cleared_and_is_wanted_again_is_not_proven_meanwhile() -> None:
@@ -145,6 +173,7 @@ def test_any_answer_ends_the_locks_ladder() -> None:
         LockOnline(LOCK),
         cleared(AlertCode.LOCK_OFFLINE, LOCK),
         cleared(AlertCode.PIN_REFUSED, LOCK),
+        cleared(AlertCode.PIN_UNANSWERED, LOCK),
     )
     s = situation(leases=[lease()], ladder=Ladder(3, TICK))
     for got in (
@@ -157,6 +186,31 @@ def test_any_answer_ends_the_locks_ladder() -> None:
         assert got.events == back
     again = observed(observed(s, 1, EMPTY, NOW, TICK).situation, 1, EMPTY, NOW, TICK)
     assert again.events == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "read", "whole"), [((1, 2), 3, True), ((1,), 3, False), ((1, 3), 2, True)]
+)
+def test_an_inventory_is_over_with_the_last_slot(
+    known: tuple[int, ...], read: int, whole: bool
+) -> None:
+    """Suffering 26: and is not begun again when slots are forgotten."""
+    s = situation([], slots=dict.fromkeys(known, EMPTY), inventoried=False)
+    got = after(s, Observe((read,)), Touched({read: EMPTY}), NOW, TICK).situation
+    assert got.inventoried is whole
+    mute = failed_step(s, Observe((read,)), Unsupported("no such slot"), NOW, TICK).situation
+    assert mute.inventoried is whole
+    later = after(replace(s, inventoried=True), Observe((1,)), Touched({1: EMPTY}), NOW, TICK)
+    assert later.situation.inventoried
+
+
+def test_a_write_is_no_inventory_of_a_lock_that_is_read_as_a_list() -> None:
+    """What was there before could be taken for ours."""
+    s = situation(leases=[lease(Stage.WRITING, slot=None)], inventoried=False)
+    s = replace(s, capabilities=Capabilities(slots=3, assigns_slots=True))
+    write = Write(lease(slot=None), ENTRY)
+    assert not after(s, write, Touched({}, 7), NOW, TICK).situation.inventoried
+    assert after(s, Observe(), Touched({}), NOW, TICK).situation.inventoried
 
 
 def test_a_result_is_taken_in_as_what_it_is() -> None:
@@ -172,3 +226,18 @@ def test_a_result_is_taken_in_as_what_it_is() -> None:
     first = observed(s, 1, EMPTY, NOW, TICK)
     second = observed(first.situation, 2, FOREIGN, NOW, TICK)
     assert both == Outcome(second.situation, (*first.events, *second.events))
+
+
+def test_an_audit_is_a_look_at_what_still_holds_and_a_reason_to_look_at_the_rest() -> None:
+    """S1-9: what was reported or forgotten meanwhile stays so."""
+    s = situation(leases=[replace(proven(), verify_due=TICK)], slots={1: OURS, 2: FOREIGN})
+    audit = Audit((1,), s.slots)
+    same = after(s, audit, Touched({1: OURS}), NOW, TICK)
+    assert only(same.situation.leases).verify_due is None
+    assert (same.situation.slots, same.events) == (s.slots, ())
+    other = after(s, audit, Touched({}), NOW, TICK)
+    assert (other.situation, other.events) == (s.with_slot(1, None), ())
+    meanwhile = s.with_slot(1, None)
+    assert after(meanwhile, audit, Touched({1: OURS}), NOW, TICK).situation == meanwhile
+    silent = after(s, audit, Unreachable("no answer"), NOW, TICK)
+    assert silent.situation.ladder is not None

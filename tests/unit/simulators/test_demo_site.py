@@ -11,8 +11,10 @@ from gatewayd.intake import documents
 from gatewayd.intake.schemas import ReservationPut, SitePut
 from simulators.cloud.calendar import reservations
 from simulators.demo.site import (
-    DOORS,
+    HOMES,
     NODES,
+    POOL,
+    ROOMS,
     ZONE,
     calendar,
     ending,
@@ -39,7 +41,7 @@ def test_a_stay_begins_and_ends_at_the_second(at: datetime) -> None:
     assert (over.end, begun.start) == (at, at)
 
 
-@pytest.mark.parametrize("property_id", DOORS)
+@pytest.mark.parametrize("property_id", HOMES)
 def test_the_first_guest_of_each_calendar_is_there_today(property_id: str) -> None:
     first = reservations(calendar(property_id), property_id)[0]
     assert first["arrival"] < str(today()) < first["departure"]
@@ -50,6 +52,14 @@ def test_the_nuki_locks_are_where_the_simulator_put_them() -> None:
     addresses = {lock["id"]: lock["address"] for lock in document["locks"]}
     assert addresses["mill-door"] == "54:D2:72:00:00:2A"
     assert addresses["gate"] == str(NODES["gate"])
+
+
+def test_the_inn_stands_beside_what_is_shipped_and_one_lock_has_a_backup() -> None:
+    home = documents.site(SitePut.model_validate(site(), strict=False))
+    doors = {id_: property_.locks for id_, property_ in home.properties.items()}
+    assert doors == HOMES | ROOMS
+    pools = {id_: narrow(home.policy, lock.policy).backup_pool for id_, lock in home.locks.items()}
+    assert {id_: pool for id_, pool in pools.items() if pool} == {POOL: 1}
 
 
 def _window(data: dict[str, object]) -> Window:
