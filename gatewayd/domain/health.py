@@ -239,7 +239,9 @@ REMEDIES: dict[Reason, str] = {
     Reason.DATES_REVERSED: "its end is not after its start: change one of them",
     Reason.CODE_TAKEN: "another key has its code by now: name another one, or none",
     Reason.UNKNOWN_LOCK: "a door that staff named is not on the site any more: name another one",
-    Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there",
+    Reason.LOCK_INACTIVE: "not while the lock is inactive: set it active in the site document",
+    Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there, then send "
+    "lock.sync_now",
 }
 """What helps against a reason, besides what the alert says."""
 

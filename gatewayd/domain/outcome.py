@@ -77,9 +77,11 @@ def unreachable(s: Situation, reason: Reason, now: Now, tick: Tick) -> Outcome:
 
 
 def not_taken(s: Situation, lease: Lease, reason: Reason, now: Now, tick: Tick) -> After:
-    """A write did not put our code there: one rung for this code."""
+    """A write did not put our code there: one rung for this code. Where the lock has the same
+    digits already only a person helps, if the code stays (suffering 4)."""
     claim = s.claims.get(lease.key_id)
-    ladder = failed(lease.ladder, tick, claim.retry if claim else Retry.LADDER)
+    usual = claim.retry if claim else Retry.LADDER
+    ladder = failed(lease.ladder, tick, Retry.DAILY if reason is Reason.DUPLICATE_CODE else usual)
     after = s.with_lease(replace(lease, ladder=ladder, reason=reason))
     event = CodeFailed(lease.key_id, s.lock, reason, ladder.failures, next_try(ladder, now, tick))
     return after, (event,) if told(ladder) else ()

@@ -198,6 +198,8 @@ def _upkeep(
         case Holds() | Occupied() as seen if holds(s, lease):
             if not (lease.is_for(entry) and lease.limits(seen, now)) or s.misnamed(lease, entry):
                 yield _write(s, lease, entry, now, tick)
+            elif lease.stage is not Stage.WRITTEN:
+                yield _look(s, lease)  # it should have gone, say, and is wanted again
             elif lease.verify_due is not None:
                 wait = lease.verify_due - tick
                 yield wait if wait > 0 else _audit(s, lease, tick)

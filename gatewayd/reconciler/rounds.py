@@ -14,7 +14,7 @@ import structlog
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.policy import narrow
 from gatewayd.domain.retry import Tick
-from gatewayd.intake import backups, health
+from gatewayd.intake import backups, health, removals
 from gatewayd.intake.change import Change
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import checks
@@ -67,6 +67,7 @@ class Rounds:
             await attend(partial(backups.keep, lock=lock))
         tick = self.tools.clock.tick()
         await attend(partial(health.watch, since=self._since, tick=tick))
+        await attend(removals.watch)
         if self._check is None:
             await attend(self._begin)
         return None if self._check is None else await self._go_on(self._check)

@@ -17,6 +17,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.lock import LockFull
 from gatewayd.domain.health import AlertCode
@@ -200,8 +201,12 @@ class Worker:
             await self.tools.intake.another_code(tx, now, refused, code, self.lock)
         for misnamed, why in outcome.misnamed:
             await self.tools.intake.another_label(tx, now, misnamed, why)
-        for key, _ in _proofs(there) ^ _proofs(here):
+        changed = {key for key, _ in _proofs(there) ^ _proofs(here)}
+        confirmed = {told.key_id for told in outcome.events if isinstance(told, CodeConfirmed)}
+        for key in changed | confirmed:  # one that should have gone may be wanted again
             await self._tell_key(tx, now, key, here)
+        for key in confirmed:
+            keys.accepted(tx, key)
         for lease in there.leases:
             if here.lease_of(lease.key_id, lease.code) is None:
                 await self._tell_done(tx, now, await keys.settled(tx, lease.key_id, now))

@@ -228,6 +228,18 @@ async def refused(tx: Transaction, key: KeyId) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def accepted(tx: Transaction, key: KeyId) -> None:
+    """A lock has shown the key's code: where no other one still may refuse it, what was refused
+    before is forgotten."""
+    tx.later(
+        "UPDATE keys SET refusals = 0 WHERE id = ?1 AND refusals > 0 AND NOT EXISTS ("
+        "SELECT 1 FROM doors d LEFT JOIN leases l ON l.lock_id = d.lock_id "
+        "AND l.key_id = d.key_id AND l.code = keys.code WHERE d.key_id = ?1 "
+        "AND d.withheld IS NULL AND coalesce(l.proof, 'accepted') = 'accepted')",
+        (key,),
+    )
+
+
 async def forgive(tx: Transaction, key: KeyId, at: Sequence[str] | None) -> None:
     """What a person deleted at these doors, or at any, is to be put back."""
     await tx.rows(

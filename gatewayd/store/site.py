@@ -23,32 +23,58 @@ async def put(tx: Transaction, site: Site, document: str) -> None:
     """The site document, and its locks as rows."""
     tx.site_changed = True
     await tx.rows("INSERT OR REPLACE INTO site VALUES (1, ?, ?)", (site.version, document))
-    await tx.rows("UPDATE locks SET listed = 0")
-    for lock in site.locks.values():  # elsewhere now: what was seen there is not known any more
-        moved = "SELECT driver FROM locks WHERE id = ? AND (driver, address) <> (?, ?)"
-        if before := await tx.row(moved, (lock.id, lock.driver, lock.address)):
-            await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock.id,))
-            await tx.rows(
-                "UPDATE locks SET capabilities = NULL, inventoried = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL, utc_offset = NULL WHERE id = ?",
-                (lock.id,),
-            )
-            if before[0] != lock.driver:  # another make: nothing of ours is there
-                await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock.id,))
-            await tx.rows(  # the same lock under another address, or another lock: a look tells
-                "UPDATE leases SET stage = 'moved', proof = NULL, proven_at = NULL, "
-                "verify_due = NULL, doubted_since = NULL, missed = 0, failures = NULL, "
-                "retry_due = NULL, reason = NULL, slot = iif(?, NULL, slot) "
-                "WHERE lock_id = ? AND stage <> 'taken'",
-                (of_kind(lock.driver).assigns_slots, lock.id),
-            )
+    await _readdress(tx, site)
+    # what is off the site is cleaned, also where it was not active
+    gone = await tx.rows("UPDATE locks SET listed = 0, active = 1 RETURNING id")
     tx.later(
         "INSERT INTO locks (id, driver, address, active, listed) VALUES (?, ?, ?, ?, 1) "
         "ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, address = excluded.address, "
         "active = excluded.active, listed = 1",
         *((x.id, x.driver, x.address, x.active) for x in site.locks.values()),
     )
-    tx.woken.update(site.locks)
+    tx.woken.update(site.locks, (LockId(id_) for (id_,) in gone))
+
+
+async def _readdress(tx: Transaction, site: Site) -> None:
+    """Where a lock is elsewhere now, what was seen there is not known any more. Our codes stay
+    where they lie: those at an address that another lock had go with it (suffering 27), and at a
+    new address a look tells whether it is the same lock."""
+    rows = await tx.rows("SELECT id, driver, address FROM locks")
+    before = {LockId(id_): (driver, address) for id_, driver, address in rows}
+    served = {(row.driver, row.address): row.id for row in await locks(tx)}
+    now = {lock.id: (lock.driver, lock.address) for lock in site.locks.values()}
+    came = {id_: served[at] for id_, at in now.items() if served.get(at, id_) != id_}
+    await _change_places(tx, came)
+    for id_, at in now.items():
+        if id_ not in came and before.get(id_, at) == at:
+            continue
+        await tx.rows("DELETE FROM slots WHERE lock_id = ?", (id_,))
+        await tx.rows(  # an alert that it is offline ends with its next answer
+            "UPDATE locks SET capabilities = NULL, inventoried = 0, utc_offset = NULL, "
+            "failures = min(failures, 0), retry_due = min(retry_due, 0) WHERE id = ?",
+            (id_,),
+        )
+        if id_ in came:
+            continue
+        if before[id_][0] != at[0]:  # another make: nothing of ours is there
+            await tx.rows("DELETE FROM leases WHERE lock_id = ?", (id_,))
+        await tx.rows(  # the same lock under another address, or another lock: a look tells
+            "UPDATE leases SET stage = 'moved', proof = NULL, proven_at = NULL, "
+            "verify_due = NULL, doubted_since = NULL, missed = 0, failures = NULL, "
+            "retry_due = NULL, reason = NULL, slot = iif(?, NULL, slot) "
+            "WHERE lock_id = ? AND stage <> 'taken'",
+            (of_kind(at[0]).assigns_slots, id_),
+        )
+
+
+async def _change_places(tx: Transaction, came: dict[LockId, LockId]) -> None:
+    """The leases of each lock are those of another one: by way of names that no lock has, since two
+    locks may have the same slots and keys."""
+    for id_, other in came.items():
+        await tx.rows("UPDATE leases SET lock_id = '>' || ? WHERE lock_id = ?", (id_, other))
+    for id_ in came:
+        await tx.rows("DELETE FROM leases WHERE lock_id = ?", (id_,))
+        await tx.rows("UPDATE leases SET lock_id = ?1 WHERE lock_id = '>' || ?1", (id_,))
 
 
 async def capabilities(tx: Transaction) -> dict[LockId, Capabilities]:
@@ -73,6 +99,13 @@ async def locks(tx: Transaction) -> list[LockRow]:
         "WHERE listed OR id IN (SELECT lock_id FROM leases) ORDER BY id"
     )
     return [LockRow(LockId(id_), driver, address) for id_, driver, address in rows]
+
+
+async def inactive(tx: Transaction) -> set[LockId]:
+    """Locks that nobody touches, and on which codes of ours may lie."""
+    ours = "SELECT lock_id FROM leases"
+    rows = await tx.rows(f"SELECT id FROM locks WHERE NOT active AND id IN ({ours})")  # noqa: S608  # a constant
+    return {LockId(id_) for (id_,) in rows}
 
 
 async def learned(tx: Transaction, lock: LockId, able: Capabilities) -> None:

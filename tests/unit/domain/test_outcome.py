@@ -212,7 +212,8 @@ def test_a_duplicate_names_its_key_for_another_code() -> None:
     """S1-20, suffering 4: terminal for that code."""
     got = fail(lease(), Refused("twice", Reason.DUPLICATE_CODE))
     assert got.refused == (KEY,)
-    assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NEXT),)
+    after = NOON + 4 * HOUR  # only a person helps, should the code stay
+    assert got.events == (CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, after),)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,8 @@ def test_a_label_may_be_why_a_code_is_refused(reason: Reason, label: str, misnam
     step = Write(lease(), Entry(CODE, label))
     late = failed_step(gone, step, Refused("no", reason), NOW, TICK)
     assert (late.misnamed, late.refused) == ((), ())
-    assert late.events == (CodeFailed(KEY, LOCK, reason, 1, NEXT),)
+    due = NOON + 4 * HOUR if reason is Reason.DUPLICATE_CODE else NEXT
+    assert late.events == (CodeFailed(KEY, LOCK, reason, 1, due),)
     assert only(late.situation.leases).reason is reason
 
 

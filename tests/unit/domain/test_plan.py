@@ -49,6 +49,7 @@ ENTRY = Entry(CODE, "HMA4XT")
 UNTIL_THE_END = 3 * HOUR.total_seconds()
 STALE = NOON - FRESH - timedelta(seconds=1)
 WAITING = Ladder(2, tick(40))
+DONE_OR_NOT_BEGUN = (Stage.WRITTEN, Stage.TAKEN)
 
 
 def at_noon(s: Situation) -> Plan:
@@ -252,10 +253,8 @@ def test_a_foreign_code_in_the_last_slot_is_waited_out() -> None:
 
 def test_a_code_that_the_lock_shows_is_done() -> None:
     """A code is done when the plan is empty."""
-    for stage in (Stage.WRITING, Stage.WRITTEN, Stage.CLEARING, Stage.CLEARED, Stage.GONE):
-        held = lease(stage, Proof.MATCHED)
-        s = situation(leases=[held], slots={1: Holds(STALE, CODE)})
-        assert at_noon(s) == Plan(None, UNTIL_THE_END)
+    s = situation(leases=[proven()], slots={1: Holds(STALE, CODE)})
+    assert at_noon(s) == Plan(None, UNTIL_THE_END)
 
 
 def test_a_masked_code_that_the_lock_acknowledged_is_done() -> None:
@@ -264,11 +263,20 @@ def test_a_masked_code_that_the_lock_acknowledged_is_done() -> None:
     assert at_noon(s) == Plan(None, UNTIL_THE_END)
 
 
-@pytest.mark.parametrize("stage", [Stage.CLEARING, Stage.CLEARED])
-def test_a_masked_code_that_was_proven_and_not_cleared_is_done(stage: Stage) -> None:
-    """The stay was extended while its code was being removed."""
-    s = situation(leases=[lease(stage, Proof.PRESENT)], slots={1: Occupied(NOON)})
-    assert at_noon(s) == Plan(None, UNTIL_THE_END)
+@pytest.mark.parametrize(
+    ("stage", "seen"),
+    [
+        *((stage, Holds(NOON, CODE)) for stage in Stage if stage not in DONE_OR_NOT_BEGUN),
+        (Stage.CLEARING, Occupied(NOON)),
+        (Stage.CLEARED, Occupied(NOON)),
+    ],
+)
+def test_a_code_that_did_not_go_and_is_wanted_again_is_looked_at(
+    stage: Stage, seen: Observation
+) -> None:
+    """S3-12: whatever was seen when it should have gone, and whenever a clear was to be next."""
+    held = lease(stage, Proof.MATCHED, ladder=WAITING, reason=Reason.REFUSED)
+    assert at_noon(situation(leases=[held], slots={1: seen})) == Plan(Observe((1,)))
 
 
 @pytest.mark.parametrize("stage", [Stage.WRITING, Stage.CLEARING, Stage.CLEARED])

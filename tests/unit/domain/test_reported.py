@@ -59,7 +59,6 @@ from tests.unit.domain.builders import (
     HOUR,
     KEY,
     LOCK,
-    MINUTE,
     NEW_CODE,
     NOON,
     NOW,
@@ -363,7 +362,7 @@ def test_a_reported_duplicate_means_the_last_write_not_proven(held: Lease) -> No
     """S1-20: another code for that key; what may lie in the slot is not forgotten."""
     got = hear(situation(leases=[held]), DuplicateRefused())
     assert got.refused == (KEY,)
-    failed = CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NOON + MINUTE)
+    failed = CodeFailed(KEY, LOCK, Reason.DUPLICATE_CODE, 1, NOON + 4 * HOUR)
     assert got.events == (failed,)
     assert only(got.situation.leases).stage is held.stage
 
