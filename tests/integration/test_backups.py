@@ -184,7 +184,7 @@ async def test_a_lock_that_takes_no_backup_at_all_is_left_alone(
     tmp_path: Path, by_hand: bool
 ) -> None:
     # S1-20, suffering 4: six codes and one more a day, not one after the other for ever
-    clock = VirtualClock(datetime(2026, 7, 1, 13, tzinfo=UTC), recheck=MINUTE)
+    clock = VirtualClock(datetime(2026, 7, 1, 13, tzinfo=UTC), recheck=20 * MINUTE)
     radio = FakeRadio(clock)
     lock = radio.locks["a"] = Duplicates(clock)
     async with site(tmp_path, "a", radio=radio, clock=clock, pool=2) as hub:
