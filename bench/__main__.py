@@ -42,7 +42,7 @@ MEASURES: dict[str, Measure] = {
     type=click.Choice([*MEASURES]),
     help="Measure only this; may be given several times.",
 )
-@click.option("--quick", is_flag=True, help="Fewer rounds: 2 to 3 minutes instead of 6.")
+@click.option("--quick", is_flag=True, help="Fewer rounds, and coarser figures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with every detail.")
 def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's way
     """Measure what the hub costs, against the limits that it promises.

@@ -30,11 +30,12 @@ from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
+from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
-from gatewayd.store import marks, retention
+from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
@@ -42,7 +43,6 @@ from gatewayd.store.outbox import Outbox
 log = structlog.get_logger(__name__)
 
 VERSION = version("gatewayd")
-DAY = 86_400.0
 
 
 async def run(config: Config, reread: Callable[[], Config]) -> None:
@@ -158,7 +158,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")
-            group.create_task(_forget_daily(database, outbox, clock), name="retention")
+            group.create_task(Housekeeping(database, outbox, clock).run(), name="housekeeping")
             yield
             raise _Stop
     except* _Stop:
@@ -205,17 +205,6 @@ async def _look_again(intake: Intake, clock: Clock) -> None:
     while True:
         intake.held.clear()
         await clock.wait(intake.held, await intake.look_again())
-
-
-async def _forget_daily(database: Database, outbox: Outbox, clock: Clock) -> None:
-    """Drop what is long over, now and once a day."""
-    nothing = asyncio.Event()
-    while True:
-        async with database.transaction() as tx:
-            await retention.forget(tx, outbox, clock.now())
-        due = clock.tick() + DAY
-        while (left := due - clock.tick()) > 0:
-            await clock.wait(nothing, left)
 
 
 def broker(config: Config, clock: Clock) -> Broker:

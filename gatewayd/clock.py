@@ -63,7 +63,7 @@ class Certain:
     def witness(self, at: datetime, slack: timedelta) -> None:
         """It knows better."""
 
-    def beyond(self, before: Mark) -> bool:  # a clock's shape
+    def beyond(self, before: Mark) -> bool:
         """It needs no mark."""
         return False
 
@@ -89,6 +89,33 @@ class SystemClock(Certain):
                 await event.wait()
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class _Timex(ctypes.Structure):
+    """Room for a struct timex, see adjtimex(2); with `modes` 0 nothing is set."""
+
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_long * 32))
+
+
+TIME_ERROR = 5
+"""What adjtimex(2) returns where the clock is not synchronised."""
+
+
+def kernel_synchronised() -> bool:
+    """Whether the kernel takes its clock as synchronised, whoever does that (timesyncd, chrony).
+
+    Without word from a time server it stops to after some hours, when the error may be 16 s.
+
+    Raises:
+        OSError: it may not be asked.
+    """
+    state: int = LIBC.adjtimex(ctypes.byref(_Timex()))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex is forbidden")
+    return state < TIME_ERROR
+
+
 class HubClock(SystemClock):
     """The machine's clock where the kernel says that it is synchronised; where it is not, what
     follows from the last time that was (`mark`, to be kept on disk) or from a witness."""
@@ -96,12 +123,12 @@ class HubClock(SystemClock):
     def __init__(
         self,
         uncertainty: timedelta = UNCERTAINTY,
-        synchronised: Callable[[], bool] | None = None,
+        synchronised: Callable[[], bool] = kernel_synchronised,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
         self._uncertainty, self._wall = uncertainty, wall
-        self._synchronised = synchronised or kernel_synchronised
+        self._synchronised = synchronised
         self._witness: Mark | None = None
 
     def now(self) -> Now:
@@ -133,30 +160,3 @@ class HubClock(SystemClock):
         if self.mark is not None:
             return self.mark.after(tick, self.boot, self._uncertainty)
         return Now(BUILT, max(BUILT, wall) + self._uncertainty)  # it has never known
-
-
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-class _Timex(ctypes.Structure):
-    """Room for a struct timex, see adjtimex(2); with `modes` 0 nothing is set."""
-
-    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_long * 32))
-
-
-TIME_ERROR = 5
-"""What adjtimex(2) returns where the clock is not synchronised."""
-
-
-def kernel_synchronised() -> bool:
-    """Whether the kernel takes its clock as synchronised, whoever does that (timesyncd, chrony).
-
-    Without word from a time server it stops to after some hours, when the error may be 16 s.
-
-    Raises:
-        OSError: it may not be asked.
-    """
-    state: int = LIBC.adjtimex(ctypes.byref(_Timex()))
-    if state < 0:
-        raise OSError(ctypes.get_errno(), "adjtimex is forbidden")
-    return state < TIME_ERROR

@@ -78,14 +78,14 @@ async def issue(change: Change, document: schemas.BackupIssue) -> bool:
         raise Rejected(
             Reason.INVALID_FIELD, "that reservation has no access", path="data.reservation_id"
         )
-    doors = await _doors(change, document, guest, opens=opens)
+    at = await _doors(change, document, guest, opens=opens)
     if document.label is None:
-        for lock in doors:
+        for lock in at:
             await share(change, guest, lock, document.reason, document.at, again=True)
-    elif len(doors) != 1:
+    elif len(at) != 1:
         raise Rejected(Reason.INVALID_FIELD, "a label is of one door", path="data.doors")
     else:
-        await _note(change, guest, doors[0], document)
+        await _note(change, guest, at[0], document)
     return True
 
 

@@ -254,13 +254,13 @@ async def _tell_changed(
     """Returns the event's id: a handover waits for its receipt."""
     display = key.policy.display(code.digits)
     there = await keys.leased(change.tx, key.id, old)
-    doors = tuple(
+    at = tuple(
         ChangedDoor(
             door.lock_id, door.name, door.code, fate if door.lock_id in there else OldCode.ABSENT
         )
         for door in _doors(change, key, code)
     )
-    changed = CodeChanged(key.id, key.reservation_id, doors, display, basis.announced, why)
+    changed = CodeChanged(key.id, key.reservation_id, at, display, basis.announced, why)
     return (await change.tell(changed))[0].id
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.events.code import CredentialsWanted
-from gatewayd.domain.events.health import DoorSettings, PolicyInForce
+from gatewayd.domain.events.policy import DoorSettings, PolicyInForce
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.key import Basis, levels
 from gatewayd.domain.policy import Level

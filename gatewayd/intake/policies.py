@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd.domain.events.health import Setting
+from gatewayd.domain.events.policy import Setting
 from gatewayd.domain.policy import (
     ExternalDelete,
     Generate,

@@ -14,7 +14,7 @@ from gatewayd.intake.allocate import allocate
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.store import checks, keys
-from gatewayd.store.outbox import subjects
+from gatewayd.store.outbox import raised_at, subjects
 
 SURELY_OVER = timedelta(days=2)
 """After a last day, in whatever zone and with whatever grace."""
@@ -52,7 +52,7 @@ async def _possible(change: Change, basis: Basis) -> bool:
         await allocate(change, basis, key, known.code)
     except Rejected:
         return _over(change, basis)
-    at = await checks.raised_at(change.tx, AlertCode.CODE_IMPOSSIBLE, basis.subject)
+    at = await raised_at(change.tx, AlertCode.CODE_IMPOSSIBLE, basis.subject)
     proven = await checks.proven_since(change.tx, basis.key_id)
     return proven is not None and at is not None and proven > at
 

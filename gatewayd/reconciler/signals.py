@@ -2,24 +2,20 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from gatewayd.clock import Clock
 from gatewayd.domain.battery import SILENT, days_left, is_low
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.hub import HubWasOff
 from gatewayd.domain.health import AlertCode, radio_at_fault
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import Battery, Dead, Report, WrongCode
 from gatewayd.intake.accept import Intake
-from gatewayd.store import marks, signals, site
+from gatewayd.store import signals, site
 from gatewayd.store.database import Database, Transaction
 from gatewayd.store.outbox import Outbox, of_nobody, subjects
-
-MARK_EVERY = timedelta(minutes=30)
 
 
 async def noted(
@@ -65,22 +61,7 @@ class Watch:
         nothing = asyncio.Event()
         while True:
             await self.look()
-            await self.keep_mark()
-            await self.outbox.shed()
             await self.clock.wait(nothing, None)
-
-    async def keep_mark(self) -> None:
-        """Write down the last certain time: at once in a new boot, which tells whether the hub was
-        off for too long, then every half hour, 48 times a day."""
-        mark, kept = self.clock.mark, await marks.get(self.database.read)
-        if mark is None or (
-            kept and kept.boot == mark.boot and abs(mark.at - kept.at) < MARK_EVERY
-        ):
-            return
-        async with self.database.transaction() as tx:
-            if kept and kept.boot != mark.boot and self.clock.beyond(kept):
-                await self.outbox.tell(tx, self.clock.now(), [HubWasOff(kept.at, mark.at)])
-            marks.put(tx, mark)
 
     async def look(self) -> None:
         """Raise what is so now, and clear what no longer is."""

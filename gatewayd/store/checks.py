@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatewayd.domain.check import AHEAD
-from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import FOREVER, Now, from_epoch
 from gatewayd.domain.retry import Tick
@@ -117,13 +116,6 @@ async def proven_since(tx: Transaction, key: KeyId) -> float | None:
     """When the last of a key's doors at which it is written has shown its code; None: not all."""
     ((lacking, at),) = await tx.rows(PROVEN_SINCE, (key,))
     return None if lacking else at or 0.0
-
-
-async def raised_at(tx: Transaction, code: AlertCode, subject: str) -> float | None:
-    """Since when an alert stands."""
-    sql = "SELECT raised_at FROM alerts WHERE code = ? AND subject = ?"
-    row = await tx.row(sql, (code, subject))
-    return row[0] if row else None
 
 
 async def last(tx: Transaction) -> datetime | None:

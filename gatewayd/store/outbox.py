@@ -184,8 +184,8 @@ async def about(tx: Transaction, lock: LockId) -> list[tuple[AlertCode, str]]:
 
 
 async def of_nobody(tx: Transaction) -> list[tuple[AlertCode, str]]:
-    """Each alert for a lock that is not on the site and has nothing of ours; for one that does not
-    answer, of which that is not so; and for a removal where nothing is left to be removed."""
+    """Each alert for a lock that is not on the site and has nothing of ours, and for one that does
+    not answer, of which that is not so."""
     rows = await tx.rows(f"{AT} {OF_NOBODY} ORDER BY subject, code", (CODES,))
     return [(AlertCode(code), subject) for code, subject in rows]
 
@@ -201,9 +201,14 @@ OF_NOBODY = """
 SELECT code, subject FROM at
 WHERE lock_id NOT IN (SELECT id FROM locks WHERE listed UNION SELECT lock_id FROM leases)
     OR (code = 'lock_offline' AND lock_id IN (SELECT id FROM locks WHERE failures IS NULL))
-    OR (code = 'removal_failed' AND NOT EXISTS (SELECT 1 FROM leases l
-        WHERE l.lock_id = at.lock_id AND subject = l.lock_id || '/' || key_id))
 """
+
+
+async def raised_at(tx: Transaction, code: AlertCode, subject: str) -> float | None:
+    """Since when an alert stands."""
+    sql = "SELECT raised_at FROM alerts WHERE code = ? AND subject = ?"
+    row = await tx.row(sql, (code, subject))
+    return row[0] if row else None
 
 
 async def subjects(tx: Transaction, code: AlertCode) -> set[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.signals import Watch
 from gatewayd.store import marks
 from tests.clocks import NOON, SteppedClock
@@ -15,9 +16,8 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 async def look(house: House, clock: SteppedClock) -> list[str]:
     """One round of the watch; returns the types of all events so far."""
-    watch = Watch(house.database, house.outbox, clock)
-    await watch.look()
-    await watch.keep_mark()
+    await Watch(house.database, house.outbox, clock).look()
+    await Housekeeping(house.database, house.outbox, clock).keep_mark()
     return types(await house.told())
 
 

@@ -18,6 +18,7 @@ from gatewayd.domain.events import command as answers
 from gatewayd.domain.events import health as checks
 from gatewayd.domain.events import hub as hubs
 from gatewayd.domain.events import lock as locks
+from gatewayd.domain.events import policy as policies
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import ChangedDoor, DoorCode, DoorState, OldCode
 from gatewayd.domain.health import AlertCode
@@ -95,14 +96,14 @@ EXAMPLES: list[Event] = [
         (checks.KeyFailing(KEY, BOOKING, LOCK, Reason.REFUSED, "Backup-1"),),
     ),
     checks.HealthChecked((checks.LockChecked(LOCK, answered=True),), 0, 0, ()),
-    checks.PolicyInForce(
+    policies.PolicyInForce(
         KEY,
         (
-            checks.Setting("pin.source", "phone", Level.SITE),
-            checks.Setting("pin.length", None, Level.DEFAULT),
-            checks.Setting("blocks", value=True, level=Level.KEY),
+            policies.Setting("pin.source", "phone", Level.SITE),
+            policies.Setting("pin.length", None, Level.DEFAULT),
+            policies.Setting("blocks", value=True, level=Level.KEY),
         ),
-        (checks.DoorSettings(LOCK, (checks.Setting("generate_days", 3, Level.LOCK),)),),
+        (policies.DoorSettings(LOCK, (policies.Setting("generate_days", 3, Level.LOCK),)),),
     ),
     *(raised(code, "front") for code in AlertCode),
     raised(AlertCode.CODE_UNSET, "front/res:R1", Reason.LOCK_UNREACHABLE, "a key in the box"),

@@ -26,7 +26,7 @@ from gatewayd.domain.events.command import (
     CommandExpired,
     CommandRejected,
 )
-from gatewayd.domain.events.health import HealthChecked, PolicyInForce
+from gatewayd.domain.events.health import HealthChecked
 from gatewayd.domain.events.hub import HubStarted, HubWasOff, SnapshotWanted
 from gatewayd.domain.events.lock import (
     LockAdopted,
@@ -43,6 +43,7 @@ from gatewayd.domain.events.lock import (
     LockUsed,
     LockWrongCode,
 )
+from gatewayd.domain.events.policy import PolicyInForce
 
 type Event = (
     CommandAccepted

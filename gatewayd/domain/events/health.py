@@ -1,10 +1,9 @@
-"""The daily check, and the settings in force."""
+"""The daily check."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
-from gatewayd.domain.policy import Level
 from gatewayd.errors import Reason
 
 
@@ -40,31 +39,3 @@ class HealthChecked:
     keys_ok: int
     keys_later: int
     keys_failing: tuple[KeyFailing, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting as the site document names and writes it, such as `pin.source`, and which level
-    decides."""
-
-    name: str
-    value: str | int | bool | None
-    level: Level
-
-
-@dataclass(frozen=True, slots=True)
-class DoorSettings:
-    """What a lock's own policy decides for a key."""
-
-    lock_id: LockId
-    settings: tuple[Setting, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyInForce:
-    """All settings of a key, and, of its doors, those that their locks decide."""
-
-    type: ClassVar[str] = "policy.in_force"
-    key_id: KeyId
-    settings: tuple[Setting, ...]
-    doors: tuple[DoorSettings, ...]
