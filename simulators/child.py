@@ -85,7 +85,9 @@ class Child(ABC):
         self._scratch = tempfile.TemporaryDirectory(
             prefix="gatewayd-simulator-", ignore_cleanup_errors=True
         )
-        self._session = aiohttp.ClientSession()
+        # A connection per request: one at rest may be closed by the server while it is taken.
+        connections = aiohttp.TCPConnector(force_close=True)
+        self._session = aiohttp.ClientSession(connector=connections)
         try:
             await self._launch()
         except BaseException:
