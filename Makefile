@@ -19,7 +19,7 @@ demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 	@$(python) -m simulators.demo $(ARGS)
 
 test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
-	@$(python) -m pytest tests -n 3 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
+	@$(python) -m pytest tests -n 4 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 mutants: setup ## Break the domain in each small way and see that a test fails (ARGS="gatewayd.domain.retry*": a part)
 	@$(python) -m tests.mutants $(ARGS)

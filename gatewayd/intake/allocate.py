@@ -1,9 +1,7 @@
 """The digits of a key: asked for, kept, from the phone, or drawn; free on the whole site and at the
 locks themselves."""
 
-from itertools import islice
-
-from gatewayd.domain.code import DEFAULT_FORM, Code, candidates, from_phone
+from gatewayd.domain.code import Code, candidates, from_phone
 from gatewayd.domain.key import Basis, Key
 from gatewayd.domain.policy import PinPolicy, PinSource
 from gatewayd.errors import Reason, Rejected
@@ -25,10 +23,7 @@ async def allocate(change: Change, basis: Basis, key: Key, last: Code | None) ->
         code = from_phone(basis.phone, key.rules, key.policy.pin_length)
         if code and await keys.taken(change.tx, code, key, change.now):
             code = None
-    if code is None:
-        return await drawn(change, key, last)
-    change.unused = [other for other in change.unused if other != code]
-    return code
+    return code or await drawn(change, key, last)
 
 
 async def _asked_for(change: Change, basis: Basis, key: Key, last: Code | None) -> Code | None:
@@ -59,24 +54,13 @@ async def _kept(change: Change, key: Key, last: Code | None) -> Code | None:
     )
 
 
-async def draw_ahead(change: Change, count: int) -> None:
-    """Codes of the default form for that many keys, checked with one question."""
-    drawn = {c for _ in range(count) for c in islice(candidates(DEFAULT_FORM, None, change.rng), 1)}
-    change.unused = await keys.unused(change.tx, sorted(drawn, key=lambda c: c.digits), change.now)
-    change.rng.shuffle(change.unused)
-
-
 async def drawn(change: Change, key: Key, other_than: Code | None) -> Code:
     """A random one that nobody has.
 
     Raises:
         Rejected: `code_impossible`, after enough draws.
     """
-    if key.policy.pin_length is None and change.unused and key.rules.allow(change.unused[-1]):
-        return change.unused.pop()
     for code in candidates(key.rules, key.policy.pin_length, change.rng):
-        if code == other_than or code in change.unused:
-            continue
-        if not await keys.taken(change.tx, code, key, change.now):
+        if code != other_than and not await keys.taken(change.tx, code, key, change.now):
             return code
     raise Rejected(Reason.CODE_IMPOSSIBLE, "no free code of the form that these locks accept")

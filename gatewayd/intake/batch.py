@@ -13,11 +13,10 @@ from gatewayd.domain.moment import Phase
 from gatewayd.domain.reservation import key_of
 from gatewayd.errors import Rejected
 from gatewayd.intake import derive, service
-from gatewayd.intake.allocate import draw_ahead
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.store import reservations, site
-from gatewayd.store.ahead import look_ahead
+from gatewayd.store.ahead import look_ahead, read_holders
 
 CHUNK = 20
 """Reservations between two turns of the event loop, some 500 µs each."""
@@ -54,11 +53,11 @@ async def _concerned(
     property_id = PropertyId(chosen.property_id) if chosen.property_id else None
     found = await reservations.chosen(change.tx, change.now, only, property_id)
     ids = [id_ for id_, live, held in found if mode.concerns(live=live, held=held)]
+    if mode is not Mode.RESYNC and not document.dry_run:
+        await read_holders(change.tx)
     for i in range(0, len(ids), CHUNK):
         chunk = ids[i : i + CHUNK]
         await look_ahead(change.tx, chunk)
-        if mode is not Mode.RESYNC and not document.dry_run:
-            await draw_ahead(change, len(chunk))
         for id_ in chunk:
             basis = await of_key(change, key_of(id_))
             key = _key(change, basis) if basis else None

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.key import Basis, Key, key_for
@@ -31,7 +30,6 @@ class Change:
     low: frozenset[LockId] = frozenset()  # locks whose battery is low
     withdrawn: set[KeyId] = field(default_factory=set)
     granted: set[KeyId] = field(default_factory=set)
-    unused: list[Code] = field(default_factory=list)  # drawn ahead, and had by nobody
     existing: bool = False  # the reservations at hand were there before the hub
     moved: bool = False  # the reservation at hand is for another property than before
     held: Reason | None = None  # why the reservation at hand had no key until now

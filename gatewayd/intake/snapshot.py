@@ -9,13 +9,12 @@ from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.key import Basis
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, schemas
-from gatewayd.intake.allocate import draw_ahead
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold
 from gatewayd.intake.parse import checked
 from gatewayd.intake.reservation import keep
 from gatewayd.store import reservations, snapshots
-from gatewayd.store.ahead import look_ahead
+from gatewayd.store.ahead import look_ahead, read_holders
 
 BREATH = 20
 """Items between two turns of the event loop, some 200 µs each."""
@@ -28,7 +27,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
     items: list[Any] = list(snapshot.items)
     ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
     await look_ahead(change.tx, ids)
-    await draw_ahead(change, len(items))
+    await read_holders(change.tx)
     change.existing = True
     for i, item in enumerate(items):
         await _take_item(change, item, f"data.items.{i}")

@@ -25,6 +25,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Operation
 from gatewayd.domain.ids import LockId
 from gatewayd.errors import StoreError, StoreInUse
+from gatewayd.store.holders import Holders
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class Transaction:
         self._connection, self._begins = connection, begins
         self._later: dict[str, list[Sequence[object]]] = {}
         self.ahead: dict[tuple[str, str], Any] = {}
+        self.holders: Holders | None = None
         self.woken: set[LockId] = set()
         self.operations: list[Operation] = []
         self.told: list[Outgoing] = []

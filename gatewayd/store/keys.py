@@ -43,22 +43,6 @@ async def known(tx: Transaction, key: KeyId) -> Known | None:
     return Known(Code(code), Window(from_epoch(starts), from_epoch(ends)), bool(revoked))
 
 
-async def unused(tx: Transaction, codes: list[Code], now: Now) -> list[Code]:
-    """Those that no key has had since the quarantine began, whatever its window, and that no lock
-    has shown."""
-    since = (now.earliest - QUARANTINE).timestamp()
-    digits = json.dumps([code.digits for code in codes])
-    rows = await tx.rows(
-        "WITH drawn AS (SELECT value FROM json_each(?1)) "
-        "SELECT code FROM keys WHERE code IN drawn AND (ends > ?2 OR exclusive) "
-        "UNION ALL SELECT code FROM past_codes WHERE code IN drawn "
-        "UNION ALL SELECT code FROM slots WHERE code IN drawn",
-        (digits, since),
-    )
-    had = {code for (code,) in rows}
-    return [code for code in codes if code.digits not in had]
-
-
 async def taken(
     tx: Transaction,
     code: Code,
@@ -71,6 +55,8 @@ async def taken(
     """Whether another key has the code for itself, in a window that overlaps, or within the
     quarantine, or had it until lately; or a lock of this key shows it and it is not ours. Answers
     `labels.taken` ahead."""
+    if tx.holders is not None and tx.holders.code_free(key, code):
+        return False
     apart = QUARANTINE if quarantine else timedelta()
     first = (key.window.start - apart).timestamp()
     last = (key.window.end + apart).timestamp()
@@ -117,6 +103,8 @@ async def put(
     if not new:
         until = (now.latest + QUARANTINE).timestamp()
         tx.later(PAST, (code.digits, until, key.id))
+    if tx.holders is not None:
+        tx.holders.put(key, code)
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
         "timetable, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "

@@ -25,6 +25,8 @@ LIMIT 1
 async def taken(tx: Transaction, key: Key, now: Now) -> bool:
     """Whether a key may not have its name as label (S1-24): its guest has another key, another key
     is called so at one of its locks, or a lock has refused it."""
+    if tx.holders is not None and tx.holders.name_free(key):
+        return False
     if ("name", key.id) in tx.ahead:
         return bool(tx.ahead.pop(("name", key.id)))
     return bool(await tx.rows(*question(key, now)))

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.store import labels
+from gatewayd.store import site as sites
 from tests.house import (
     DAY,
     NOON,
@@ -250,3 +254,60 @@ async def test_a_snapshot_of_hundreds_is_taken_whole(house: House) -> None:
     for part in range(3):
         await send(house, *items[part * 100 : part * 100 + 100], part=part + 1, parts=3)
     assert len(await house.live()) == 300
+
+
+def guest(id_: str, name: str, phone: str, **changed: object) -> Document:
+    """A booking under guests' names and phones."""
+    policy = {"label": "name", "pin": {"source": "phone", "length": 4}}
+    whole: Document = {"guest": {"name": name, "phone": f"+41 79 555 {phone}"}, "policy": policy}
+    return reservation(id_, **(whole | changed))
+
+
+FIRST = [guest("R1", "Ada", "73 91"), guest("R2", "Bob", "64 82"), guest("R3", "Cyd", "27 63")]
+THEN = [
+    guest("R1", "Ada", "73 91", version=2, departure="2026-07-16"),  # keeps both
+    guest("R4", "ADA", "58 47"),  # another key of a guest
+    guest("R5", "Dee", "64 82"),  # another guest's phone
+    guest("R6", "Eve", "94 35"),
+    guest("R7", "EVE", "94 35", property_id="flat-2"),  # both, within the same part
+    guest("R8", "HMR7", "35 79", property_id="flat-2"),  # a name that is a label of the part
+    guest("R9", "Fay", "86 42"),  # a person's code at the door
+    guest("R3", "Gil", "27 63", version=2),  # a label that a lock refused
+]
+
+
+async def test_a_part_gives_what_its_reservations_give_one_by_one(tmp_path: Path) -> None:
+    found = []
+    for together in (False, True):
+        async with opened(tmp_path / str(together)) as house:
+            await house.send("site.put", site())
+            async with house.database.transaction() as tx:
+                for door in ("front", "flat-1-door", "flat-2-door"):
+                    await sites.learned(tx, LockId(door), Capabilities(label_length=20))
+                    await house.intake.lock_learned(tx, house.clock.now(), LockId(door))
+                await tx.rows(
+                    "INSERT INTO slots VALUES ('front', 9, 'holds', '8642', 0, 1, NULL, NULL, NULL)"
+                )
+            await send(house, *FIRST, complete=False)
+            async with house.database.transaction() as tx:
+                await labels.relabel(tx, KeyId("res:R3"), "HMR3", again=False)
+            if together:
+                await send(house, *THEN, complete=False, snapshot="T")
+            else:
+                for item in THEN:
+                    await house.send("reservation.put", item)
+            found.append(await house.rows("SELECT reservation_id, label, code FROM keys"))
+    one_by_one, part = found
+    assert part == one_by_one
+    shown = {id_: label for id_, label, _ in part}
+    assert [id_ for id_ in shown if shown[id_] != f"HM{id_}"] == ["R1", "R2", "R5", "R6", "R9"]
+    codes = {id_: code for id_, _, code in part}
+    assert [codes[id_] for id_ in ("R1", "R2", "R4", "R6", "R8")] == [
+        "7391",
+        "6482",
+        "5847",
+        "9435",
+        "3579",
+    ]
+    assert not {codes["R5"], codes["R7"]} & {"6482", "9435"}
+    assert codes["R9"] != "8642"
