@@ -91,7 +91,7 @@ async def door(zwave: ZwaveSimulator) -> AsyncIterator[Door]:
 async def test_what_the_lock_can_do_is_known_without_a_frame(door: Door) -> None:
     before = await door.zwave.frames()
     able = await door.radio.lock(str(NODE)).capabilities()
-    assert (await door.zwave.frames())["tx"] == before["tx"]
+    assert (await door.zwave.frames())["exchanges"] == before["exchanges"]
     assert (able.slots, able.label_length) == (10, 20)
     assert (able.can_disable, able.enforces_windows, able.readable) == (True, False, True)
     assert (able.code.shortest, able.code.longest) == (4, 8)

@@ -98,7 +98,7 @@ async def test_what_each_lock_can_do_is_known_without_a_frame(doors: dict[int, D
     before = await doors[V1].zwave.frames()
     able = {node: await door.lock.capabilities() for node, door in doors.items()}
     after = await doors[V1].zwave.frames()
-    assert after["tx"] == before["tx"]
+    assert after["exchanges"] == before["exchanges"]
     assert [(a.can_disable, a.enforces_windows) for a in able.values()] == [
         (False, False),
         (True, True),
