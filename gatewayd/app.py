@@ -179,14 +179,15 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
 
 
 async def _identity(database: Database) -> tuple[dict[str, str], bool]:
-    """Epoch and secret of this database; whether it was made just now."""
+    """Epoch and secret of this database; whether its epoch began just now, since it is new or was
+    restored."""
     async with database.transaction() as tx:
         rows = await tx.rows("SELECT name, value FROM meta WHERE name IN ('epoch', 'secret')")
         found = {str(name): str(value) for name, value in rows}
-        if found:
+        if "epoch" in found:
             return found, False
-        made = {"epoch": str(ULID()), "secret": secrets.token_hex(32)}
-        tx.later("INSERT INTO meta VALUES (?, ?)", *made.items())
+        made = {"secret": secrets.token_hex(32)} | found | {"epoch": str(ULID())}
+        tx.later("INSERT OR REPLACE INTO meta VALUES (?, ?)", *made.items())
     return made, True
 
 

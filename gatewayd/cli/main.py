@@ -1,4 +1,4 @@
-"""`gatewayd`: run the hub, check its configuration, pair locks, print the contract."""
+"""`gatewayd`: run the hub, check its configuration, pair locks, back it up, print the contract."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import click
 
 from gatewayd import config as configuration
 from gatewayd import logs
+from gatewayd.cli.backup import backup, restore
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected
@@ -25,7 +26,8 @@ def main() -> None:
     """
 
 
-main.add_command(pair)
+for command in (pair, backup, restore):
+    main.add_command(command)
 
 
 @main.command()

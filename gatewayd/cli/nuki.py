@@ -1,10 +1,9 @@
 """Pairing with one Nuki lock, from the open database to the kept key."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gatewayd.cli.trouble import Trouble
+from gatewayd.cli.trouble import Trouble, not_as_root
 from gatewayd.clock import SystemClock
 from gatewayd.config import Config
 from gatewayd.locks.nuki.pair import (
@@ -47,7 +46,7 @@ async def pair_one(order: Order, say: Say) -> Paired:
         Trouble: nothing is kept. StoreError: nothing was tried.
     """
     path, clock = order.config.store.path, SystemClock()
-    _own(order.config)
+    not_as_root(path.parent)
     database = await open_database(path, clock)
     try:
         adapter = order.adapter or _adapter(order)
@@ -63,16 +62,6 @@ async def pair_one(order: Order, say: Say) -> Paired:
         await database.close()
     say(f"paired with {lock.name}; the security PIN is right")
     return Paired(lock.address, lock.name)
-
-
-def _own(config: Config) -> None:
-    """Files that root makes in the daemon's folder would keep the daemon out."""
-    folder = config.store.path.parent
-    if os.geteuid() == 0 and folder.is_dir() and (owner := folder.stat().st_uid) != 0:
-        raise Trouble(
-            f"{folder} belongs to the daemon's user, and this runs as root",
-            f"run this as that user: sudo -u '#{owner}' …",
-        )
 
 
 def _adapter(order: Order) -> str:

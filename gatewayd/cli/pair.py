@@ -6,18 +6,16 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from gatewayd import config as configuration
 from gatewayd import logs
 from gatewayd.cli.options import CONFIG
-from gatewayd.cli.trouble import Trouble
+from gatewayd.cli.trouble import CONFIG_WRONG, USAGE, Trouble, fail, say
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError, StoreError, StoreInUse
 
-USAGE, CONFIG_WRONG = 2, 78
 LISTEN_S = 60
 """Seconds: somebody may have to walk to the door."""
 
@@ -102,22 +100,22 @@ def nuki(
         config = configuration.load(path)
         pin = _pin_in(pin_file) if pin_file else _pin_asked()
         order = Order(config, adapter, address, pin, seconds)
-        paired = asyncio.run(pair_one(order, _say))
+        paired = asyncio.run(pair_one(order, say))
     except ConfigError as error:
-        _fail(Trouble(str(error), "mend the configuration", CONFIG_WRONG), as_json)
+        fail(Trouble(str(error), "mend the configuration", CONFIG_WRONG), as_json=as_json)
     except StoreInUse as error:
         todo = "stop the daemon first: systemctl stop gatewayd, pair, start it again"
-        _fail(Trouble(str(error).partition(";")[0], todo), as_json)
+        fail(Trouble(str(error).partition(";")[0], todo), as_json=as_json)
     except StoreError as error:
         todo = "run this as the daemon's user, after the daemon was started once"
-        _fail(Trouble(str(error), todo), as_json)
+        fail(Trouble(str(error), todo), as_json=as_json)
     except Trouble as trouble:
-        _fail(trouble, as_json)
+        fail(trouble, as_json=as_json)
     if not as_json:
         click.echo(_stanza(paired.name, paired.address))
-        _say(_where(config))
+        say(_where(config))
     if paired.lacking:
-        _fail(paired.lacking, as_json)
+        fail(paired.lacking, as_json=as_json)
     if as_json:
         click.echo(json.dumps({"ok": True, "address": paired.address, "name": paired.name}))
 
@@ -168,16 +166,3 @@ def _where(config: configuration.Config) -> str:
     if config.bluetooth is None:
         said.append("Add a [bluetooth] section to the configuration: it has none.")
     return "\n".join([*said, "Then: systemctl start gatewayd"])
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _fail(trouble: Trouble, as_json: bool) -> NoReturn:
-    if as_json:
-        said = {"ok": False, "error": trouble.error, "what_to_do": trouble.what_to_do}
-        click.echo(json.dumps(said))
-    else:
-        _say(f"gatewayd: {trouble.error}\n  {trouble.what_to_do}")
-    sys.exit(trouble.status)

@@ -28,7 +28,7 @@ class Stage(StrEnum):
     WRITTEN = "written"  # the lock acknowledged the write
     CLEARING = "clearing"  # a clear was begun, and never answered
     CLEARED = "cleared"  # the lock acknowledged the clear
-    MOVED = "moved"  # the lock is elsewhere now, or another one: a look tells whether ours is there
+    MOVED = "moved"  # the lock may be another one, or the hub was away: a look tells what is there
     GONE = "gone"  # two reads agree that nothing is there and nothing lands any more
 
 

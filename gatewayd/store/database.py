@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -175,7 +175,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
             file or its folder cannot be used.
     """
     async with contextlib.AsyncExitStack() as opened:
-        opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
+        opened.enter_context(exclusively(path))
         try:
             sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
             writer = await _connect(path)
@@ -198,6 +198,20 @@ async def _connect(path: Path) -> Connection:
     connection = Connection(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
     await connection
     return connection
+
+
+@contextlib.contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """Keep every other gatewayd off a database, be it there or not.
+
+    Raises:
+        StoreInUse: another one has it. StoreError: its folder cannot be used.
+    """
+    lock_file = _lock(path.with_name(path.name + ".lock"))
+    try:
+        yield
+    finally:
+        os.close(lock_file)
 
 
 def _lock(path: Path) -> int:

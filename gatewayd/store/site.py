@@ -9,8 +9,15 @@ from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
+from gatewayd.errors import Reason
 from gatewayd.store.database import Transaction
 from gatewayd.store.situations import dump_capabilities, parse_capabilities
+
+UNSEEN = """
+stage = 'moved', proof = NULL, proven_at = NULL, verify_due = NULL, doubted_since = NULL,
+missed = 0, failures = NULL, retry_due = NULL, reason = NULL
+"""
+"""A lease of a code that may be where it was written, or not: a look tells."""
 
 
 async def document(tx: Transaction) -> str | None:
@@ -59,9 +66,7 @@ async def _readdress(tx: Transaction, site: Site) -> None:
         if before[id_][0] != at[0]:  # another make: nothing of ours is there
             await tx.rows("DELETE FROM leases WHERE lock_id = ?", (id_,))
         await tx.rows(  # the same lock under another address, or another lock: a look tells
-            "UPDATE leases SET stage = 'moved', proof = NULL, proven_at = NULL, "
-            "verify_due = NULL, doubted_since = NULL, missed = 0, failures = NULL, "
-            "retry_due = NULL, reason = NULL, slot = iif(?, NULL, slot) "
+            f"UPDATE leases SET {UNSEEN}, slot = iif(?, NULL, slot) "  # noqa: S608  # a constant
             "WHERE lock_id = ? AND stage <> 'taken'",
             (of_kind(at[0]).assigns_slots, id_),
         )
@@ -75,6 +80,21 @@ async def _change_places(tx: Transaction, came: dict[LockId, LockId]) -> None:
     for id_ in came:
         await tx.rows("DELETE FROM leases WHERE lock_id = ?", (id_,))
         await tx.rows("UPDATE leases SET lock_id = ?1 WHERE lock_id = '>' || ?1", (id_,))
+
+
+async def distrust(tx: Transaction) -> None:
+    """Believe nothing of what was seen at any lock: what is known is of another time. Our codes may
+    be where they were, and only a look tells; a deletion by a person is still respected."""
+    await tx.rows("DELETE FROM slots")
+    await tx.rows(  # an alert that one is offline ends with its next answer
+        "UPDATE locks SET inventoried = 0, failures = min(failures, 0), "
+        "retry_due = min(retry_due, 0)"
+    )
+    await tx.rows(
+        f"UPDATE leases SET {UNSEEN} WHERE stage <> 'taken' "  # noqa: S608  # a constant
+        "AND NOT (stage = 'gone' AND reason IS ?)",
+        (Reason.DELETED_AT_LOCK,),
+    )
 
 
 async def capabilities(tx: Transaction) -> dict[LockId, Capabilities]:

@@ -56,7 +56,9 @@ def test_the_version_is_the_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["check"], ["contract"], ["pair"], ["pair", "nuki"]], ids=str
+    "command",
+    [[], ["run"], ["check"], ["contract"], ["pair"], ["pair", "nuki"], ["backup"], ["restore"]],
+    ids=str,
 )
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_explains_itself(command: list[str], flag: str) -> None:
