@@ -95,10 +95,11 @@ async def site(
     clock: VirtualClock | None = None,
     pool: int = 3,
     first: Document | None = None,
+    restored: bool = False,
     **policy: Any,
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks, and the hub's own rounds; `first`: the site
-    document, by default `document`."""
+    document, by default `document`; `restored`: the database that is there knows its site."""
     clock = clock or VirtualClock(recheck=MINUTE)
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
@@ -112,10 +113,11 @@ async def site(
         rounds.committed(tx)
 
     database.committed = committed
-    whole = first or document(*doors, pool=pool, **policy)
-    await take(intake, command("site.put", whole, id="site"))
-    async with database.transaction() as tx:  # the inventory has tests of its own
-        await tx.rows("UPDATE locks SET inventoried = 1")
+    if not restored:
+        whole = first or document(*doors, pool=pool, **policy)
+        await take(intake, command("site.put", whole, id="site"))
+        async with database.transaction() as tx:  # the inventory has tests of its own
+            await tx.rows("UPDATE locks SET inventoried = 1")
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run(group))

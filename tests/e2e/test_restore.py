@@ -15,7 +15,7 @@ from simulators.broker import Broker
 from simulators.cloud import Cloud
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
-from tests.e2e.conftest import V2_S2, House
+from tests.e2e.conftest import V2_S2, House, empty
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,6 +53,7 @@ async def test_the_restored_hub_is_the_old_one_in_a_new_epoch(
 ) -> None:
     # suffering 29
     broker, zwave = street
+    await empty(zwave)
     old, new = (
         Hub(tmp_path / name, broker.port, zwave.url, bluetooth=nukis.environment, site="restored")
         for name in ("old", "new")

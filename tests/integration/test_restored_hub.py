@@ -1,0 +1,82 @@
+"""A hub from a backup: what it knows is older than what lies on its locks."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from gatewayd.store.archive import Manifest, pack, unpack
+from tests.fakes import FakeLock, FakeRadio
+from tests.integration.test_reconciler import MINUTE, VirtualClock
+from tests.rounds import Site, of, site
+
+ARRIVAL, DEPARTURE = "2026-06-30", "2026-07-04"  # somebody who is there
+FILE = "hub.db"
+
+
+class Life:
+    """A hub's folder, its lock `a`, and the copy that was made of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, VirtualClock(recheck=MINUTE)
+        self.radio = FakeRadio(self.clock)
+        self.packed = b""
+
+    @property
+    def lock(self) -> FakeLock:
+        return self.radio.lock("a")
+
+    def save(self) -> None:
+        self.packed = pack(self.folder / FILE, Manifest("o/s/h", "2026-07-01T12:00:00Z", "0.1.0"))
+
+    async def end(self) -> None:
+        """The card dies; another has the copy."""
+        self.folder = self.folder / "restored"
+        self.folder.mkdir()
+        await unpack(self.packed, self.folder / FILE, self.clock, self.folder / "aside")
+        self.lock.touched.clear()
+
+    def site(self, *, restored: bool = False) -> AbstractAsyncContextManager[Site]:
+        return site(self.folder, "a", radio=self.radio, clock=self.clock, pool=0, restored=restored)
+
+    def changes(self) -> list[str]:
+        """What was done to the lock, besides reading it."""
+        return [x for x in self.lock.touched if x.startswith(("write", "clear"))]
+
+
+async def test_what_was_put_since_is_left_alone_and_what_is_ours_is_proven_by_a_look(
+    tmp_path: Path,
+) -> None:
+    # suffering 29
+    life = Life(tmp_path)
+    async with life.site() as hub:
+        await hub.book("R1", ARRIVAL, DEPARTURE)
+        life.save()
+        await hub.book("R2", ARRIVAL, DEPARTURE)
+        codes = dict(life.lock.codes)
+        assert len(codes) == 2
+    await life.end()
+    async with life.site(restored=True) as hub:
+        await hub.pass_(10 * MINUTE)
+        told = await hub.all_told()
+    assert life.lock.codes == codes
+    assert life.changes() == []
+    read = {int(x.removeprefix("observe ")) for x in life.lock.touched if "observe" in x}
+    assert read == set(range(1, life.lock.slots + 1))  # also what nobody waits for
+    assert [x["key_id"] for x in of(told, "code.confirmed")] == ["res:R1", "res:R1"]
+
+
+async def test_a_code_that_lies_where_ours_was_is_not_cleared_behind_its_mask(
+    tmp_path: Path,
+) -> None:
+    life = Life(tmp_path)
+    async with life.site() as hub:
+        await hub.book("R1", ARRIVAL, DEPARTURE)
+        life.save()
+        (slot,) = life.lock.codes
+    life.lock.codes[slot], life.lock.masked = "836152", True
+    await life.end()
+    async with life.site(restored=True) as hub:
+        hub.numbers = 100
+        await hub.book("R1", ARRIVAL, DEPARTURE, version=2, status="cancelled")
+        await hub.pass_(10 * MINUTE)
+    assert life.lock.codes == {slot: "836152"}
+    assert f"clear {slot}" not in life.lock.touched
