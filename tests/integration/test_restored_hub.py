@@ -1,15 +1,22 @@
 """A hub from a backup: what it knows is older than what lies on its locks."""
 
+import json
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from gatewayd.app import hub as whole_hub
+from gatewayd.config import Config, load
 from gatewayd.store.archive import Manifest, pack, unpack
+from simulators.broker import free_port
 from tests.fakes import FakeLock, FakeRadio
+from tests.house import Document
+from tests.integration.test_app import CONFIG, SITE, rows
 from tests.integration.test_reconciler import MINUTE, VirtualClock
 from tests.rounds import Site, of, site
 
 ARRIVAL, DEPARTURE = "2026-06-30", "2026-07-04"  # somebody who is there
 FILE = "hub.db"
+MADE = Manifest("o/s/h", "2026-07-01T12:00:00Z", "0.1.0")
 
 
 class Life:
@@ -25,7 +32,7 @@ class Life:
         return self.radio.lock("a")
 
     def save(self) -> None:
-        self.packed = pack(self.folder / FILE, Manifest("o/s/h", "2026-07-01T12:00:00Z", "0.1.0"))
+        self.packed = pack(self.folder / FILE, MADE)
 
     async def end(self) -> None:
         """The card dies; another has the copy."""
@@ -80,3 +87,29 @@ async def test_a_code_that_lies_where_ours_was_is_not_cleared_behind_its_mask(
         await hub.pass_(10 * MINUTE)
     assert life.lock.codes == {slot: "836152"}
     assert f"clear {slot}" not in life.lock.touched
+
+
+async def day(config: Config) -> list[Document]:
+    """A whole hub comes and goes; what waits for the cloud."""
+    async with whole_hub(config, VirtualClock()):
+        pass
+    return [json.loads(e) for (e,) in await rows(config, "SELECT envelope FROM outbox")]
+
+
+async def test_it_speaks_in_a_new_epoch_and_asks_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "gatewayd.toml"
+    file.write_text(CONFIG.format(port=free_port()))
+    (tmp_path / "site.toml").write_text(SITE.format(version=1))
+    config = load(file)
+    await day(config)
+    packed = pack(config.store.path, MADE)
+    old = await day(config)  # told by the old hub after the copy was made
+    await unpack(packed, config.store.path, VirtualClock(), tmp_path / "aside")
+    told = await day(config)
+    new = [event for event in told if event["epoch"] != old[0]["epoch"]]
+    assert {"hub.started", "snapshot.wanted"} <= {event["type"] for event in new}
+    assert len({(event["epoch"], event["seq"], event["id"]) for event in old + told}) == len(
+        {(event["epoch"], event["seq"]) for event in old + told}
+    )
+    again = await day(config)  # it goes on with that one
+    assert {event["epoch"] for event in again} == {event["epoch"] for event in told}
