@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,29 @@ async def test_what_was_there_is_kept_with_all_that_its_log_held(
         assert await house.live() == {"R9"}
     async with opened(elsewhere.parent) as house:
         assert await house.live() == {"R1"}
+
+
+async def test_until_the_last_moment_what_was_there_is_whole(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as house:
+        await fill(house)
+        packed = pack(tmp_path / FILE, MADE)
+    async with opened(elsewhere.parent) as house:
+        await house.send("site.put", site())
+        await house.send("reservation.put", reservation("R9"))
+        killed = {file: file.read_bytes() for file in elsewhere.parent.glob(f"{FILE}*")}
+    for file, content in killed.items():
+        file.write_bytes(content)
+
+    def full(_: Path, target: Path) -> None:
+        raise OSError(ENOSPC, "No space left on device", target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match="No space left"):
+        await restored(packed, elsewhere)
+    async with opened(elsewhere.parent) as house:
+        assert await house.live() == {"R9"}
 
 
 async def test_a_damaged_database_is_replaced_with_its_log(tmp_path: Path, elsewhere: Path) -> None:
