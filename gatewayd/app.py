@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import secrets
 import signal
 import tomllib
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +14,6 @@ from pathlib import Path
 from random import SystemRandom
 
 import structlog
-from ulid import ULID
 
 from gatewayd import systemd
 from gatewayd.clock import Clock, HubClock, kernel_synchronised
@@ -24,7 +22,9 @@ from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
 from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.health import AlertCode
 from gatewayd.errors import ConfigError
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
@@ -39,6 +39,7 @@ from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
+from gatewayd.store.rebuild import awaited
 
 log = structlog.get_logger(__name__)
 
@@ -113,17 +114,16 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     database = await open_database(config.store.path, clock)
     try:
         clock.mark = await marks.get(database.read)
-        identity, new = await _identity(database)
-        outbox = Outbox(database, config.hub.id, identity["epoch"])
+        identity = database.identity
+        outbox = Outbox(database, config.hub.id, identity.epoch)
+        new = await outbox.untouched()
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
-        publisher = Publisher(
-            database, outbox, clock, prefix, secret=bytes.fromhex(identity["secret"])
-        )
+        publisher = Publisher(database, outbox, clock, prefix, identity.secret)
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
@@ -146,7 +146,9 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         link = CloudLink(
             broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
         )
-        await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
+        lost = [raised(AlertCode.DATABASE_LOST, "hub")] if await awaited(database.read) else []
+        wanted = [SnapshotWanted("new_database")] if new or lost else []
+        await tell(HubStarted(VERSION), *lost, *wanted)
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:
@@ -176,18 +178,6 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios
-
-
-async def _identity(database: Database) -> tuple[dict[str, str], bool]:
-    """Epoch and secret of this database; whether it was made just now."""
-    async with database.transaction() as tx:
-        rows = await tx.rows("SELECT name, value FROM meta WHERE name IN ('epoch', 'secret')")
-        found = {str(name): str(value) for name, value in rows}
-        if found:
-            return found, False
-        made = {"epoch": str(ULID()), "secret": secrets.token_hex(32)}
-        tx.later("INSERT INTO meta VALUES (?, ?)", *made.items())
-    return made, True
 
 
 async def _watchdog(database: Database) -> None:

@@ -8,7 +8,7 @@ out always comes after whatever was still running, and no half transaction is ev
 
 import asyncio
 import contextlib
-import fcntl
+import dataclasses
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,12 +20,17 @@ from typing import Any
 
 import aiosqlite
 import structlog
+from ulid import ULID
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Operation
 from gatewayd.domain.ids import LockId
-from gatewayd.errors import StoreError, StoreInUse
+from gatewayd.errors import StoreError
+from gatewayd.store import identity as identities
+from gatewayd.store import quarantine
 from gatewayd.store.holders import Holders
+from gatewayd.store.identity import Identity
+from gatewayd.store.lockfile import lock
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +45,8 @@ PRAGMAS = (
     "busy_timeout=5000",
 )
 SCHEMA_VERSION = 1
+AWAITED = ("reported", "site", "snapshot")
+"""What tells a hub that lost its database what it knew."""
 BEGIN = "BEGIN IMMEDIATE"
 
 
@@ -128,6 +135,7 @@ class Database:
 
     def __init__(self, writer: Connection, reader: Connection) -> None:
         self._writer = writer
+        self.identity = Identity()
         self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
         self.read = Transaction(reader)
@@ -168,15 +176,19 @@ class Database:
 
 
 async def open_database(path: Path, clock: Clock) -> Database:
-    """Open or create the file, migrate it, and carry its ticks over to this boot.
+    """Open or create the file, migrate it, and carry its ticks over to this boot. Where there was
+    one that is gone or cannot be used, that is put aside and a new one begun.
 
     Raises:
         StoreInUse: another daemon has it open. StoreError: a newer gatewayd wrote it, or the
             file or its folder cannot be used.
     """
     async with contextlib.AsyncExitStack() as opened:
-        opened.callback(os.close, _lock(path.with_name(path.name + ".lock")))
+        opened.callback(os.close, lock(path.with_name(path.name + ".lock")))
+        there = identities.read(path)
         try:
+            if there.provisioned and (why := await asyncio.to_thread(quarantine.fault, path)):
+                quarantine.put_aside(path, why, clock.now().latest)
             sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
             writer = await _connect(path)
             opened.push_async_callback(writer.close)
@@ -188,6 +200,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
             await reader.execute_fetchall("PRAGMA query_only=ON")
             database = Database(writer, reader)
             await _rebase_ticks(database, clock)
+            await _identify(database, path, there)
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the database {path}: {error}") from error
         database.opened = opened.pop_all()  # from here on `close` does it
@@ -198,20 +211,6 @@ async def _connect(path: Path) -> Connection:
     connection = Connection(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
     await connection
     return connection
-
-
-def _lock(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"cannot use {path.parent}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock_file)
-        raise StoreInUse(f"another gatewayd has {path.parent} in use; stop it first") from error
-    return lock_file
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
@@ -248,3 +247,21 @@ async def _rebase_ticks(database: Database, clock: Clock) -> None:
         await tx.rows("UPDATE leases SET verify_due = ? WHERE verify_due IS NOT NULL", now)
         await tx.rows("UPDATE leases SET doubted_since = NULL")
         await tx.rows("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (clock.boot,))
+
+
+async def _identify(database: Database, path: Path, there: Identity) -> None:
+    """A database holds its epoch. Without one, or with another than `hub.json` names, it is not
+    what this hub knew: a new epoch begins, and what was known is waited for."""
+    row = await database.read.row("SELECT value FROM meta WHERE name = 'epoch'")
+    if row is not None and there.epoch in {"", row[0]}:
+        database.identity = dataclasses.replace(there, epoch=row[0], provisioned=True)
+    else:
+        begun = dataclasses.replace(there, epoch=str(ULID()))
+        identities.write(path, begun)  # before the database has it: so it has no other one
+        async with database.transaction() as tx:
+            tx.later("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (begun.epoch,))
+            if there.provisioned:
+                tx.later("INSERT OR IGNORE INTO awaited VALUES (?)", *((x,) for x in AWAITED))
+        database.identity = dataclasses.replace(begun, provisioned=True)
+    if database.identity != there:
+        identities.write(path, database.identity)
