@@ -6,8 +6,9 @@ import gc
 import json
 import signal
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
 from gatewayd.domain.health import AlertCode
 from gatewayd.errors import ConfigError
+from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
@@ -39,7 +41,7 @@ from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.rebuild import awaited
+from gatewayd.store.rebuild import Awaited, awaited
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +118,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         clock.mark = await marks.get(database.read)
         identity = database.identity
         outbox = Outbox(database, config.hub.id, identity.epoch)
-        new = await outbox.untouched()
+        new, lost = await outbox.untouched(), await awaited(database.read)
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
         radios = _radios(config, database, clock)
@@ -138,17 +140,26 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)
 
+        async def remember(said: bytes | None) -> None:
+            await intake.attend(partial(rebuild.remember, payload=said))
+
         async def session_lost() -> None:
             if link.ever_connected or not new:  # the first session of a new database is no loss
                 await tell(SnapshotWanted("session_lost"))
 
         database.committed = committed
         link = CloudLink(
-            broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
+            broker(config, clock),
+            prefix,
+            VERSION,
+            accept,
+            session_lost,
+            publisher,
+            clock,
+            rng,
+            remember if Awaited.REPORTED in lost else None,
         )
-        lost = [raised(AlertCode.DATABASE_LOST, "hub")] if await awaited(database.read) else []
-        wanted = [SnapshotWanted("new_database")] if new or lost else []
-        await tell(HubStarted(VERSION), *lost, *wanted)
+        await tell(*_first_words(new=new, lost=bool(lost)))
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:
@@ -167,6 +178,15 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         pass
     finally:
         await database.close()
+
+
+def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
+    """What the cloud is to know first."""
+    yield HubStarted(VERSION)
+    if lost:
+        yield raised(AlertCode.DATABASE_LOST, "hub")
+    if new or lost:
+        yield SnapshotWanted("new_database")
 
 
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:

@@ -45,9 +45,11 @@ PRAGMAS = (
     "busy_timeout=5000",
 )
 SCHEMA_VERSION = 1
-AWAITED = ("reported", "site", "snapshot")
-"""What tells a hub that lost its database what it knew."""
 BEGIN = "BEGIN IMMEDIATE"
+AWAIT = """
+INSERT OR IGNORE INTO awaited VALUES ('reported'), ('snapshot')
+UNION SELECT 'site' WHERE NOT EXISTS (SELECT 1 FROM site)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ async def _identify(database: Database, path: Path, there: Identity) -> None:
         async with database.transaction() as tx:
             tx.later("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (begun.epoch,))
             if there.provisioned:
-                tx.later("INSERT OR IGNORE INTO awaited VALUES (?)", *((x,) for x in AWAITED))
+                await tx.rows(AWAIT)
         database.identity = dataclasses.replace(begun, provisioned=True)
     if database.identity != there:
         identities.write(path, database.identity)

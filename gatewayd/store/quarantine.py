@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -53,7 +54,9 @@ def put_aside(path: Path, why: str, at: datetime) -> None:
         StoreError: it cannot be moved.
     """
     quarantine = path.with_name("quarantine")
-    folder = quarantine / at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    name = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = (quarantine / f"{name}-{n}" for n in count(1))  # a clock in doubt may say it again
+    folder = next(path for path in names if not path.exists())
     try:
         folder.mkdir(parents=True, mode=0o700)
         for old in sorted(quarantine.iterdir())[:-KEPT]:

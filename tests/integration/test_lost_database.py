@@ -168,7 +168,7 @@ async def test_the_last_few_lost_databases_are_kept(tmp_path: Path) -> None:
         await (await open_database(path, clock)).close()
         garbage(path)
         clock.at += timedelta(days=1)
-        names.append(f"{clock.at:%Y%m%d}T120000.000000Z")
+        names.append(f"{clock.at:%Y%m%d}T120000Z-1")
     await (await open_database(path, clock)).close()
     assert sorted(each.name for each in (tmp_path / "quarantine").iterdir()) == names[-3:]
 
