@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import gc
 import json
-import secrets
 import signal
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
 
 import structlog
-from ulid import ULID
 
 from gatewayd import systemd
 from gatewayd.clock import Clock, HubClock, kernel_synchronised
@@ -24,8 +23,11 @@ from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, tls
 from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
+from gatewayd.domain.health import AlertCode
 from gatewayd.errors import ConfigError
+from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
@@ -39,6 +41,7 @@ from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
+from gatewayd.store.rebuild import Awaited, awaited
 
 log = structlog.get_logger(__name__)
 
@@ -113,17 +116,16 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     database = await open_database(config.store.path, clock)
     try:
         clock.mark = await marks.get(database.read)
-        identity, new = await _identity(database)
-        outbox = Outbox(database, config.hub.id, identity["epoch"])
+        identity = database.identity
+        outbox = Outbox(database, config.hub.id, identity.epoch)
+        new, lost = await outbox.untouched(), await awaited(database.read)
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
-        publisher = Publisher(
-            database, outbox, clock, prefix, secret=bytes.fromhex(identity["secret"])
-        )
+        publisher = Publisher(database, outbox, clock, prefix, identity.secret)
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
@@ -138,15 +140,26 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)
 
+        async def remember(said: bytes | None) -> None:
+            await intake.attend(partial(rebuild.remember, payload=said))
+
         async def session_lost() -> None:
             if link.ever_connected or not new:  # the first session of a new database is no loss
                 await tell(SnapshotWanted("session_lost"))
 
         database.committed = committed
         link = CloudLink(
-            broker(config, clock), prefix, VERSION, accept, session_lost, publisher, clock, rng
+            broker(config, clock),
+            prefix,
+            VERSION,
+            accept,
+            session_lost,
+            publisher,
+            clock,
+            rng,
+            remember if Awaited.REPORTED in lost else None,
         )
-        await tell(HubStarted(VERSION), *([SnapshotWanted("new_database")] if new else []))
+        await tell(*_first_words(new=new, lost=bool(lost)))
         if config.site.file:
             await intake.accept(site_file(config.site.file, config.hub.id, clock))
         async with asyncio.TaskGroup() as group:
@@ -167,6 +180,15 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         await database.close()
 
 
+def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
+    """What the cloud is to know first."""
+    yield HubStarted(VERSION)
+    if lost:
+        yield raised(AlertCode.DATABASE_LOST, "hub")
+    if new or lost:
+        yield SnapshotWanted("new_database")
+
+
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:
     """By the driver's name in the site document."""
     radios: dict[str, Radio] = {}
@@ -176,19 +198,6 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios
-
-
-async def _identity(database: Database) -> tuple[dict[str, str], bool]:
-    """Epoch and secret of this database; whether its epoch began just now, since it is new or was
-    restored."""
-    async with database.transaction() as tx:
-        rows = await tx.rows("SELECT name, value FROM meta WHERE name IN ('epoch', 'secret')")
-        found = {str(name): str(value) for name, value in rows}
-        if "epoch" in found:
-            return found, False
-        made = {"secret": secrets.token_hex(32)} | found | {"epoch": str(ULID())}
-        tx.later("INSERT OR REPLACE INTO meta VALUES (?, ?)", *made.items())
-    return made, True
 
 
 async def _watchdog(database: Database) -> None:

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from gatewayd.domain import events
 from gatewayd.intake import envelopes
+from gatewayd.intake.reported import Reported
 
 PREFIX = "v1/{org}/{site}/{hub}/"
 PARAMETERS = {
@@ -54,20 +55,14 @@ STATUS = {
     },
     "required": ["state", "reason", "since", "version"],
 }
-REPORTED = {
-    "type": "object",
-    "description": "Retained summary: locks, as many of the next keys by door as fit into 256 KiB, "
-    "leases, alerts. Sent on connecting, on `report`, and 5 minutes after a change at the latest; "
-    "after the events that wait. No PIN.",
-    "required": ["at", "locks", "keys", "leases", "alerts"],
-}
 
 
 def asyncapi(version: str) -> dict[str, Any]:
     """The whole document."""
     commands = {_type(model): model for model in get_args(envelopes.Command)}
+    models = (*commands.values(), Reported)
     _, found = models_json_schema(
-        [(m, "validation") for m in commands.values()], ref_template=REF, by_alias=True
+        [(m, "validation") for m in models], ref_template=REF, by_alias=True
     )
     components = dict(found["$defs"])
     # An item is checked later, by itself; pydantic would spell its schema out a second time.
@@ -79,7 +74,7 @@ def asyncapi(version: str) -> dict[str, Any]:
         components |= schema.pop("$defs", {})
         components[event.__name__] = schema
         told[event.type] = event.__name__
-    components |= {"EventEnvelope": ENVELOPE, "Ack": ACK, "Status": STATUS, "Reported": REPORTED}
+    components |= {"EventEnvelope": ENVELOPE, "Ack": ACK, "Status": STATUS}
     messages = {type_: _command(type_, model) for type_, model in commands.items()}
     messages |= {type_: _event(type_, name) for type_, name in told.items()}
     messages |= {name: _plain(name) for name in ("ack", "status", "reported")}
@@ -104,6 +99,7 @@ def asyncapi(version: str) -> dict[str, Any]:
             "sendEvents": _operation("send", "events"),
             "sendStatus": _operation("send", "status", retain=True),
             "sendReported": _operation("send", "reported", retain=True),
+            "receiveReported": _operation("receive", "reported"),
         },
         "components": {
             "schemas": dict(sorted(components.items())),

@@ -10,7 +10,7 @@ from random import Random
 
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.cloud.connection import Address, Broker
-from gatewayd.cloud.link import Accept, CloudLink, status
+from gatewayd.cloud.link import Accept, CloudLink, Remember, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.domain.events import Event
 from gatewayd.intake.accept import Intake
@@ -63,6 +63,7 @@ async def hub(  # noqa: PLR0917  # as in Broker
     *,
     legacy: bool = False,
     before: tuple[int, ...] = (),
+    remember: Remember | None = None,
 ) -> AsyncIterator[Hub]:
     """A hub whose link runs; `before`: ports that it tries first."""
     clock = clock or SystemClock()
@@ -87,7 +88,9 @@ async def hub(  # noqa: PLR0917  # as in Broker
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
     addresses = tuple(Address("127.0.0.1", each) for each in (*before, port))
     broker = Broker(addresses, "hub", will, username, password, tls, keepalive=5, legacy=legacy)
-    link = CloudLink(broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1))
+    link = CloudLink(
+        broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1), remember
+    )
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(link.run())

@@ -96,6 +96,7 @@ async def site(
     pool: int = 3,
     first: Document | None = None,
     restored: bool = False,
+    chance: int = 1,
     **policy: Any,
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks, and the hub's own rounds; `first`: the site
@@ -103,7 +104,7 @@ async def site(
     clock = clock or VirtualClock(recheck=MINUTE)
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
-    intake = Intake(database, outbox, clock, Random(1), HUB)
+    intake = Intake(database, outbox, clock, Random(chance), HUB)
     radio = radio or FakeRadio(clock)
     tools = Tools(database, outbox, intake, clock)
     reconciler, rounds = Reconciler({"fake": radio}, tools), Rounds(tools)

@@ -91,9 +91,9 @@ def restore(
     4. Run this as the daemon's user.
     5. Start the daemon: systemctl start gatewayd
 
-    The hub then reads its locks again before it writes or removes anything,
-    and asks the cloud for all reservations: what changed since FILE was
-    made it learns from both. Its events begin a new epoch.
+    The hub then reads its locks again and asks the cloud for all
+    reservations: what changed since FILE was made it learns from both, and
+    until then it removes nothing. Its events begin a new epoch.
 
     \b
     Exit codes: 0 restored; 1 not, and nothing was changed; 2 wrong use;
@@ -101,7 +101,7 @@ def restore(
     """
     from gatewayd.cli.sealing import unseal  # noqa: PLC0415  # slow to import
     from gatewayd.store.archive import manifest, unpack  # noqa: PLC0415  # slow to import
-    from gatewayd.store.database import exclusively  # noqa: PLC0415  # slow to import
+    from gatewayd.store.lockfile import exclusively  # noqa: PLC0415  # slow to import
 
     os.umask(0o077)  # codes lie in the database
     logs.configure("error", "auto")

@@ -93,7 +93,8 @@ class Connection:
             self._connack, (flags.session_present, code, props)
         )
         client.on_disconnect = lambda _c, _u, _f, code, _p: _settle(self._closed, str(code))
-        client.on_message = lambda _c, _u, message: self.messages.put_nowait(message)
+        self._retained: dict[str, asyncio.Future[bytes | None]] = {}
+        client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
 
@@ -128,6 +129,22 @@ class Connection:
         if any(code.is_failure for code in codes):
             raise Lost("the broker refuses the subscription: look at its access rules")
 
+    async def retained(self, topic: str, within: float) -> bytes | None:
+        """What the broker retains on a topic; None: nothing came in so many seconds. At QoS 0: it
+        does not wait behind messages that wait for our PUBACK."""
+        options: Any = 0
+        if self._client.protocol == mqtt.MQTTv5:
+            options = SubscribeOptions(qos=0, noLocal=True)
+        found = self._retained[topic] = self._loop.create_future()
+        _, mid = self._client.subscribe([(topic, options)])
+        await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
+        self._loop.call_later(within, _settle, found, None)
+        try:
+            return await self._answer(found)
+        finally:
+            del self._retained[topic]
+            self._client.unsubscribe(topic)
+
     async def closed(self) -> str:
         """Wait for the end; says why."""
         return await asyncio.shield(self._closed)
@@ -139,6 +156,12 @@ class Connection:
         if future.done():
             return future.result()
         raise Lost(self._closed.result() if self._closed.done() else "no answer from the broker")
+
+    def _on_message(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
+        if (asked := self._retained.get(message.topic)) is None:
+            self.messages.put_nowait(message)
+        elif message.retain:
+            _settle(asked, bytes(message.payload))
 
     def _on_subscribe(
         self, _c: object, _u: object, mid: int, codes: list[ReasonCode], _p: object

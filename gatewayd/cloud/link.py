@@ -31,9 +31,13 @@ GATHERED = 50
 """Receipts that do not wait for more; well below the connection's RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
+RETAINED = 5.0
+"""Seconds that a broker may take to hand out what it retains: nothing tells that there is none."""
 
 type Accept = Callable[[bytes, str, bool], Awaitable[None]]
 """payload, kind, retained: returns once the command is on disk."""
+type Remember = Callable[[bytes | None], Awaitable[None]]
+"""What the hub's own `reported` said last: returns once that is on disk."""
 
 
 def status(state: str, reason: str | None, since: object, version: str) -> bytes:
@@ -46,7 +50,8 @@ def status(state: str, reason: str | None, since: object, version: str) -> bytes
 @dataclass(slots=True)
 class CloudLink:
     """`accept` takes commands; `session_lost` is told when the broker has forgotten us. An address
-    that fails gives way to the next."""
+    that fails gives way to the next. `remember`: of a hub that lost its database, once, before
+    anything is taken or told."""
 
     broker: Broker
     prefix: str
@@ -56,6 +61,7 @@ class CloudLink:
     publisher: Publisher
     clock: Clock
     rng: Random
+    remember: Remember | None = None
     ever_connected: bool = False
     _tried: int = 0
 
@@ -79,6 +85,10 @@ class CloudLink:
         async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
             if not connection.session_present:
                 await self.session_lost()
+            if self.remember is not None:
+                said = await connection.retained(f"{self.prefix}reported", RETAINED)
+                await self.remember(said)
+                self.remember = None
             await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             now = self.clock.now().latest
             online = status("online", None, now, self.version)

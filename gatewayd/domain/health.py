@@ -47,6 +47,7 @@ class AlertCode(StrEnum):
     BACKUP_EXHAUSTED = "backup_exhausted"
     BACKUP_UNEXPLAINED = "backup_unexplained"
     CLOCK_IN_DOUBT = "clock_in_doubt"
+    DATABASE_LOST = "database_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,13 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "the clock of {subject} is not synchronised: codes go in early and come out late",
         "let the hub reach a time server (timedatectl says whether it does), or send time",
+    ),
+    AlertCode.DATABASE_LOST: AlertKind(
+        Severity.CRITICAL,
+        "the database of {subject} was lost; until it is rebuilt no code is removed anywhere, also "
+        "none that is over",
+        "send site.put, key.put for each key by hand, and a complete reservation.snapshot that "
+        "echoes the codes; replace the hub's card or disk",
     ),
 }
 

@@ -133,3 +133,12 @@ class Lease:
             return self.window == seen.window
         starts = {self.window.start, seen.window.start}
         return len(starts) == 1 or now.surely_past(max(starts))
+
+
+@dataclass(frozen=True, slots=True)
+class LostLease:
+    """One of a database that was lost, as `reported` told it last: the code by its fingerprint."""
+
+    slot: int
+    key_id: KeyId
+    fingerprint: str

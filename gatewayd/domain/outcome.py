@@ -4,6 +4,7 @@ failures count, for the lock or for one code."""
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gatewayd.domain.code import Code
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeFailed, CodeRemovalFailed
@@ -29,13 +30,23 @@ PIN_ALERTS = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The situation after, what to tell, keys whose code the lock refuses as a duplicate, and keys
-    whose label may be why it refuses them."""
+    """The situation after, what to tell, keys whose code the lock refuses as a duplicate, keys
+    whose label may be why it refuses them, and keys that have another code than was thought."""
 
     situation: Situation
     events: tuple[Event, ...] = ()
     refused: tuple[KeyId, ...] = ()
     misnamed: tuple[tuple[KeyId, Reason], ...] = ()
+    recoded: tuple[tuple[KeyId, Code], ...] = ()
+
+    def then(self, following: "Outcome") -> "Outcome":
+        """This, and what follows from its situation."""
+        return replace(
+            self,
+            situation=following.situation,
+            events=(*self.events, *following.events),
+            recoded=(*self.recoded, *following.recoded),
+        )
 
 
 type After = tuple[Situation, tuple[Event, ...]]

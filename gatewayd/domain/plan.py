@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from gatewayd.domain.changes import changes
 from gatewayd.domain.code import Code
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import GIVEN_UP, SETTLES, Lease, Proof, Stage
 from gatewayd.domain.moment import Now
-from gatewayd.domain.policy import HUB_TIMED_LEAD
+from gatewayd.domain.rebuild import may_hold, unread_lost, unsettled
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Entry, Foreign, Holds, Observation, Occupied
@@ -91,19 +92,21 @@ def plan(situation: Situation, now: Now, tick: Tick) -> Plan:
         return Plan(None)
     if (wait := _wait(situation.ladder, tick)) > 0:
         return Plan(None, wait)
-    waits, the_list = list(_changes(situation, now)), None
+    waits, the_list = list(changes(situation, now)), None
     for move in _moves(situation, now, tick):
         if isinstance(move, float):
             waits.append(move)
         elif move == Observe():
             the_list = move
-        else:
+        elif _harmless(situation, move):
             return Plan(move)
     return Plan(the_list) if the_list else Plan(None, min(waits, default=None))
 
 
 def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     """Steps and waits (seconds), the most urgent first."""
+    for slot in unread_lost(s):
+        yield Observe() if s.capabilities.assigns_slots else Observe((slot,))
     for lease in s.leases:
         if not s.rightful(lease, now):
             yield _removal(s, lease, now, tick)
@@ -116,6 +119,16 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
         yield from _inventory(s, now)
     elif s.ladder is not None or s.asked:
         yield _probe(s)
+
+
+def _harmless(s: Situation, step: Step) -> bool:
+    """Whether a hub that does not know yet what it had on a lock may do that. A lease from a backup
+    that the lock does not bear out is no reason to write: its code may have been removed since."""
+    return not unsettled(s) or (
+        isinstance(step, Observe | Audit)
+        or (isinstance(step, Write) and step.lease.stage is not Stage.MOVED)
+        or (isinstance(step, Take) and not may_hold(s, step.key_id, step.code))
+    )
 
 
 def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
@@ -284,17 +297,3 @@ def _gated(lease: Lease, step: Step, tick: Tick) -> Step | float:
 
 def _wait(ladder: Ladder | None, tick: Tick) -> float:
     return 0.0 if ladder is None else float(ladder.due - tick)
-
-
-def _changes(s: Situation, now: Now) -> Iterator[float]:
-    """Seconds until a window or a timetable changes what is wanted."""
-    dues = [c.due for c in s.claims.values()] + ([s.next_due] if s.next_due else [])
-    dues += [c.window.start for c in s.claims.values() if s.capabilities.can_disable]
-    dues += [c.window.start - HUB_TIMED_LEAD for c in s.waiting(now)]
-    ends = [at for c in s.claims.values() for at in {c.window.end, c.gone}]
-    for claim in s.claims.values():
-        if claim.timetable is not None and (opening := claim.opening(now)) is not None:
-            dues += [opening.start - HUB_TIMED_LEAD, opening.start]
-            ends.append(opening.end)
-    yield from ((due - now.latest).total_seconds() for due in dues if not now.maybe_reached(due))
-    yield from ((e - now.earliest).total_seconds() for e in ends if not now.surely_past(e))

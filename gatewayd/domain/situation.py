@@ -9,7 +9,7 @@ from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.lease import Lease, Stage
+from gatewayd.domain.lease import Lease, LostLease, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.policy import HUB_TIMED_LEAD
 from gatewayd.domain.retry import Ladder, Retry
@@ -109,7 +109,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """One lock: claims are those due, or holding a lease; `next_due` is the first of the others;
-    `inventoried`: all its slots were seen once; `asked`: it is to answer, whatever is due there."""
+    `inventoried`: all its slots were seen once; `asked`: it is to answer, whatever is due there;
+    `rebuilding`, `lost`: what is known of a database that was lost, see `rebuild`."""
 
     lock: LockId
     capabilities: Capabilities
@@ -122,6 +123,8 @@ class Situation:
     next_due: datetime | None = None
     inventoried: bool = False
     asked: bool = False
+    rebuilding: bool = False
+    lost: tuple[LostLease, ...] = ()
 
     def lease_of(self, key: KeyId, code: Code) -> Lease | None:
         """At most one per key and code."""

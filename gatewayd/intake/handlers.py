@@ -18,6 +18,7 @@ from gatewayd.intake import (
     envelopes,
     key,
     lock,
+    rebuild,
     reservation,
     schemas,
     snapshot,
@@ -28,6 +29,7 @@ from gatewayd.intake.derive import derive, hold, settle
 from gatewayd.store import checks, doors, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 from gatewayd.store.outbox import of_nobody
+from gatewayd.store.rebuild import Awaited
 
 CHUNK = 200
 
@@ -40,7 +42,9 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
     """
     match command:
         case envelopes.SitePutCommand(data=data):
-            return await _put_site(change, data)
+            await _put_site(change, data)
+            await rebuild.came(change, Awaited.SITE)
+            return True
         case envelopes.ReservationPutCommand(data=data):
             return await reservation.put(change, data)
         case envelopes.ReservationCancelCommand(data=data):
@@ -111,16 +115,14 @@ def _operate(change: Change, operation: Operation) -> None:
     change.tx.operations.append(operation)
 
 
-async def _put_site(change: Change, document: schemas.SitePut) -> bool:
+async def _put_site(change: Change, document: schemas.SitePut) -> None:
     before = change.site
     if before is not None and document.version < before.version:
         raise Rejected(
             Reason.STALE_VERSION, f"version {before.version} is in force", path="data.version"
         )
-    if before is not None and document.version == before.version:
-        return True
-    await _enforce(change, document)
-    return True
+    if before is None or document.version > before.version:
+        await _enforce(change, document)
 
 
 async def _enforce(change: Change, document: schemas.SitePut) -> None:

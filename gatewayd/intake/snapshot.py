@@ -8,7 +8,7 @@ from typing import Any
 from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.key import Basis
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import documents, schemas
+from gatewayd.intake import documents, rebuild, schemas
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive, hold
 from gatewayd.intake.parse import checked
@@ -41,6 +41,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
     parts, listed = await snapshots.so_far(change.tx, name)
     if parts == snapshot.parts:
         await _remove_absent(change, snapshot, listed)
+        await rebuild.all_reservations_came(change)
     return True
 
 

@@ -26,6 +26,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Audit, Clear, Free, LockStep, Observe, Take, Write, plan
+from gatewayd.domain.rebuild import recovered
 from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
@@ -46,7 +47,6 @@ log = structlog.get_logger(__name__)
 
 RADIO_RECHECK = 5.0
 """Seconds until a lock that could not even be asked (interview, link) is looked at again."""
-
 CONTACT_NOTED = 60.0
 """Seconds between two notes of a lock's last contact: it need not be exact."""
 
@@ -164,11 +164,11 @@ class Worker:
             return todo
 
     def _next(self, now: Now, outcome: Outcome) -> tuple[Outcome, LockStep | None]:
-        """Take and free leases until the lock itself is needed."""
-        tick = self.tools.clock.tick()
+        """Take and free leases, lost ones too, until the lock itself is needed."""
+        tick, secret = self.tools.clock.tick(), self.tools.database.identity.secret
+        outcome = outcome.then(recovered(outcome.situation, secret))
         while isinstance((todo := plan(outcome.situation, now, tick)).step, Take | Free):
-            moved = taken(outcome.situation, todo.step)
-            outcome = replace(moved, events=(*outcome.events, *moved.events))
+            outcome = outcome.then(taken(outcome.situation, todo.step))
         self._look_again_in = todo.look_again_in
         return outcome, todo.step
 
@@ -196,6 +196,7 @@ class Worker:
         here = outcome.situation
         situations.save(tx, there, here)
         await self.tools.outbox.tell(tx, now, outcome.events)
+        keys.recode(tx, outcome.recoded)
         for refused in outcome.refused:
             code = here.claims[refused].code
             await self.tools.intake.another_code(tx, now, refused, code, self.lock)

@@ -2,8 +2,8 @@
 another machine.
 
 What is restored is of another time: since then codes were written and removed, and events told.
-So a restored hub tells its events in a new epoch, believes nothing of what it saw at a lock, and
-of its own codes knows only where they were: a look comes before every touch.
+So a restored hub begins a new epoch and awaits what a hub awaits that lost its database, believes
+nothing of what it saw at a lock, and knows of its own codes only where they were.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 
 from gatewayd.clock import Clock
 from gatewayd.errors import StoreError
-from gatewayd.store import site
+from gatewayd.store import identity, site
 from gatewayd.store.database import open_database
 
 MANIFEST, DATABASE = "manifest.json", "gatewayd.db"
-BESIDE = ("hub.json",)
+BESIDE = (identity.NAME,)
 """What else makes a hub that hub: files in the database's folder, each where there is one."""
 LOG = ("-wal", "-shm")
 """What SQLite keeps beside a database that was not closed, by the end of its name."""
@@ -97,10 +97,10 @@ async def unpack(packed: bytes, path: Path, clock: Clock, aside: Path) -> None:
     with _staging(path) as staging:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             names = {DATABASE: path.name} | {name: name for name in BESIDE}
-            found = [name for name in archive.getnames() if name in names]
-            for name in found:
+            for name in names.keys() & {*archive.getnames()}:
                 archive.extract(name, staging, filter="data")
         await _grow_old(staging / DATABASE, clock)
+        found = [name for name in names if (staging / name).exists()]
         _keep(path, aside, {names[name] for name in found})
         for name in sorted(found, key=DATABASE.__eq__):  # what a daemon looks for comes last
             _sync(staging / name)

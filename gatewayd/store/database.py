@@ -8,10 +8,9 @@ out always comes after whatever was still running, and no half transaction is ev
 
 import asyncio
 import contextlib
-import fcntl
-import os
+import dataclasses
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -20,12 +19,17 @@ from typing import Any
 
 import aiosqlite
 import structlog
+from ulid import ULID
 
 from gatewayd.clock import Clock
 from gatewayd.domain.bolt import Operation
 from gatewayd.domain.ids import LockId
-from gatewayd.errors import StoreError, StoreInUse
+from gatewayd.errors import StoreError
+from gatewayd.store import identity as identities
+from gatewayd.store import quarantine
 from gatewayd.store.holders import Holders
+from gatewayd.store.identity import Identity
+from gatewayd.store.lockfile import exclusively
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +45,10 @@ PRAGMAS = (
 )
 SCHEMA_VERSION = 1
 BEGIN = "BEGIN IMMEDIATE"
+AWAIT = """
+INSERT OR IGNORE INTO awaited VALUES ('reported'), ('snapshot')
+UNION SELECT 'site' WHERE NOT EXISTS (SELECT 1 FROM site)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ class Database:
 
     def __init__(self, writer: Connection, reader: Connection) -> None:
         self._writer = writer
+        self.identity = Identity()
         self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
         self.read = Transaction(reader)
@@ -168,7 +177,8 @@ class Database:
 
 
 async def open_database(path: Path, clock: Clock) -> Database:
-    """Open or create the file, migrate it, and carry its ticks over to this boot.
+    """Open or create the file, migrate it, and carry its ticks over to this boot. Where there was
+    one that is gone or cannot be used, that is put aside and a new one begun.
 
     Raises:
         StoreInUse: another daemon has it open. StoreError: a newer gatewayd wrote it, or the
@@ -176,7 +186,10 @@ async def open_database(path: Path, clock: Clock) -> Database:
     """
     async with contextlib.AsyncExitStack() as opened:
         opened.enter_context(exclusively(path))
+        there = identities.read(path)
         try:
+            if there.provisioned and (why := await asyncio.to_thread(quarantine.fault, path)):
+                quarantine.put_aside(path, why, clock.now().latest)
             sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
             writer = await _connect(path)
             opened.push_async_callback(writer.close)
@@ -188,6 +201,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
             await reader.execute_fetchall("PRAGMA query_only=ON")
             database = Database(writer, reader)
             await _rebase_ticks(database, clock)
+            await _identify(database, path, there)
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the database {path}: {error}") from error
         database.opened = opened.pop_all()  # from here on `close` does it
@@ -198,34 +212,6 @@ async def _connect(path: Path) -> Connection:
     connection = Connection(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
     await connection
     return connection
-
-
-@contextlib.contextmanager
-def exclusively(path: Path) -> Iterator[None]:
-    """Keep every other gatewayd off a database, be it there or not.
-
-    Raises:
-        StoreInUse: another one has it. StoreError: its folder cannot be used.
-    """
-    lock_file = _lock(path.with_name(path.name + ".lock"))
-    try:
-        yield
-    finally:
-        os.close(lock_file)
-
-
-def _lock(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"cannot use {path.parent}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock_file)
-        raise StoreInUse(f"another gatewayd has {path.parent} in use; stop it first") from error
-    return lock_file
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
@@ -262,3 +248,21 @@ async def _rebase_ticks(database: Database, clock: Clock) -> None:
         await tx.rows("UPDATE leases SET verify_due = ? WHERE verify_due IS NOT NULL", now)
         await tx.rows("UPDATE leases SET doubted_since = NULL")
         await tx.rows("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (clock.boot,))
+
+
+async def _identify(database: Database, path: Path, there: Identity) -> None:
+    """A database holds its epoch. Without one, or with another than `hub.json` names, it is not
+    what this hub knew: a new epoch begins, and what was known is waited for."""
+    row = await database.read.row("SELECT value FROM meta WHERE name = 'epoch'")
+    if row is not None and there.epoch in {"", row[0]}:
+        database.identity = dataclasses.replace(there, epoch=row[0], provisioned=True)
+    else:
+        begun = dataclasses.replace(there, epoch=str(ULID()))
+        identities.write(path, begun)  # before the database has it: so it has no other one
+        async with database.transaction() as tx:
+            tx.later("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (begun.epoch,))
+            if there.provisioned:
+                await tx.rows(AWAIT)
+        database.identity = dataclasses.replace(begun, provisioned=True)
+    if database.identity != there:
+        identities.write(path, database.identity)

@@ -174,6 +174,11 @@ TIMED = """
 """
 
 
+def recode(tx: Transaction, found: Sequence[tuple[KeyId, Code]]) -> None:
+    """These keys have another code than was thought."""
+    tx.later("UPDATE keys SET code = ? WHERE id = ?", *((x.digits, key) for key, x in found))
+
+
 async def settled(tx: Transaction, key: KeyId, now: Now) -> CommandId | None:
     """The command behind a key if its effect is now proven on all doors; told only once."""
     if ("settled", key) in tx.ahead:

@@ -24,6 +24,9 @@ ROOM = 50_000
 """Events that wait for the cloud before telemetry gives way: some 30 MB, and months of a site's."""
 
 
+LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"
+
+
 class Outbox:
     """Writes events of one hub into a transaction and reads them for the publisher."""
 
@@ -67,6 +70,10 @@ class Outbox:
         )
         return [Outgoing(*row) for row in rows]
 
+    async def untouched(self) -> bool:
+        """Whether nothing was ever told: the database is new."""
+        return not await self._database.read.rows(LAST)
+
     async def parked(self) -> list[str]:
         """The ids of the events that the broker refused."""
         rows = await self._database.read.rows("SELECT id FROM outbox WHERE parked IS NOT NULL")
@@ -84,7 +91,7 @@ class Outbox:
     async def _next(self, tx: Transaction) -> int:
         """The next place; what is rolled back leaves a gap."""
         if self._seq is None:
-            row = await tx.row("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+            row = await tx.row(LAST)
             self._seq = row[0] if row else 0
         self._seq += 1
         return self._seq

@@ -150,3 +150,12 @@ async def of_property(
         (property_id, after, limit),
     )
     return [ReservationId(id_) for (id_,) in rows]
+
+
+async def confirmed(tx: Transaction, ids: list[ReservationId]) -> set[ReservationId]:
+    """Those of them that stand."""
+    rows = await tx.rows(
+        "SELECT id FROM reservations WHERE confirmed AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    )
+    return {ReservationId(id_) for (id_,) in rows}

@@ -10,7 +10,7 @@ from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.code import Code, CodeRules
 from gatewayd.domain.hours import Hours, Keeper, LocalTime, Timetable, keeper
 from gatewayd.domain.ids import KeyId, LockId
-from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.lease import Lease, LostLease, Proof, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
 from gatewayd.domain.policy import ExternalDelete
 from gatewayd.domain.retry import Ladder, Retry, Tick
@@ -55,7 +55,10 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
             losses, hours, label))
         FROM leases WHERE lock_id = ?1),
     (SELECT json_group_array(json_array(slot, seen, code, at, enabled, starts, ends, hours))
-        FROM slots WHERE lock_id = ?1)
+        FROM slots WHERE lock_id = ?1),
+    (SELECT json_group_array(json_array(slot, key_id, fingerprint))
+        FROM lost_leases WHERE lock_id = ?1),
+    EXISTS (SELECT 1 FROM awaited)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last fields: its handover is over (the event
@@ -69,7 +72,7 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     row = await tx.row(LOAD, (lock, now.latest.timestamp(), FOREVER.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
     active, driver, able, inventoried, failures, due, reason, asked, *clock, following = row[:11]
-    claims, leases, slots = row[11:]
+    claims, leases, slots, lost, rebuilding = row[11:]
     capabilities = parse_capabilities(able) if able else of_kind(driver)
     found = (_claim(claim, capabilities, _local_time(*clock)) for claim in json.loads(claims))
     return Situation(
@@ -84,6 +87,8 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
         active=bool(active),
         next_due=from_epoch(following) if following is not None else None,
         asked=bool(asked),
+        rebuilding=bool(rebuilding),
+        lost=tuple(LostLease(slot, KeyId(key), mark) for slot, key, mark in json.loads(lost)),
     )
 
 
@@ -104,6 +109,8 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
         if seen != before.slots.get(slot):
             sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             tx.later(sql, (lock, slot, *_seen(seen)))
+    lost = [(lock, lost.slot) for lost in before.lost if lost not in after.lost]
+    tx.later("DELETE FROM lost_leases WHERE lock_id = ? AND slot = ?", *lost)
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
     if before.asked and not after.asked:

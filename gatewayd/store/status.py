@@ -1,15 +1,15 @@
 """Where keys, doors and locks stand, from what is on disk. No code, no guest's name."""
 
-import hashlib
-import hmac
 import json
 from typing import Any, Literal
 
 from gatewayd.clock import Clock
+from gatewayd.domain.code import Code
 from gatewayd.domain.door import door_state
 from gatewayd.domain.events.code import DoorState, KeyStatus
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import FOREVER, Now, Window, from_epoch
+from gatewayd.domain.rebuild import fingerprint
 from gatewayd.domain.situation import Situation
 from gatewayd.store import situations
 from gatewayd.store.database import Transaction
@@ -113,16 +113,22 @@ async def _keys(tx: Transaction, now: Now, clock: Clock) -> list[dict[str, Any]]
 
 
 async def _leases(tx: Transaction, secret: bytes) -> list[dict[str, Any]]:
-    rows = await tx.rows("SELECT lock_id, slot, key_id, code FROM leases ORDER BY lock_id, slot")
+    """Those of a lost database, too, until they are found: it may be lost once more."""
+    rows = await tx.rows(
+        "SELECT lock_id, slot, key_id, l.code, NULL, k.ends FROM leases l "
+        "LEFT JOIN keys k ON k.id = key_id AND NOT k.revoked UNION ALL "
+        "SELECT lock_id, slot, key_id, NULL, fingerprint, ends FROM lost_leases ORDER BY 1, 2"
+    )
     return [
-        {"lock_id": lock, "slot": slot, "key_id": key, "fingerprint": fingerprint(code, secret)}
-        for lock, slot, key, code in rows
+        {
+            "lock_id": lock,
+            "slot": slot,
+            "key_id": key,
+            "fingerprint": mark or fingerprint(Code(code), secret),
+            "ends": from_epoch(ends) if ends is not None else None,
+        }
+        for lock, slot, key, code, mark, ends in rows
     ]
-
-
-def fingerprint(digits: str, secret: bytes) -> str:
-    """Tells whether two codes are equal to whoever has the hub's secret, and to nobody else."""
-    return hmac.new(secret, digits.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _status(starts: float, ends: float, revoked: int, now: Now) -> Status:

@@ -9,17 +9,18 @@ import pytest
 
 from gatewayd.domain.credentials import Credentials
 from gatewayd.errors import StoreError
-from gatewayd.store import database
+from gatewayd.store import database, identity
 from gatewayd.store.archive import BESIDE, Manifest, manifest, pack, unpack
 from gatewayd.store.keyring import NukiKeyring
+from gatewayd.store.rebuild import Awaited, awaited
 from tests.house import FakeClock, House, opened, reservation, site
 
 MADE = Manifest("acme/lakeside/hub-1", "2026-07-01T12:00:00Z", "0.1.0")
 FILE = "gatewayd.db"
 NUKI = "54:D2:72:00:00:01"
 KEPT = Credentials(7, bytes(range(32)), 1234, "a-uuid", "Nuki_1A2B0001", log_index=42)
-SEEN = {"slots", "leases", "locks", "meta"}
-"""The tables that hold what was seen at locks, and the epoch."""
+SEEN = {"slots", "leases", "locks", "meta", "awaited"}
+"""The tables that hold what was seen at locks, the epoch, and what the cloud is to say anew."""
 
 
 async def fill(house: House) -> None:
@@ -103,21 +104,22 @@ async def test_a_deletion_by_a_person_is_still_respected(tmp_path: Path, elsewhe
         assert await house.rows("SELECT stage, reason FROM leases") == [("gone", "deleted_at_lock")]
 
 
-@pytest.mark.parametrize("beside", BESIDE)
-async def test_what_lies_beside_the_database_goes_along(
-    tmp_path: Path, elsewhere: Path, beside: str
+async def test_the_hubs_identity_goes_along_but_for_its_epoch(
+    tmp_path: Path, elsewhere: Path
 ) -> None:
-    async with opened(tmp_path):
-        (tmp_path / beside).write_text("ours")
+    async with opened(tmp_path) as house:
+        await house.send("site.put", site())
         packed = pack(tmp_path / FILE, MADE)
-        (tmp_path / beside).unlink()
-        without = pack(tmp_path / FILE, MADE)
-    there = elsewhere.with_name(beside)
-    await restored(packed, elsewhere)
-    assert there.read_text() == "ours"
-    aside = await restored(without, elsewhere)  # an archive without it leaves none of another hub
-    assert not there.exists()
-    assert (aside / beside).read_text() == "ours"
+    async with opened(elsewhere.parent):
+        pass
+    ours, others = (identity.read(path) for path in (tmp_path / FILE, elsewhere))
+    aside = await restored(packed, elsewhere)
+    async with opened(elsewhere.parent) as house:
+        now = house.database.identity
+        assert await awaited(house.database.read) == {Awaited.REPORTED, Awaited.SNAPSHOT}
+    assert (now.secret, now.provisioned) == (ours.secret, True)
+    assert now.epoch not in {ours.epoch, others.epoch}
+    assert identity.read(aside / FILE) == others
 
 
 async def test_what_was_there_is_kept_with_all_that_its_log_held(
@@ -183,7 +185,6 @@ async def test_a_damaged_database_is_replaced_with_its_log(tmp_path: Path, elsew
 async def test_files_are_for_their_owner_alone(tmp_path: Path, elsewhere: Path) -> None:
     async with opened(tmp_path) as house:
         await fill(house)
-        (tmp_path / BESIDE[0]).write_text("ours")
         packed = pack(tmp_path / FILE, MADE)
     elsewhere.write_bytes(b"")
     aside = await restored(packed, elsewhere)

@@ -15,6 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
+from gatewayd.cloud import link as linking
 from gatewayd.cloud import publisher as publishing
 from gatewayd.config import Config, Mqtt, tls
 from gatewayd.config import Hub as Names
@@ -323,3 +324,51 @@ def _certificates(folder: Path) -> None:
         f"{signed} -in hub.csr -out hub.pem",
     ):
         subprocess.run(["openssl", *line.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+async def test_a_hub_that_lost_its_database_first_hears_what_it_said_last(
+    tmp_path: Path, legacy: bool
+) -> None:
+    heard: list[bytes | None] = []
+    said: list[str] = []
+
+    async def remember(payload: bytes | None) -> None:
+        heard.append(payload)
+        said.extend(cloud.retained)
+
+    async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
+        cloud.publish("reported", b'{"leases": []}', retain=True)
+        await retained(cloud, "reported")
+        command = await cloud.send("report", {})
+        async with hub(tmp_path, broker.port, remember=remember, legacy=legacy) as h:
+            await cloud.answer(command)
+            await h.eventually(lambda: true("at" in cloud.retained["reported"]))
+            assert heard == [b'{"leases": []}']
+            assert said == ["reported"]  # no word of the hub's own before
+            await broker.stop()
+            await broker.start()
+            await cloud.answer(await cloud.send("report", {}))
+        assert len(heard) == 1
+
+
+async def test_a_broker_that_retains_nothing_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "RETAINED", 0.1)
+    heard: list[bytes | None] = []
+
+    async def remember(payload: bytes | None) -> None:
+        heard.append(payload)
+
+    async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
+        async with hub(tmp_path, broker.port, remember=remember):
+            await cloud.answer(await cloud.send("report", {}))
+        assert heard == [None]
+
+
+async def retained(cloud: Cloud, name: str) -> None:
+    """Wait until the broker has it."""
+    async with asyncio.timeout(10):
+        while name not in cloud.retained:  # noqa: ASYNC110  # the broker's
+            await asyncio.sleep(0.02)

@@ -15,7 +15,9 @@ class HubStarted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotWanted:
-    """The hub asks for all reservations: its database is new, or the session was lost."""
+    """The hub asks for all reservations: its database is new, or the session was lost. A new
+    database has no site document and no keys by hand either: send `site.put` and `key.put` first,
+    and echo in each the code that was assigned."""
 
     type: ClassVar[str] = "snapshot.wanted"
     why: Literal["new_database", "session_lost"]

@@ -2,6 +2,9 @@
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
+-- What a hub that lost its database waits for; until then it removes nothing from any lock.
+CREATE TABLE awaited (what TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
 CREATE TABLE site (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL,
@@ -102,6 +105,16 @@ CREATE TABLE leases (
     UNIQUE (lock_id, slot)
 ) STRICT;                           -- by rowid: the lease touched last comes last
 CREATE INDEX leases_by_key ON leases (key_id);
+
+-- Leases of a database that was lost, as `reported` told them; each until its slot is read.
+CREATE TABLE lost_leases (
+    lock_id TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    key_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,      -- of the code, with the hub's secret
+    ends REAL,                      -- when the key is over
+    PRIMARY KEY (lock_id, slot)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE slots (
     lock_id TEXT NOT NULL,

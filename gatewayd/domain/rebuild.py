@@ -1,0 +1,83 @@
+"""A lock whose hub lost its database: what lies there may be ours, and nobody knows which.
+
+Until the cloud has told all reservations nothing is removed, and no code is written that may be
+there already. Then a slot is ours again where the last word of the lost database (`reported`)
+and the lock itself agree: with the hub's secret nobody else can make the fingerprint of the code
+that the lock shows. A masked code agrees with nothing; what is not ours is respected.
+"""
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from gatewayd.domain.backup import backup_of
+from gatewayd.domain.code import Code
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.backup import BackupReady
+from gatewayd.domain.events.code import CodeConfirmed
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.lease import Lease, LostLease, Proof, Stage
+from gatewayd.domain.outcome import Outcome
+from gatewayd.domain.reservation import reservation_of
+from gatewayd.domain.situation import Situation
+from gatewayd.domain.slot import Holds, Occupied
+
+
+def fingerprint(code: Code, secret: bytes) -> str:
+    """Tells whether two codes are equal to whoever has the hub's secret, and to nobody else."""
+    return hmac.new(secret, code.digits.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def unread_lost(s: Situation) -> list[int]:
+    """Slots that were ours and were not read since."""
+    if s.capabilities.assigns_slots and s.inventoried:
+        return []  # the list showed all that there is
+    return [lost.slot for lost in s.lost if lost.slot not in s.slots]
+
+
+def unsettled(s: Situation) -> bool:
+    """Whether more may be ours here than is known."""
+    return s.rebuilding or bool(unread_lost(s))
+
+
+def may_hold(s: Situation, key: KeyId, code: Code) -> bool:
+    """Whether a key's code may lie there as nobody's: written again it would be a duplicate. Of a
+    backup nobody knows which code it had."""
+    if not s.inventoried or backup_of(key) is not None:
+        return True
+    ours = {lease.slot for lease in s.leases if lease.stage is not Stage.MOVED}
+    others = [seen for slot, seen in s.slots.items() if slot not in ours]
+    return any(isinstance(x, Occupied) or (isinstance(x, Holds) and x.code == code) for x in others)
+
+
+def recovered(s: Situation, secret: bytes) -> Outcome:
+    """The leases of which the lock has shown that they are ours still. What a lock does not show is
+    forgotten; a key that is no reservation's waits until somebody speaks of it. A backup has the
+    code again that lies there: somebody may have been given it."""
+    events: list[Event] = []
+    recoded: list[tuple[KeyId, Code]] = []
+    for lost in () if s.rebuilding else s.lost:
+        seen = s.slots.get(lost.slot)
+        if lost.slot in unread_lost(s) or not _spoken_of(s, lost):
+            continue
+        s = replace(s, lost=tuple(x for x in s.lost if x != lost))
+        if not isinstance(seen, Holds) or fingerprint(seen.code, secret) != lost.fingerprint:
+            continue
+        held = s.lease_of(lost.key_id, seen.code)  # from a backup: elsewhere, and not seen there
+        if any(x.slot == lost.slot for x in s.leases) or (held and held.stage is not Stage.MOVED):
+            continue
+        s = s.with_lease(Lease.adopted(lost.key_id, lost.slot, seen))
+        claim = s.claims.get(lost.key_id)
+        if claim is not None and (backup := backup_of(lost.key_id)) is not None:
+            claim = replace(claim, code=seen.code)
+            s = replace(s, claims={**s.claims, lost.key_id: claim})
+            recoded.append((lost.key_id, seen.code))
+            events.append(BackupReady(s.lock, backup.label, seen.code.digits))
+        if claim is not None and claim.code == seen.code:
+            events.append(CodeConfirmed(lost.key_id, s.lock, Proof.MATCHED, seen.at))
+    return Outcome(s, tuple(events), recoded=tuple(recoded))
+
+
+def _spoken_of(s: Situation, lost: LostLease) -> bool:
+    """A snapshot speaks of all reservations, also by leaving one out."""
+    return reservation_of(lost.key_id) is not None or lost.key_id in s.claims
