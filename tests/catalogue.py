@@ -82,7 +82,10 @@ FAULTS = {
         ("each wrong key with its line; exit code 78, and systemd leaves it at that"),
     ),
     37: ("SIGTERM in a write", "what was begun is on disk, and read at the next start"),
-    38: ("the loop is blocked", ""),
+    38: (
+        "the loop or the store is blocked",
+        "systemd hears nothing for a minute, and ends it; it says where it stood",
+    ),
     39: ("a leak", ""),
     40: ("a lock is offline", "the ladder; the others lose nothing"),
     41: ("a lock sleeps, or its battery is empty", "it is asked when it wakes; an alert"),
@@ -119,7 +122,6 @@ NOT_INJECTED = {
     30: "not yet: every line is written",
     34: "it is a requirement of the package",
     35: "the kernel's own: getrandom(2)",
-    38: "not yet: systemd's watchdog is pinged after a turn of the loop and a probe of the store",
     39: "not yet: `make bench` compares memory after 10,000 stays",
     56: "the simulated air cannot be jammed; to the hub every lock is offline then",
 }
