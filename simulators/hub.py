@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,7 +38,7 @@ tls = false
 keepalive = 5
 
 [store]
-path = "gatewayd.db"
+path = "{store}"
 
 [clock]
 trust = "always"
@@ -57,7 +57,8 @@ adapters = ["hci0"]
 
 
 class Hub:
-    """One daemon; its configuration, database and log lie in `folder`.
+    """One daemon; its configuration, log and database, called `store`, lie in `folder`. `within`:
+    the command that runs it, if it does not run by itself.
 
     `url` is the zwave-js server's; `bluetooth` what its environment says of the bus that BlueZ is
     on. None: it has no such locks.
@@ -72,9 +73,12 @@ class Hub:
         bluetooth: Mapping[str, str] | None = None,
         org: str = "demo",
         site: str = "site",
+        store: str = "gatewayd.db",
+        within: Sequence[str] = (),
     ) -> None:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
         self._port, self._url, self._bluetooth = port, url, bluetooth
+        self._store, self._within = store, within
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -90,7 +94,7 @@ class Hub:
     @property
     def database(self) -> Path:
         """Its SQLite file."""
-        return self.folder / "gatewayd.db"
+        return self.folder / self._store
 
     @property
     def pid(self) -> int:
@@ -131,7 +135,7 @@ class Hub:
         before = self._lines(READY)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gatewayd", "run", "--config", str(config),
+                *self._within, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
                 stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
         await self._heard(READY, before)
@@ -151,6 +155,14 @@ class Hub:
         """SIGKILL."""
         await self._end(signal.SIGKILL)
 
+    async def ended(self) -> int:
+        """Wait until it ends by itself; returns the exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            raise RuntimeError("the hub is not running")
+        async with asyncio.timeout(STOPS_WITHIN_S):
+            return await process.wait()
+
     async def _end(self, number: int) -> int:
         process, self._process = self._process, None
         if process is None:
@@ -162,7 +174,9 @@ class Hub:
 
     def config(self) -> str:
         """Its configuration file."""
-        text = CONFIG.format(org=self.org, site=self.site, id=self.id, port=self._port)
+        text = CONFIG.format(
+            org=self.org, site=self.site, id=self.id, port=self._port, store=self._store
+        )
         if self._url is not None:
             text += ZWAVE.format(url=self._url)
         return text if self._bluetooth is None else text + BLUETOOTH
