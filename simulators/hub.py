@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,8 +57,7 @@ adapters = ["hci0"]
 
 
 class Hub:
-    """One daemon; its configuration, log and database, called `store`, lie in `folder`. `within`:
-    the command that runs it, if it does not run by itself.
+    """One daemon; its configuration, log and database, called `store`, lie in `folder`.
 
     `url` is the zwave-js server's; `bluetooth` what its environment says of the bus that BlueZ is
     on. None: it has no such locks.
@@ -74,12 +73,12 @@ class Hub:
         org: str = "demo",
         site: str = "site",
         store: str = "gatewayd.db",
-        within: Sequence[str] = (),
     ) -> None:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
         self._port, self._url, self._bluetooth = port, url, bluetooth
-        self._store, self._within = store, within
+        self._store = store
         self._process: asyncio.subprocess.Process | None = None
+        self.under: tuple[str, ...] = ()  # a command that runs it, such as strace
 
     @property
     def prefix(self) -> str:
@@ -135,7 +134,7 @@ class Hub:
         before = self._lines(READY)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._within, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
+                *self.under, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
                 stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
         await self._heard(READY, before)
@@ -155,19 +154,15 @@ class Hub:
         """SIGKILL."""
         await self._end(signal.SIGKILL)
 
-    async def ended(self) -> int:
-        """Wait until it ends by itself; returns the exit status."""
-        process, self._process = self._process, None
-        if process is None:
-            raise RuntimeError("the hub is not running")
-        async with asyncio.timeout(STOPS_WITHIN_S):
-            return await process.wait()
+    async def wait(self) -> int:
+        """The exit status, when it ends by itself."""
+        return await self._end(None)
 
-    async def _end(self, number: int) -> int:
+    async def _end(self, number: int | None) -> int:
         process, self._process = self._process, None
         if process is None:
             raise RuntimeError("the hub is not running")
-        if process.returncode is None:
+        if process.returncode is None and number is not None:
             process.send_signal(number)
         async with asyncio.timeout(STOPS_WITHIN_S):
             return await process.wait()

@@ -81,9 +81,10 @@ async def small(street: tuple[Broker, ZwaveSimulator], tmp_path: Path) -> AsyncI
     disk = tmp_path / "hub" / "disk"
     disk.mkdir(parents=True)
     mount = 'mount -t tmpfs -o size=12m tmpfs "$0" && exec "$@"'
-    within = (*NAMESPACE, "sh", "-c", mount, str(disk))
+    under = (*NAMESPACE, "sh", "-c", mount, str(disk))
     site = f"small{next(_numbers)}"
-    hub = Hub(disk.parent, broker.port, None, site=site, store="disk/gatewayd.db", within=within)
+    hub = Hub(disk.parent, broker.port, None, site=site, store="disk/gatewayd.db")
+    hub.under = under
     async with Cloud(broker.port, hub.prefix) as cloud, hub:
         await cloud.until(lambda e: e["type"] == "hub.started")
         yield Small(hub, cloud)
@@ -133,11 +134,12 @@ async def test_a_disk_that_is_read_only_is_a_clear_end_before_anything_is_said(
     disk = tmp_path / "hub" / "disk"
     disk.mkdir(parents=True)
     mount = 'mount -t tmpfs -o ro tmpfs "$0" && exec "$@"'
-    within = (*NAMESPACE, "sh", "-c", mount, str(disk))
-    hub = Hub(disk.parent, free_port(), None, store="disk/gatewayd.db", within=within)
+    under = (*NAMESPACE, "sh", "-c", mount, str(disk))
+    hub = Hub(disk.parent, free_port(), None, store="disk/gatewayd.db")
+    hub.under = under
     with pytest.raises(RuntimeError, match="ended"):
         await hub.start()
-    assert await hub.ended() == 1
+    assert await hub.wait() == 1
     assert hub.log.read_text() == f"gatewayd: cannot use {disk}: Read-only file system\n"
 
 
@@ -150,7 +152,7 @@ async def test_a_write_that_fails_ends_the_daemon_and_the_command_comes_again(
     size = log.stat().st_size
     resource.prlimit(house.hub.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     command = await house.cloud.send("reservation.put", stay("r1", 1))
-    assert await house.hub.ended() == 1
+    assert await house.hub.wait() == 1
     assert "cannot be used any more: disk I/O error" in house.hub.log.read_text()
     assert house.cloud.unanswered == [command]
     await house.hub.start()
@@ -177,7 +179,7 @@ async def test_after_an_fsync_that_fails_nothing_is_acknowledged(house: House) -
     if tracer.returncode is not None:
         pytest.skip("no process may be traced here")
     command = await house.cloud.send("reservation.put", stay("r1", 1))
-    assert await house.hub.ended() == 1
+    assert await house.hub.wait() == 1
     await tracer.wait()
     assert house.cloud.unanswered == [command]
     await house.hub.start()
