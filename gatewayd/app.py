@@ -53,7 +53,9 @@ async def run(config: Config, reread: Callable[[], Config]) -> None:
     parts anew: what they know is on disk.
 
     Raises:
-        StoreError: the database cannot be used. ConfigError: a file it names, or the clock, cannot.
+        StoreError: the database cannot be used; in a group: not any more. Then only another start,
+            which reads what is on the disk, can tell what was stored; none of it was acknowledged.
+        ConfigError: a file that it names, or the clock, cannot be used.
     """
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -201,13 +203,18 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
 
 
 async def _watchdog(database: Database) -> None:
-    """Ping systemd after a turn of the loop and a probe of the store."""
+    """Ping systemd after a turn of the loop and a probe of the store; where that waits for room on
+    the disk, a new start would change nothing."""
     interval = systemd.watchdog_interval()
     while interval is not None:
-        async with database.transaction() as tx:
-            await tx.rows("SELECT 1")
-        systemd.notify("WATCHDOG=1")
-        await asyncio.sleep(interval)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(interval):
+                async with database.transaction() as tx:
+                    await tx.rows("SELECT 1")
+                systemd.notify("WATCHDOG=1")
+        if database.room.waits:
+            systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(interval / 2)
 
 
 async def _look_again(intake: Intake, clock: Clock) -> None:

@@ -38,7 +38,7 @@ tls = false
 keepalive = 5
 
 [store]
-path = "gatewayd.db"
+path = "{store}"
 
 [clock]
 trust = "always"
@@ -57,7 +57,7 @@ adapters = ["hci0"]
 
 
 class Hub:
-    """One daemon; its configuration, database and log lie in `folder`.
+    """One daemon; its configuration, log and database, called `store`, lie in `folder`.
 
     `url` is the zwave-js server's; `bluetooth` what its environment says of the bus that BlueZ is
     on. None: it has no such locks.
@@ -72,9 +72,11 @@ class Hub:
         bluetooth: Mapping[str, str] | None = None,
         org: str = "demo",
         site: str = "site",
+        store: str = "gatewayd.db",
     ) -> None:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
         self._port, self._url, self._bluetooth = port, url, bluetooth
+        self._store = store
         self._process: asyncio.subprocess.Process | None = None
         self.under: tuple[str, ...] = ()  # a command that runs it, such as strace
 
@@ -91,7 +93,7 @@ class Hub:
     @property
     def database(self) -> Path:
         """Its SQLite file."""
-        return self.folder / "gatewayd.db"
+        return self.folder / self._store
 
     @property
     def pid(self) -> int:
@@ -167,7 +169,9 @@ class Hub:
 
     def config(self) -> str:
         """Its configuration file."""
-        text = CONFIG.format(org=self.org, site=self.site, id=self.id, port=self._port)
+        text = CONFIG.format(
+            org=self.org, site=self.site, id=self.id, port=self._port, store=self._store
+        )
         if self._url is not None:
             text += ZWAVE.format(url=self._url)
         return text if self._bluetooth is None else text + BLUETOOTH

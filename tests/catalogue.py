@@ -54,12 +54,30 @@ FAULTS = {
     19: ("dead DNS, a captive portal", "the loop goes on; the next address is tried"),
     20: ("kill -9 at any moment", "what was begun is read first; never two slots for one key"),
     21: ("a power cut", "what was acknowledged is on disk; the ladder goes on at its rung"),
-    22: ("the disk is full", ""),
-    23: ("the disk is read-only", ""),
-    24: ("an error of fsync", ""),
-    25: ("a corrupt page", ""),
-    26: ("a torn WAL", ""),
-    27: ("an empty or a missing database", ""),
+    22: (
+        "the disk is full",
+        (
+            "a ballast file gives way, telemetry is dropped, an alert; then what is to be written"
+            " waits, and nothing is acknowledged"
+        ),
+    ),
+    23: (
+        "the disk is read-only, or a write fails",
+        "the process ends and is started anew, until the disk can be written",
+    ),
+    24: (
+        "an error of fsync",
+        "the process ends; only a start tells what is on disk; nothing was acknowledged",
+    ),
+    25: ("a corrupt page", "found at the start; as a database that is missing"),
+    26: ("a torn WAL", "what was committed before is there"),
+    27: (
+        "an empty or a missing database",
+        (
+            "put aside; a new epoch, an alert; nothing is removed until site and snapshot have"
+            " come; then our codes are found again on the locks"
+        ),
+    ),
     28: (
         "an upgrade killed midway, a downgrade",
         ("a migration is whole or not at all; a newer schema is refused and not touched"),
@@ -113,12 +131,6 @@ FAULTS = {
 NOT_INJECTED = {
     7: "commands are not signed yet",
     8: "commands are not signed yet",
-    22: "comes with the disk's faults",
-    23: "comes with the disk's faults",
-    24: "comes with the disk's faults",
-    25: "comes with the disk's faults",
-    26: "comes with the disk's faults",
-    27: "comes with the disk's faults",
     30: "not yet: every line is written",
     34: "it is a requirement of the package",
     35: "the kernel's own: getrandom(2)",

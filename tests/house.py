@@ -19,7 +19,8 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.retry import Tick
 from gatewayd.intake.accept import Intake
 from gatewayd.store import keys, situations
-from gatewayd.store.database import Database, Row, open_database
+from gatewayd.store.connection import Row
+from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
 
 type Document = dict[str, Any]

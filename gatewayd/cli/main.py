@@ -14,7 +14,7 @@ from gatewayd import logs
 from gatewayd.cli.backup import backup, restore
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
-from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected
+from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -59,6 +59,10 @@ def run(path: Path) -> None:
         _fail(str(error), 78)
     except GatewaydError as error:
         _fail(str(error), 1)
+    except ExceptionGroup as failed:
+        if failed.split(StoreError)[1] is not None:
+            raise
+        _fail(_first(failed), 1)
 
 
 @main.command()
@@ -125,6 +129,11 @@ def _use_site_file(config: configuration.Config) -> None:
 def _fault(path: Path, text: str, why: Rejected) -> str:
     said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
     return configuration.fault(path, text, why.path.removeprefix("data."), said)
+
+
+def _first(failed: Exception) -> str:
+    """What several tasks met."""
+    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else str(failed)
 
 
 def _fail(text: str, code: int) -> None:

@@ -48,6 +48,7 @@ class AlertCode(StrEnum):
     BACKUP_UNEXPLAINED = "backup_unexplained"
     CLOCK_IN_DOUBT = "clock_in_doubt"
     DATABASE_LOST = "database_lost"
+    DISK_FULL = "disk_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,12 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "none that is over",
         "send site.put, key.put for each key by hand, and a complete reservation.snapshot that "
         "echoes the codes; replace the hub's card or disk",
+    ),
+    AlertCode.DISK_FULL: AlertKind(
+        Severity.CRITICAL,
+        "the disk of {subject} is full; when the last of it is used up, nothing is written into "
+        "locks any more",
+        "make room on it: df -h, then journalctl --vacuum-size=50M, and look what else grows",
     ),
 }
 

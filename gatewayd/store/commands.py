@@ -2,7 +2,8 @@
 
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.moment import Now
-from gatewayd.store.database import Outgoing, Row, Transaction
+from gatewayd.store.connection import Row
+from gatewayd.store.database import Outgoing, Transaction
 
 
 async def receipt(tx: Transaction, command: CommandId) -> Row | None:

@@ -27,21 +27,20 @@ from gatewayd.domain.ids import LockId
 from gatewayd.errors import StoreError
 from gatewayd.store import identity as identities
 from gatewayd.store import quarantine
+from gatewayd.store.connection import Connection, Full, Row, Statement, connect
 from gatewayd.store.holders import Holders
 from gatewayd.store.identity import Identity
 from gatewayd.store.lockfile import exclusively
+from gatewayd.store.room import Room
 
 log = structlog.get_logger(__name__)
-
-type Row = tuple[Any, ...]
-type Statement = tuple[str, list[Sequence[object]]]
-"""SQL, and the values of each of its runs."""
 
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # with NORMAL a power cut loses acknowledged commits
     "foreign_keys=ON",
     "busy_timeout=5000",
+    "cache_spill=OFF",  # so a disk that is full is met by COMMIT alone
 )
 SCHEMA_VERSION = 1
 BEGIN = "BEGIN IMMEDIATE"
@@ -61,22 +60,6 @@ class Outgoing:
     envelope: str
 
 
-class Connection(aiosqlite.Connection):
-    """Runs several statements in one trip to its thread: the trip costs more than most of them."""
-
-    async def together(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        """One after the other up to the first that fails; the rows of each."""
-        return await self._execute(self._together, statements)  # type: ignore[no-any-return, no-untyped-call]  # it is not typed
-
-    def _together(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        return [self._run(sql, rows).fetchall() for sql, rows in statements]
-
-    def _run(self, sql: str, rows: Sequence[Sequence[object]]) -> sqlite3.Cursor:
-        if len(rows) == 1:
-            return self._conn.execute(sql, rows[0])
-        return self._conn.executemany(sql, rows)  # only for what gives no rows
-
-
 class Transaction:
     """Statements that become true together; `woken`, `held`, `operations` and `told` tell
     what to wake and to do afterwards.
@@ -87,8 +70,10 @@ class Transaction:
     read for many at once, each good for one question.
     """
 
-    def __init__(self, connection: Connection, *, begins: bool = False) -> None:
-        self._connection, self._begins = connection, begins
+    def __init__(self, connection: Connection, room: Room | None = None) -> None:
+        """With `room` it begins at its first statement, and what it did can be done again."""
+        self._connection, self._room, self._begins = connection, room, room is not None
+        self._done: list[Statement] = []
         self._later: dict[str, list[Sequence[object]]] = {}
         self.ahead: dict[tuple[str, str], Any] = {}
         self.holders: Holders | None = None
@@ -111,8 +96,28 @@ class Transaction:
         before: list[Statement] = [(BEGIN, [()])] if self._begins else []
         before += self._later.items()
         self._begins, self._later = False, {}
-        asked = [(sql, [values]) for sql, values in questions]
-        return (await self._connection.together([*before, *asked]))[len(before) :]
+        statements = [*before, *((sql, [values]) for sql, values in questions)]
+        try:
+            found = await self._connection.together(statements)
+        except Full as error:
+            if self._room is None:
+                raise StoreError("the disk is full, and a question needs room on it") from error
+            found = await self._again(statements, self._room)
+        if self._room is not None:
+            self._done += statements
+        return found[len(before) :]
+
+    async def _again(self, statements: list[Statement], room: Room) -> list[list[Row]]:
+        """SQLite has rolled all of it back: the same once more from BEGIN on, until there is room.
+        Nobody else writes meanwhile, so it comes to the same."""
+        while True:
+            await room.make()
+            with contextlib.suppress(sqlite3.OperationalError):  # there is mostly nothing left
+                await self._connection.together([("ROLLBACK", [()])])
+            with contextlib.suppress(Full):
+                found = await self._connection.together([*self._done, *statements])
+                room.made()
+                return found[len(self._done) :]
 
     async def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """The first row, or None."""
@@ -128,14 +133,15 @@ class Transaction:
     def forget(self) -> None:
         """Drop what was put off or read ahead: it is rolled back."""
         self._later.clear()
+        self._done.clear()
         self.ahead.clear()
 
 
 class Database:
     """An open database file; `committed` is called after each commit."""
 
-    def __init__(self, writer: Connection, reader: Connection) -> None:
-        self._writer = writer
+    def __init__(self, writer: Connection, reader: Connection, room: Room) -> None:
+        self._writer, self.room = writer, room
         self.identity = Identity()
         self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
@@ -147,9 +153,13 @@ class Database:
         """BEGIN IMMEDIATE … COMMIT; rolled back whole if the body raises or is cancelled.
 
         A commit during which the caller is cancelled may have happened: callers are repeatable.
+        On a full disk it takes until there is room.
+
+        Raises:
+            StoreError: the disk fails. Whether it was committed only another start can tell.
         """
         async with self._writing:
-            tx = Transaction(self._writer, begins=True)
+            tx = Transaction(self._writer, self.room)
             try:
                 yield tx
             except BaseException:
@@ -167,11 +177,12 @@ class Database:
 
     async def _rollback(self, tx: Transaction) -> None:
         tx.forget()
-        with contextlib.suppress(sqlite3.OperationalError):  # BEGIN had not run, or COMMIT had
+        with contextlib.suppress(sqlite3.OperationalError, StoreError):  # not begun, or over
             await tx.rows("ROLLBACK")
 
     async def close(self) -> None:
         """Wait for what is running and close; an unclosed connection hangs the exit."""
+        self.room.close()
         async with self._writing:
             await self.opened.aclose()
 
@@ -191,27 +202,21 @@ async def open_database(path: Path, clock: Clock) -> Database:
             if there.provisioned and (why := await asyncio.to_thread(quarantine.fault, path)):
                 quarantine.put_aside(path, why, clock.now().latest)
             sqlite3.connect(path).close()  # where this fails aiosqlite would leave a thread behind
-            writer = await _connect(path)
+            writer = await connect(path)
             opened.push_async_callback(writer.close)
             for pragma in PRAGMAS:
                 await writer.execute_fetchall(f"PRAGMA {pragma}")
             await _migrate(writer, path)
-            reader = await _connect(path)
+            reader = await connect(path)
             opened.push_async_callback(reader.close)
             await reader.execute_fetchall("PRAGMA query_only=ON")
-            database = Database(writer, reader)
+            database = Database(writer, reader, Room(path, clock))
             await _rebase_ticks(database, clock)
             await _identify(database, path, there)
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the database {path}: {error}") from error
         database.opened = opened.pop_all()  # from here on `close` does it
         return database
-
-
-async def _connect(path: Path) -> Connection:
-    connection = Connection(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
-    await connection
-    return connection
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.moment import from_epoch
-from gatewayd.store.database import Database, Row
+from gatewayd.store.connection import Row
+from gatewayd.store.database import Database
 
 
 class NukiKeyring:

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from gatewayd.errors import StoreError
+from gatewayd.store.connection import DAMAGED, PRIMARY
 from gatewayd.store.identity import settle
 
 log = structlog.get_logger(__name__)
@@ -17,9 +18,6 @@ log = structlog.get_logger(__name__)
 KEPT = 3
 """Databases in the folder: there are codes in them, and the disk is small."""
 FILES = ("", "-wal", "-shm")
-NOT_OURS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-PRIMARY = 0xFF
-"""The part of SQLite's error codes that names the kind."""
 
 
 def fault(path: Path) -> str | None:
@@ -42,7 +40,7 @@ def fault(path: Path) -> str | None:
                 return "empty"
             return None if verdict == "ok" else "corrupt"
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & PRIMARY in NOT_OURS:
+        if error.sqlite_errorcode & PRIMARY in DAMAGED:
             return "corrupt"
         raise
 

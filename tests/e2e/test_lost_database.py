@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulators.cloud import Event
 from tests.e2e.conftest import V2, House, eventually, stay
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,6 +25,19 @@ async def reported(house: House, leases: int) -> None:
     await eventually(there)
 
 
+async def snapshot(house: House, *items: Event) -> None:
+    """A complete one."""
+    whole = {
+        "snapshot_id": "after",
+        "part": 1,
+        "parts": 1,
+        "as_of": house.cloud.events[-1]["ts"],
+        "complete": True,
+        "items": list(items),
+    }
+    await house.cloud.done(await house.cloud.send("reservation.snapshot", whole))
+
+
 async def test_guests_keep_their_pins_when_the_database_is_lost(house: House) -> None:
     # suffering 29, fault 27
     await house.site(V2)
@@ -40,15 +54,7 @@ async def test_guests_keep_their_pins_when_the_database_is_lost(house: House) ->
     await house.told("alert.raised", code="database_lost", severity="critical")
     await house.told("snapshot.wanted", why="new_database")
     await house.site(V2, version=2)
-    whole = {
-        "snapshot_id": "after",
-        "part": 1,
-        "parts": 1,
-        "as_of": house.cloud.events[-1]["ts"],
-        "complete": True,
-        "items": [stay(id_, 2) | {"code": code} for id_, code in codes.items()],
-    }
-    await house.cloud.done(await house.cloud.send("reservation.snapshot", whole))
+    await snapshot(house, *(stay(id_, 2) | {"code": code} for id_, code in codes.items()))
     await house.told("alert.cleared", code="database_lost")
     await house.told_times(4, "code.confirmed", lock_id=f"l{V2}")
     assert (await house.zwave.node(V2))["codes"] == there
@@ -74,3 +80,6 @@ async def test_what_the_broker_retains_is_read_before_it_is_said_anew(house: Hou
 
     await eventually(said_again)
     assert house.cloud.retained["reported"]["leases"] == before
+    await house.site(V2, version=2)
+    await snapshot(house)
+    await house.holds(V2)  # who is not in it has left

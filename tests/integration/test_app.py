@@ -8,7 +8,7 @@ import pytest
 
 from gatewayd.app import hub
 from gatewayd.config import Config, load
-from gatewayd.store.database import Row
+from gatewayd.store.connection import Row
 from simulators.broker import free_port
 from simulators.hub import Hub
 from tests.integration.test_reconciler import VirtualClock

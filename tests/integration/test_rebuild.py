@@ -155,6 +155,15 @@ async def test_who_left_meanwhile_is_removed_once_the_snapshot_says_so(before: B
         assert set(before.lock.codes.values()) == {before.codes["R1"], RESPECTED}
 
 
+async def test_a_lock_of_which_the_snapshot_says_nothing_is_seen_to_at_once(
+    before: Before,
+) -> None:
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub)
+        assert set(before.lock.codes.values()) == {RESPECTED}
+
+
 async def test_a_snapshot_without_the_codes_changes_them_and_leaves_no_old_one(
     before: Before,
 ) -> None:

@@ -190,7 +190,7 @@ async def test_the_reader_sees_the_last_commit_while_a_transaction_is_open(
 
 
 async def test_the_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StoreError, match="readonly"):
         await database.read.rows(MOVE, (5, "one"))
 
 
