@@ -138,20 +138,15 @@ async def street(
         yield broker, zwave
 
 
-async def empty(zwave: ZwaveSimulator) -> None:
-    """Locks that are healthy, and as new."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(street: tuple[Broker, ZwaveSimulator], tmp_path: Path) -> AsyncIterator[House]:
+    """A hub with empty, healthy locks."""
+    broker, zwave = street
     for node in NODES:
         await zwave.faults(node)
         for slot in (await zwave.node(node))["codes"]:
             await zwave.set_code(node, slot, None)
     zwave.by_hand.clear()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def house(street: tuple[Broker, ZwaveSimulator], tmp_path: Path) -> AsyncIterator[House]:
-    """A hub with empty, healthy locks."""
-    broker, zwave = street
-    await empty(zwave)
     hub = Hub(tmp_path / "hub", broker.port, zwave.url, site=f"site{next(_numbers)}")
     async with Cloud(broker.port, hub.prefix) as cloud, hub:
         await cloud.until(lambda e: e["type"] == "hub.started")

@@ -16,7 +16,7 @@ from simulators.cloud import Cloud
 from simulators.hub import Hub
 from simulators.zwave import ZwaveSimulator
 from tests import invariants
-from tests.e2e.conftest import V2_S2, House, empty, eventually, stay
+from tests.e2e.conftest import V2_S2, House, eventually, stay
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,7 +54,10 @@ async def test_the_restored_hub_is_the_old_one_in_a_new_epoch(
 ) -> None:
     # suffering 29
     broker, zwave = street
-    await empty(zwave)
+    await zwave.faults(V2_S2)
+    for slot in (await zwave.node(V2_S2))["codes"]:
+        await zwave.set_code(V2_S2, slot, None)
+    zwave.by_hand.clear()
     old, new = (
         Hub(tmp_path / name, broker.port, zwave.url, bluetooth=nukis.environment, site="restored")
         for name in ("old", "new")
@@ -62,7 +65,7 @@ async def test_the_restored_hub_is_the_old_one_in_a_new_epoch(
     paired = await nukis.authorise(NUKI)
     await old.pair(paired)
     async with Cloud(broker.port, old.prefix) as cloud:
-        house = House(broker, zwave, old, cloud)
+        house = House(broker=broker, zwave=zwave, hub=old, cloud=cloud)
         await old.start()
         await cloud.done(await cloud.send("site.put", site(paired["address"])))
         await cloud.done(await house.book("r1"))
