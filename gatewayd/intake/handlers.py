@@ -5,7 +5,6 @@ from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
@@ -169,17 +168,12 @@ async def _derive_again(change: Change, key: KeyId) -> None:
     basis = await of_key(change, key)
     if basis is None:
         return
-    waiting = change.waiting if basis.reservation else None
-    if (known := basis.reservation) is not None:
-        await reservations.hold(change.tx, known.id, None, None)
     try:
-        to_prove = await derive(change, basis, awaited=waiting)
+        await derive(change, basis)
     except Rejected as why:
-        await hold(change, basis, why.reason, waiting)
+        await hold(change, basis, why.reason)
         return
     await settle(change, key)
-    if waiting is not None and not to_prove:
-        await change.outbox.tell(change.tx, change.now, (CommandDone(),), waiting)
 
 
 async def look_again(change: Change) -> None:

@@ -83,10 +83,9 @@ async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
     """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
     key = KeyId(document.key_id)
     basis = await _must_exist(change, key, path="data.key_id")
-    changed = await derive.regenerate(change, basis, change.cause)
-    if not changed and not await derive.derive(change, basis, change.cause, asked=True):
-        return True
-    return await derive.settle(change, key)
+    if not await derive.regenerate(change, basis):
+        await derive.derive(change, basis, asked=True)
+    return await derive.join(change, key)
 
 
 async def resend(change: Change, document: service.CredentialsResend) -> bool:
