@@ -109,7 +109,7 @@ class House:
 
     async def alerts(self) -> set[tuple[str, str]]:
         """Code and subject of each alert that stands."""
-        return {(code, subject) for code, subject, _ in await self.rows("SELECT * FROM alerts")}
+        return set(await self.rows("SELECT code, subject FROM alerts"))
 
     async def prove(self, lock: str, reservation: str) -> list[CommandId]:
         """As if the lock had shown the reservation's code; returns the commands now done."""

@@ -28,7 +28,7 @@ from gatewayd.domain.policy import (
 from gatewayd.domain.reservation import Kind, Reservation
 from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
-from gatewayd.domain.stay import local, window
+from gatewayd.domain.stay import local, over_by, window
 from gatewayd.errors import Reason, Rejected
 
 
@@ -112,6 +112,15 @@ class Basis:
         if site is None or self.override.all_shut or not self.may_open:
             return False
         return not site.locks.keys() >= set(self.override.doors(()))
+
+    def surely_over(self, now: Now) -> bool:
+        """Whether the guest has left, or the last day is over wherever that is."""
+        stay, word = self.reservation, self.override
+        if stay is not None and stay.checked_out and now.surely_past(stay.checked_out):
+            return True
+        booked = stay.departure if stay is not None else None
+        last = word.ends.date() if word.ends else booked
+        return last is not None and now.surely_past(over_by(last))
 
     @property
     def subject(self) -> str:

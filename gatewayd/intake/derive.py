@@ -15,7 +15,7 @@ from gatewayd.domain.moment import Phase
 from gatewayd.domain.override import NOTHING
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake.allocate import allocate, drawn
-from gatewayd.intake.basis import forget_wish
+from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.store import doors, keys, labels, reservations, waits
 from gatewayd.store.keys import Known
@@ -76,6 +76,17 @@ async def derive(change: Change, basis: Basis, *, asked: bool = False) -> None:
     await _grant(change, basis, key, before)
 
 
+async def derive_again(change: Change, key: KeyId) -> None:
+    """What is stored, here and now: what does not fit is held, not lost."""
+    if (basis := await of_key(change, key)) is None:
+        return
+    try:
+        await derive(change, basis)
+    except Rejected as why:
+        await hold(change, basis, why.reason)
+    await settle(change, key)
+
+
 async def carry_out(change: Change, basis: Basis) -> bool:
     """For the command at hand; whether nothing is left to be proven."""
     await derive(change, basis)
@@ -100,10 +111,12 @@ async def settle(change: Change, key: KeyId) -> bool:
 
 
 async def hold(change: Change, basis: Basis, why: Reason) -> None:
-    """There is no key for now, or the one that there was: say why, and only that."""
+    """There is no key for now, or the one that there was: say why, and only that. Nothing holds
+    what is over."""
+    held = None if basis.surely_over(change.now) else why
     if basis.reservation is not None:
-        await reservations.hold(change.tx, basis.reservation.id, why)
-    await _alert(change, basis, why)
+        await reservations.hold(change.tx, basis.reservation.id, held)
+    await _alert(change, basis, held)
 
 
 async def _let_go(change: Change, basis: Basis) -> None:
@@ -114,7 +127,8 @@ async def _let_go(change: Change, basis: Basis) -> None:
 
 async def _possible(change: Change, basis: Basis, *, past: bool = False) -> None:
     """Nothing is in the way of a key, but where staff named a door that is gone."""
-    lost = not past and basis.lost_doors(change.site)
+    over = past or basis.surely_over(change.now)
+    lost = not over and basis.lost_doors(change.site)
     await _alert(change, basis, Reason.UNKNOWN_LOCK if lost else None)
 
 

@@ -54,7 +54,9 @@ async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> di
         "leases": await _leases(tx, secret),
         "alerts": [
             {"code": code, "subject": subject, "since": from_epoch(at)}
-            for code, subject, at in await tx.rows("SELECT * FROM alerts ORDER BY raised_at")
+            for code, subject, at in await tx.rows(
+                "SELECT code, subject, raised_at FROM alerts ORDER BY raised_at"
+            )
         ],
     }
 

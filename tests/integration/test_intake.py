@@ -621,6 +621,83 @@ async def test_an_alert_on_a_code_ends_with_the_stay(
     assert await watched(house) == set()
 
 
+ONE_DAY = {"arrival": "2026-07-15", "departure": "2026-07-15", "check_in": "08:00"}
+
+
+@pytest.mark.parametrize(
+    ("alert", "said", "there"),
+    [
+        ("mapping_unknown", {"property_id": "attic"}, {}),
+        ("times_missing", {}, {"check_in": ...}),
+        ("key_impossible", ONE_DAY, {"check_out": "07:00"}),
+    ],
+)
+async def test_an_alert_on_what_is_held_ends_with_the_stay_and_so_does_its_command(
+    house: House, alert: str, said: Document, there: Document
+) -> None:
+    """S2-15"""
+    await house.send("reservation.put", reservation(**said), id="PUT")
+    flat = property_("flat-1", "front", "flat-1-door", **there)
+    await house.send("site.put", site(2, properties=[flat, *site()["properties"][1:]]))
+    assert await watched(house) == {(alert, "R1")}
+    house.clock.at += 13 * DAY  # the day before the departure
+    assert await watched(house) == {(alert, "R1")}
+    house.clock.at += 5 * DAY
+    async with house.database.transaction() as tx:  # as the workers do at locks with free slots
+        await tx.rows("DELETE FROM doors")
+    assert await watched(house) == set()
+    done = [e["cause"] for e in await house.told() if e["type"] == "command.done"]
+    assert done.count("PUT") == 1
+    told = await house.send("site.put", site(3, properties=[flat]), id="LATER")
+    assert types(told) == ["command.accepted", "command.done"]
+
+
+async def test_an_alert_on_what_is_held_ends_when_the_guest_leaves(house: House) -> None:
+    """S2-15"""
+    told = await put(house, property_id="attic")
+    gone = {"id": "R1", "at": "2026-07-01T12:00:00Z"}
+    told = await house.send("reservation.check_out", gone)
+    assert types(told) == ["alert.cleared", "command.done", "command.accepted", "command.done"]
+    assert await house.alerts() == set()
+
+
+async def test_an_alert_on_a_door_of_nobody_ends_with_the_stay(house: House) -> None:
+    """S2-15: staff gave the guest a door that is gone, and took the others"""
+    await put(house)
+    word = {"id": "res:R1", "version": 1, "doors": {"add": ["shed-door"]}}
+    await house.send("key.put", word)
+    await house.send("site.put", site(2, locks=site()["locks"][:-1], properties=[]))
+    await put(house, version=2, property_id="cabin")
+    cabin = [property_("cabin")]
+    await house.send("site.put", site(3, locks=site()["locks"][:-1], properties=cabin))
+    assert await watched(house) == {("key_impossible", "R1")}
+    house.clock.at += 18 * DAY
+    assert await watched(house) == set()
+    await house.send("site.put", site(4, locks=site()["locks"][:-1], properties=cabin))
+    assert await house.alerts() == set()
+
+
+async def test_an_alert_on_what_was_rejected_ends_with_the_stay_that_it_named(
+    house: House,
+) -> None:
+    """S2-15: the hub keeps nothing else of it"""
+    timeless = [property_("flat-1", "front", check_in=...)]
+    await house.send("site.put", site(2, properties=timeless))
+    await put(house)
+    await put(house, "R2", departure="2026-07-20")
+    await put(house, "R3")
+    assert await house.rows("SELECT * FROM reservations") == []
+    house.clock.at += 13 * DAY
+    assert await watched(house) == {("times_missing", id_) for id_ in ("R1", "R2", "R3")}
+    await house.send("reservation.cancel", {"id": "R3", "version": 2})
+    assert await watched(house) == {("times_missing", id_) for id_ in ("R1", "R2")}
+    await put(house, departure="2026-07-20")
+    house.clock.at += 5 * DAY
+    assert await watched(house) == {("times_missing", id_) for id_ in ("R1", "R2")}
+    house.clock.at += 5 * DAY
+    assert await watched(house) == set()
+
+
 async def test_an_alert_on_a_key_by_hand_ends_with_it(house: House) -> None:
     """S2-15"""
     word = {"id": "cleaner", "version": 1, "starts": "2026-07-02T08:00", "ends": "2026-07-05T18:00"}

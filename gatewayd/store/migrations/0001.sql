@@ -187,6 +187,7 @@ CREATE TABLE alerts (
     code TEXT NOT NULL,
     subject TEXT NOT NULL,
     raised_at REAL NOT NULL,
+    ends REAL,                      -- when that is over which is nowhere else
     PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
 
