@@ -32,6 +32,7 @@ class Change:
     granted: set[KeyId] = field(default_factory=set)
     existing: bool = False  # the reservations at hand were there before the hub
     moved: bool = False  # the reservation at hand is for another property than before
+    wished: bool = False  # another code is asked for than before
     held: Reason | None = None  # why the reservation at hand had no key until now
     unasked: bool = False  # it has none until somebody asks for one
 

@@ -163,14 +163,16 @@ async def _grant(change: Change, basis: Basis, key: Key, before: Known | None) -
     code = await allocate(change, basis, key, before.code if before else None)
     await _possible(change, basis)
     handover = None
-    if before is None or before.withdrawn or before.window.phase(change.now) is Phase.PAST:
+    declined = basis.code not in (None, code)
+    granted = before is None or not before.opens(change.now)
+    if granted:
         change.granted.add(key.id)
+    elif before is not None and before.code != code:
+        handover = await _tell_changed(change, basis, key, code, old=before.code, declined=declined)
+    if granted or (handover is None and declined and change.wished):
         late = change.held is Reason.PHONE_MISSING
-        display = key.policy.display(code.digits)
-        at = _doors(change, key, code)
-        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late))
-    elif before.code != code:
-        handover = await _tell_changed(change, basis, key, code, old=before.code)
+        at, display = _doors(change, key, code), key.policy.display(code.digits)
+        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late, declined))
     key = await _named(change, key)
     if basis.override is not NOTHING:
         await doors.shut(change.tx, key.id, basis.override.shuts)
@@ -256,6 +258,7 @@ async def _tell_changed(
     *,
     old: Code,
     why: Reason | None = None,
+    declined: bool = False,
     fate: OldCode = OldCode.KEPT_UNTIL_PROVEN,
 ) -> str:
     """Returns the event's id: a handover waits for its receipt."""
@@ -267,7 +270,8 @@ async def _tell_changed(
         )
         for door in _doors(change, key, code)
     )
-    changed = CodeChanged(key.id, key.reservation_id, at, display, basis.announced, why)
+    told = basis.announced
+    changed = CodeChanged(key.id, key.reservation_id, at, display, told, why, declined)
     return (await change.tell(changed))[0].id
 
 

@@ -125,6 +125,7 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
         raise Rejected(Reason.UNKNOWN_LOCK, "no such lock on this site", path="data.doors")
     stored = document.model_dump_json(exclude_unset=True, exclude_none=True)
     overrides.put(change.tx, key, version, stored)
+    change.wished = document.code not in (None, said.get("code"))
     basis = await bases.of_key(change, key)
     assert basis is not None  # noqa: S101  # it was put just now
     return await derive.carry_out(change, basis)

@@ -60,7 +60,7 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         Rejected: `stale_version`.
     """
     known = await reservations.get(change.tx, ReservationId(document.id))
-    change.moved = False
+    change.moved, change.wished = False, document.code is not None
     change.found(known)
     if known is not None:
         if document.version < known.version:
@@ -73,6 +73,7 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         old = json.loads(known.document)
         merged = schemas.merged(old, new)
         change.moved = merged["property_id"] != old["property_id"]
+        change.wished = merged.get("code") not in (None, old.get("code"))
         document = checked(schemas.ReservationPut, merged)
     reservation = with_visits(documents.reservation(document), known)
     stored = document.model_dump_json(exclude_unset=True)

@@ -77,6 +77,7 @@ async def test_a_reservation_gets_one_code_for_all_its_doors(house: House) -> No
         ],
         "display": code,
         "late": False,
+        "declined": False,
     }
     assert {event["cause"] for event in told} == {"C0002"}
 
