@@ -184,8 +184,8 @@ def key_for(
             earliest = stay.start - at_door.lead(lock_timed=can.lock_timed, early=True)
         if earliest is not None and id_ in low:
             due = earliest
-        withheld = _withheld(reservation, site.locks[id_], at_door)
-        doors[id_] = door(due, withheld, at_door, earliest)
+        why = withheld(reservation, site.locks[id_], at_door)
+        doors[id_] = door(due, why, at_door, earliest)
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)
     plain = reservation.confirmation_code if reservation else basis.key_id
@@ -273,7 +273,7 @@ def _blocked(reservation: Reservation | None, policy: Policy) -> bool:
     return reservation is not None and reservation.kind is Kind.BLOCK and not policy.blocks
 
 
-def _withheld(reservation: Reservation | None, lock: Lock, policy: Policy) -> Reason | None:
+def withheld(reservation: Reservation | None, lock: Lock, policy: Policy) -> Reason | None:
     """Why nothing new is written; both the door and the reservation must allow it (S3-20)."""
     if reservation is not None and not reservation.allow_provisioning:
         return Reason.PROVISIONING_DISABLED_KEY

@@ -31,7 +31,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import backups, documents, health
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import ALERT_OF, HELD, reallocate, relabel
+from gatewayd.intake.derive import ALERT_OF, HELD
 from gatewayd.intake.envelopes import (
     BrakeConfirmCommand,
     Command,
@@ -40,6 +40,7 @@ from gatewayd.intake.envelopes import (
 )
 from gatewayd.intake.handlers import derive_lock, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
+from gatewayd.intake.recode import reallocate, relabel
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
 from gatewayd.store.database import Database, Transaction

@@ -19,7 +19,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import schemas
 from gatewayd.intake.allocate import drawn
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import REFUSALS
+from gatewayd.intake.recode import REFUSALS
 from gatewayd.store import backups, doors, keys, reservations, site
 from gatewayd.store.outbox import subjects
 

@@ -15,6 +15,7 @@ from gatewayd.errors import Rejected
 from gatewayd.intake import derive, service
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
+from gatewayd.intake.recode import regenerate
 from gatewayd.store import reservations, site
 from gatewayd.store.ahead import look_ahead, read_holders
 
@@ -78,7 +79,7 @@ async def _another_code(change: Change, basis: Basis) -> None:
     """The old one goes first, which the brake counts as a removal. One that cannot be is told, and
     the others go on."""
     try:
-        if await derive.regenerate(change, basis):
+        if await regenerate(change, basis):
             change.withdrawn.add(basis.key_id)
             change.granted.add(basis.key_id)
         else:

@@ -14,8 +14,8 @@ from gatewayd.domain.key import Basis, Key, waits_for
 from gatewayd.domain.moment import Phase
 from gatewayd.domain.override import NOTHING
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake.allocate import allocate, drawn
-from gatewayd.intake.basis import forget_wish, of_key
+from gatewayd.intake.allocate import allocate
+from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
 from gatewayd.store import doors, keys, labels, reservations, waits
 from gatewayd.store.keys import Known
@@ -31,9 +31,6 @@ ALERT_OF = {
 HELD = sorted({*ALERT_OF.values(), AlertCode.KEY_IMPOSSIBLE})
 """Alerts of a reservation or a key by hand that cannot be as it was said; the last is that of all
 other reasons."""
-
-REFUSALS = 5
-"""Codes in a row that a lock may call duplicates: with 100 codes on it, one of a million is."""
 
 
 async def derive(change: Change, basis: Basis, *, asked: bool = False) -> None:
@@ -135,12 +132,13 @@ async def _possible(change: Change, basis: Basis, *, past: bool = False) -> None
 async def _alert(change: Change, basis: Basis, why: Reason | None) -> None:
     """Why there is no key as it was said, and that alone; None: nothing is in its way."""
     alert = ALERT_OF.get(why, AlertCode.KEY_IMPOSSIBLE) if why is not None else None
-    await _clear(change, basis.subject, [other for other in HELD if other is not alert])
+    await clear(change, basis.subject, [other for other in HELD if other is not alert])
     if alert is not None:
         await change.tell(raised(alert, basis.subject, why))
 
 
-async def _clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
+async def clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
+    """Those of these alerts that stand."""
     for alert in await standing(change.tx, subject, alerts):
         await change.tell(cleared(alert, subject))
 
@@ -153,7 +151,7 @@ async def _withdraw(
 ) -> None:
     if before is None or before.withdrawn:
         return
-    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
+    await clear(change, basis.subject, [AlertCode.CODE_REFUSED])
     await keys.withdraw(change.tx, basis.key_id, ended)
     if before.window.phase(change.now) is not Phase.PAST:
         change.withdrawn.add(basis.key_id)
@@ -168,12 +166,12 @@ async def _grant(change: Change, basis: Basis, key: Key, before: Known | None) -
     if granted:
         change.granted.add(key.id)
     elif before is not None and before.code != code:
-        handover = await _tell_changed(change, basis, key, code, old=before.code, declined=declined)
+        handover = await tell_changed(change, basis, key, code, old=before.code, declined=declined)
     if granted or (handover is None and declined and change.wished):
         late = change.held is Reason.PHONE_MISSING
         at, display = _doors(change, key, code), key.policy.display(code.digits)
         await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late, declined))
-    key = await _named(change, key)
+    key = await named(change, key)
     if basis.override is not NOTHING:
         await doors.shut(change.tx, key.id, basis.override.shuts)
     await keys.put(
@@ -190,67 +188,14 @@ async def _grant(change: Change, basis: Basis, key: Key, before: Known | None) -
         change.tx.ahead["settled", key.id] = "[]"  # no lock can show it yet
 
 
-async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
-    """Another code for a key whose code a lock refuses; the old one stays until that is proven.
-
-    Returns False where the key has another code already.
-
-    Raises:
-        Rejected: `code_impossible` where none is free, or too many were refused in a row.
-    """
-    key = change.key_of(basis)
-    before = await keys.known(change.tx, basis.key_id)
-    if key is None or before is None or before.withdrawn or before.code != refused:
-        return False
-    if await keys.refused(change.tx, key.id) > REFUSALS:
-        raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
-    code = await drawn(change, key, refused)
-    handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
-    key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=handover, now=change.now)
-    return True
-
-
-async def regenerate(change: Change, basis: Basis) -> bool:
-    """Another code for a key whose code is known to somebody: the old one goes first.
-
-    Returns False where it has no code, or none that opens anything.
-    """
-    key = change.key_of(basis)
-    before = await keys.known(change.tx, basis.key_id)
-    if key is None or before is None or before.withdrawn:
-        return False
-    if key.window.phase(change.now) is Phase.PAST:
-        return False
-    code = await drawn(change, key, before.code)
-    await forget_wish(change, basis)
-    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
-    await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
-    key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=None, now=change.now)
-    keys.start_afresh(change.tx, key.id)
-    return True
-
-
-async def relabel(change: Change, basis: Basis, why: Reason) -> None:
-    """A lock refused a key's label, or may have: another one, which goes there at the next try."""
-    try:
-        key = change.key_of(basis)
-    except Rejected:  # what it is made from does not fit any more; its code stays meanwhile
-        return
-    if key is not None and key.label:
-        again = why is Reason.DUPLICATE_NAME
-        await labels.relabel(change.tx, key.id, key.label, again=again)
-
-
-async def _named(change: Change, key: Key) -> Key:
+async def named(change: Change, key: Key) -> Key:
     """Labelled with its name, where that can be."""
     if key.name is None or await labels.taken(change.tx, key, change.now):
         return key
     return replace(key, label=key.name)
 
 
-async def _tell_changed(
+async def tell_changed(
     change: Change,
     basis: Basis,
     key: Key,

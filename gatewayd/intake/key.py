@@ -12,7 +12,7 @@ from gatewayd.domain.policy import Level
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import basis as bases
-from gatewayd.intake import derive, schemas, service
+from gatewayd.intake import derive, recode, schemas, service
 from gatewayd.intake.change import Change
 from gatewayd.intake.parse import checked
 from gatewayd.intake.policies import settings
@@ -83,7 +83,7 @@ async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
     """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
     key = KeyId(document.key_id)
     basis = await _must_exist(change, key, path="data.key_id")
-    if not await derive.regenerate(change, basis):
+    if not await recode.regenerate(change, basis):
         await derive.derive(change, basis, asked=True)
     return await derive.join(change, key)
 

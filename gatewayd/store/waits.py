@@ -14,7 +14,7 @@ SETTLED = """
         WHERE id = substr(?1, 5) AND 'res:' || id = ?1 AND held IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM keys s JOIN doors d ON d.key_id = s.id LEFT JOIN leases l
         ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
-        WHERE s.id = ?1 AND s.timetable IS NULL AND d.withheld IS NULL
+        WHERE s.id = ?1 AND s.timetable IS NULL AND d.withheld IS NULL AND d.leaves IS NULL
         AND (coalesce(l.proof, 'accepted') = 'accepted' OR l.stage <> 'written'
             OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60
             OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2)))
@@ -23,14 +23,14 @@ SETTLED = """
         WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL
             OR (l.code <> s.code AND (d.withheld IS NULL OR s.handover IS NULL)))))
 """
-"""The commands that wait for a key, where its reservation is not held, each door that is not
-withheld shows the key's code, within its window to the minute where the lock enforces it, enabled
-once that has begun, and no other lease is left. Of a key with a timetable only the last: what its
-doors should show depends on the hour. What has no key has nothing to show."""
+"""The commands that wait for a key, where its reservation is not held, each door that is neither
+withheld nor being left shows the key's code, within its window to the minute where the lock
+enforces it, enabled once that has begun, and no other lease is left. Of a key with a timetable only
+the last: what its doors should show depends on the hour. What has no key has nothing to show."""
 
 TIMED = """
 (SELECT json_group_array(d.lock_id) FROM keys s JOIN doors d ON d.key_id = s.id
-    WHERE s.id = ?1 AND s.timetable IS NOT NULL AND d.withheld IS NULL)
+    WHERE s.id = ?1 AND s.timetable IS NOT NULL AND d.withheld IS NULL AND d.leaves IS NULL)
 """
 
 

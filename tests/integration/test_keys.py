@@ -185,6 +185,38 @@ def told_code(told: list[Document]) -> tuple[str, bool]:
     return assigned["display"], assigned["declined"]
 
 
+@pytest.mark.parametrize("why", ["mapping_unknown", "times_missing"])
+async def test_a_code_that_somebody_saw_is_changed_while_its_reservation_is_held(
+    house: House, why: str
+) -> None:
+    # S3-3, suffering 23
+    await house.send("reservation.put", reservation(arrival="2026-07-01"))
+    seen = await house.code_of("R1")
+    await house.prove("front", "R1")
+    if why == "mapping_unknown":
+        moved = reservation(version=2, arrival="2026-07-01", property_id="attic")
+        await house.send("reservation.put", moved)
+    else:
+        timeless = houses.property_("flat-1", "front", "flat-1-door", check_in=...)
+        await house.send("site.put", houses.site(2, properties=[timeless]))
+    assert await held(house) == why
+    told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    changed = data(told, "code.changed")
+    code = await house.code_of("R1")
+    assert changed["display"] == code != seen
+    assert {door["lock_id"]: door["old"] for door in changed["doors"]} == {
+        "front": "removed_first",
+        "flat-1-door": "absent",
+    }
+    assert await held(house) == why
+
+
+async def test_a_held_reservation_that_has_no_key_has_no_code_to_change(house: House) -> None:
+    await house.send("reservation.put", reservation(property_id="attic"))
+    told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    assert data(told, "command.rejected")["reason"] == "mapping_unknown"
+
+
 async def test_a_wish_for_a_key_that_has_a_code_is_declined_and_the_guest_keeps_his(
     house: House,
 ) -> None:
