@@ -76,6 +76,7 @@ class Hub:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
         self._port, self._url, self._bluetooth = port, url, bluetooth
         self._process: asyncio.subprocess.Process | None = None
+        self.under: tuple[str, ...] = ()  # a command that runs it, such as strace
 
     @property
     def prefix(self) -> str:
@@ -131,7 +132,7 @@ class Hub:
         before = self._lines(READY)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gatewayd", "run", "--config", str(config),
+                *self.under, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
                 stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
         await self._heard(READY, before)

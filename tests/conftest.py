@@ -1,11 +1,23 @@
-"""`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement."""
+"""`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement;
+`--seed`: the random faults of an earlier run."""
 
 from functools import cache
 from pathlib import Path
+from random import SystemRandom
 
 import pytest
 
 from tests.requirements import ROWS, tests_in
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """So that a run of random faults can be had again."""
+    parser.addoption("--seed", type=int, default=SystemRandom().randrange(10**6))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What to run it again with."""
+    return f"faults: --seed {config.getoption('seed')}"
 
 
 @cache
