@@ -22,7 +22,7 @@ test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only 
 	@$(python) -m pytest tests -n 4 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 faults: setup ## Inject faults, the long ones too (ARGS="--seed N": the same ones again)
-	@$(python) -m pytest tests/faults tests/e2e -m "long or not long" --durations=0 $(ARGS)
+	@$(python) -m pytest tests -m "fault or long" $(ARGS)
 
 mutants: setup ## Break the domain in each small way and see that a test fails (ARGS="gatewayd.domain.retry*": a part)
 	@$(python) -m tests.mutants $(ARGS)

@@ -65,6 +65,19 @@ class Broker:
             process.send_signal(number)
             await process.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP: it hangs, with its sockets open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: the end of `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process is None:
+            raise RuntimeError(f"{self.kind} is not running")
+        self._process.send_signal(number)
+
     def _command(self) -> list[str]:
         if self.kind == "iotcore":
             return [sys.executable, "-m", "simulators.embedded_broker", str(self.port)]

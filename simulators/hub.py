@@ -152,11 +152,15 @@ class Hub:
         """SIGKILL."""
         await self._end(signal.SIGKILL)
 
-    async def _end(self, number: int) -> int:
+    async def wait(self) -> int:
+        """The exit status, when it ends by itself."""
+        return await self._end(None)
+
+    async def _end(self, number: int | None) -> int:
         process, self._process = self._process, None
         if process is None:
             raise RuntimeError("the hub is not running")
-        if process.returncode is None:
+        if process.returncode is None and number is not None:
             process.send_signal(number)
         async with asyncio.timeout(STOPS_WITHIN_S):
             return await process.wait()

@@ -1,5 +1,5 @@
 """`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement;
-`--seed`: the random faults of an earlier run."""
+`-m fault`: those that inject a fault of the catalogue; `--seed`: the random ones of another run."""
 
 from functools import cache
 from pathlib import Path
@@ -27,10 +27,12 @@ def _rows_by_test(path: Path) -> dict[str, set[str]]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what holds a row, before `-m` selects."""
+    """Mark what holds a row or injects a fault, before `-m` selects."""
     for item in items:
-        name = item.name.partition("[")[0]
-        if rows := _rows_by_test(item.path).get(name):
+        named = _rows_by_test(item.path).get(item.name.partition("[")[0], set())
+        if named - ROWS.keys():
+            item.add_marker("fault")
+        if rows := named & ROWS.keys():
             item.add_marker("requirement")
             item.user_properties.append(("rows", sorted(rows)))
 
