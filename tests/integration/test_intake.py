@@ -775,6 +775,7 @@ async def test_a_door_that_is_withheld_is_not_waited_for(house: House) -> None:
 
 
 async def test_a_cancellation_is_done_when_the_code_is_gone_from_every_door(house: House) -> None:
+    """S2-18"""
     await put(house, property_id="shed")
     await house.prove("shed-door", "R1")
     told = await house.send("reservation.cancel", {"id": "R1", "version": 2}, id="GO")
