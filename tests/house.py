@@ -18,7 +18,7 @@ from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import Now
 from gatewayd.domain.retry import Tick
 from gatewayd.intake.accept import Intake
-from gatewayd.store import keys, situations
+from gatewayd.store import keys, situations, waits
 from gatewayd.store.connection import Row
 from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
@@ -110,10 +110,10 @@ class House:
 
     async def alerts(self) -> set[tuple[str, str]]:
         """Code and subject of each alert that stands."""
-        return {(code, subject) for code, subject, _ in await self.rows("SELECT * FROM alerts")}
+        return set(await self.rows("SELECT code, subject FROM alerts"))
 
-    async def prove(self, lock: str, reservation: str) -> CommandId | None:
-        """As if the lock had shown the reservation's code; returns the command now done."""
+    async def prove(self, lock: str, reservation: str) -> list[CommandId]:
+        """As if the lock had shown the reservation's code; returns the commands now done."""
         key = KeyId(f"res:{reservation}")
         async with self.database.transaction() as tx:
             before = await situations.load(tx, LockId(lock), self.clock.now())
@@ -123,10 +123,10 @@ class House:
             assert slot is not None
             lease = Lease(key, held.code, slot, Stage.WRITTEN, Proof.MATCHED, self.clock.at)
             situations.save(tx, before, before.with_lease(lease))
-            return await keys.settled(tx, key, self.clock.now())
+            return await waits.settled(tx, key, self.clock.now())
 
-    async def free(self, lock: str, reservation: str) -> CommandId | None:
-        """As if the lock had shown that the code is gone; returns the command now done."""
+    async def free(self, lock: str, reservation: str) -> list[CommandId]:
+        """As if the lock had shown that the code is gone; returns the commands now done."""
         key = KeyId(f"res:{reservation}")
         async with self.database.transaction() as tx:
             before = await situations.load(tx, LockId(lock), self.clock.now())
@@ -134,7 +134,7 @@ class House:
             lease = before.lease_of(key, code)
             assert lease is not None
             situations.save(tx, before, before.without_lease(lease))
-            return await keys.settled(tx, key, self.clock.now())
+            return await waits.settled(tx, key, self.clock.now())
 
     async def restart(self) -> None:
         """Another process of the daemon on the same database."""

@@ -62,7 +62,7 @@ ROWS = {
     "S2-15": "a failed generation reaches the owner",
     "S2-16": "algorithmic codes can be resynced, not regenerated",
     "S2-17": "several door codes: a list or a table for messages",
-    "S2-18": "of a lock that cannot delete nothing is reported: none is driven; others: S1-10",
+    "S2-18": "cancelling removes the code on connected locks; algorithmic ones cannot (S2-16)",
     "S2-19": "common doors belong to several properties",
     "S2-20": "a lock integration can be deactivated",
     "S2-21": "change of lock: check the new, disable the old, resync all, verify",
@@ -120,8 +120,7 @@ ROWS = {
 
 NOT_YET = {
     "S1-15": "comes with the command line",
-    "S2-16": "algorithmic codes: no such lock is driven",
-    "S2-18": "of a lock that cannot delete nothing is reported: none is driven; others: S1-10",
+    "S2-16": "algorithmic codes (S2-18: what cannot be cancelled): no such lock is driven",
     "S3-4": "cards: left for later",
     "S3-7": "SmartKeys: left for later",
     "S3-10": "comes with `why`",

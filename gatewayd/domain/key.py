@@ -28,7 +28,7 @@ from gatewayd.domain.policy import (
 from gatewayd.domain.reservation import Kind, Reservation
 from gatewayd.domain.retry import Retry
 from gatewayd.domain.site import Lock, Property, Site
-from gatewayd.domain.stay import local, window
+from gatewayd.domain.stay import local, over_by, window
 from gatewayd.errors import Reason, Rejected
 
 
@@ -113,6 +113,15 @@ class Basis:
             return False
         return not site.locks.keys() >= set(self.override.doors(()))
 
+    def surely_over(self, now: Now) -> bool:
+        """Whether the guest has left, or the last day is over wherever that is."""
+        stay, word = self.reservation, self.override
+        if stay is not None and stay.checked_out and now.surely_past(stay.checked_out):
+            return True
+        booked = stay.departure if stay is not None else None
+        last = word.ends.date() if word.ends else booked
+        return last is not None and now.surely_past(over_by(last))
+
     @property
     def subject(self) -> str:
         """What an alert about it names."""
@@ -175,8 +184,8 @@ def key_for(
             earliest = stay.start - at_door.lead(lock_timed=can.lock_timed, early=True)
         if earliest is not None and id_ in low:
             due = earliest
-        withheld = _withheld(reservation, site.locks[id_], at_door)
-        doors[id_] = door(due, withheld, at_door, earliest)
+        why = withheld(reservation, site.locks[id_], at_door)
+        doors[id_] = door(due, why, at_door, earliest)
     lengths = [can.label_length for can in able.values() if can.label_length]
     name = basis.name(policy)
     plain = reservation.confirmation_code if reservation else basis.key_id
@@ -264,7 +273,7 @@ def _blocked(reservation: Reservation | None, policy: Policy) -> bool:
     return reservation is not None and reservation.kind is Kind.BLOCK and not policy.blocks
 
 
-def _withheld(reservation: Reservation | None, lock: Lock, policy: Policy) -> Reason | None:
+def withheld(reservation: Reservation | None, lock: Lock, policy: Policy) -> Reason | None:
     """Why nothing new is written; both the door and the reservation must allow it (S3-20)."""
     if reservation is not None and not reservation.allow_provisioning:
         return Reason.PROVISIONING_DISABLED_KEY

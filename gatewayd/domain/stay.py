@@ -10,6 +10,8 @@ from gatewayd.domain.site import Property, TimeOfDay
 from gatewayd.errors import Reason, Rejected
 
 DAY = timedelta(days=1)
+SURELY_OVER = timedelta(days=2)
+"""After a last day: more than any zone and any common grace."""
 
 
 def window(reservation: Reservation, property_: Property, zone: ZoneInfo, policy: Policy) -> Window:
@@ -38,6 +40,11 @@ def window(reservation: Reservation, property_: Property, zone: ZoneInfo, policy
 def local(at: datetime, zone: ZoneInfo, *, earlier: bool) -> datetime:
     """A local date and time without grace; a fold takes the earlier reading, or the later."""
     return (min if earlier else max)(_readings(at.date(), at.time(), zone))
+
+
+def over_by(last: date) -> datetime:
+    """When a stay is over whose last day alone is known."""
+    return datetime.combine(last + DAY, time.min, UTC) + SURELY_OVER
 
 
 def _start(day: date, at: TimeOfDay, zone: ZoneInfo) -> datetime:

@@ -23,21 +23,28 @@ from gatewayd.domain.events.command import (
     CommandRejected,
 )
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.ids import CommandId, KeyId, LockId, ReservationId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
+from gatewayd.domain.stay import over_by
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import backups, documents, health
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import ALERT_OF, reallocate, relabel
-from gatewayd.intake.envelopes import BrakeConfirmCommand, Command, ReservationPutCommand
+from gatewayd.intake.derive import ALERT_OF, HELD
+from gatewayd.intake.envelopes import (
+    BrakeConfirmCommand,
+    Command,
+    ReservationCancelCommand,
+    ReservationPutCommand,
+)
 from gatewayd.intake.handlers import derive_lock, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
+from gatewayd.intake.recode import reallocate, relabel
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
 from gatewayd.store.database import Database, Transaction
-from gatewayd.store.outbox import Outbox
+from gatewayd.store.outbox import Outbox, ends
 
 log = structlog.get_logger(__name__)
 
@@ -204,8 +211,12 @@ class Intake:
         answer = CommandRejected(why.reason, why.path, why.message, why.retryable)
         events: list[Event] = [answer]
         async with self._database.transaction() as tx:
-            if why.reason in ALERT_OF and isinstance(command, ReservationPutCommand):
-                events.append(raised(ALERT_OF[why.reason], command.data.id))
+            match command:
+                case ReservationPutCommand(data=data) if alert := ALERT_OF.get(why.reason):
+                    events.append(raised(alert, data.id))
+                case ReservationCancelCommand(data=data):
+                    if await reservations.get(tx, ReservationId(data.id)) is None:
+                        events += (cleared(alert, data.id) for alert in HELD)
             if isinstance(command, BrakeConfirmCommand):
                 brake = command.data.brake_id
                 if await commands.release(tx, brake):
@@ -213,6 +224,8 @@ class Intake:
                     now, held = self._clock.now(), CommandId(brake)
                     await self._outbox.tell(tx, now, (answer,), held)
             await self._answer(tx, self._clock.now(), command, *events)
+            if isinstance(command, ReservationPutCommand):
+                ends(tx, command.data.id, over_by(command.data.departure))
 
     async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:
         """The receipt first: it is what the same command gets again."""

@@ -19,7 +19,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import schemas
 from gatewayd.intake.allocate import drawn
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import REFUSALS
+from gatewayd.intake.recode import REFUSALS
 from gatewayd.store import backups, doors, keys, reservations, site
 from gatewayd.store.outbox import subjects
 
@@ -207,7 +207,7 @@ async def _renew(change: Change, backup: Backup, old: rules.Held | None) -> None
 async def _drop(change: Change, backup: Backup, old: rules.Held) -> None:
     """The code goes, and none comes in its place."""
     await _tell_rotated(change, backup, old, replacing=False)
-    await keys.withdraw(change.tx, backup.key_id, None, change.now.earliest)
+    await keys.withdraw(change.tx, backup.key_id, change.now.earliest)
     await backups.issue(change.tx, backup.key_id, None)
 
 
@@ -215,7 +215,7 @@ async def _put(change: Change, backup: Backup, code: Code) -> None:
     lock = _lock(change, backup.lock)
     assert lock is not None  # noqa: S101  # only pools of the site's locks are kept
     key = _key(change, backup, lock, change.now.earliest)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=None, now=change.now)
+    await keys.put(change.tx, key, code, new=False, handover=None, now=change.now)
 
 
 async def _tell_rotated(

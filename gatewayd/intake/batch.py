@@ -15,6 +15,7 @@ from gatewayd.errors import Rejected
 from gatewayd.intake import derive, service
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
+from gatewayd.intake.recode import regenerate
 from gatewayd.store import reservations, site
 from gatewayd.store.ahead import look_ahead, read_holders
 
@@ -78,11 +79,13 @@ async def _another_code(change: Change, basis: Basis) -> None:
     """The old one goes first, which the brake counts as a removal. One that cannot be is told, and
     the others go on."""
     try:
-        if await derive.regenerate(change, basis, None):
+        if await regenerate(change, basis):
             change.withdrawn.add(basis.key_id)
             change.granted.add(basis.key_id)
         else:
-            await derive.derive(change, basis, awaited=None, asked=True)
+            await derive.derive(change, basis, asked=True)
     except Rejected as why:
         if (alert := derive.ALERT_OF.get(why.reason)) is not None:
             await change.tell(raised(alert, basis.subject))
+    else:
+        await derive.settle(change, basis.key_id)

@@ -32,15 +32,14 @@ class Change:
     granted: set[KeyId] = field(default_factory=set)
     existing: bool = False  # the reservations at hand were there before the hub
     moved: bool = False  # the reservation at hand is for another property than before
+    wished: bool = False  # another code is asked for than before
     held: Reason | None = None  # why the reservation at hand had no key until now
     unasked: bool = False  # it has none until somebody asks for one
-    waiting: CommandId | None = None  # the command that waits for its key
 
     def found(self, stored: Stored | None) -> None:
         """The reservation at hand, as it is stored."""
         self.held = stored.held if stored else None
         self.unasked = self.held is Reason.NOT_DUE and stored is not None and stored.due is None
-        self.waiting = stored.cause if stored else None
 
     def key_of(self, basis: Basis) -> Key | None:
         """The key that a basis gives here and now, see `key_for`."""

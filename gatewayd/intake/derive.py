@@ -9,15 +9,15 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import ChangedDoor, CodeAssigned, CodeChanged, DoorCode, OldCode
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId, KeyId
+from gatewayd.domain.ids import KeyId
 from gatewayd.domain.key import Basis, Key, waits_for
 from gatewayd.domain.moment import Phase
 from gatewayd.domain.override import NOTHING
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake.allocate import allocate, drawn
-from gatewayd.intake.basis import forget_wish
+from gatewayd.intake.allocate import allocate
+from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
-from gatewayd.store import doors, keys, labels, reservations
+from gatewayd.store import doors, keys, labels, reservations, waits
 from gatewayd.store.keys import Known
 from gatewayd.store.outbox import standing
 
@@ -32,15 +32,9 @@ HELD = sorted({*ALERT_OF.values(), AlertCode.KEY_IMPOSSIBLE})
 """Alerts of a reservation or a key by hand that cannot be as it was said; the last is that of all
 other reasons."""
 
-REFUSALS = 5
-"""Codes in a row that a lock may call duplicates: with 100 codes on it, one of a million is."""
 
-
-async def derive(
-    change: Change, basis: Basis, awaited: CommandId | None, *, asked: bool = False
-) -> bool:
-    """Make, change or withdraw a key; `awaited` is the command that is done once that is proven at
-    all doors, `asked`: it gets its code now. Returns False where there is nothing to prove.
+async def derive(change: Change, basis: Basis, *, asked: bool = False) -> None:
+    """Make, change or withdraw a key; `asked`: it gets its code now.
 
     A reservation for an unknown property is held until its site document arrives, and one whose
     code is to be made later until then; a guest who moves there keeps the old doors meanwhile.
@@ -53,78 +47,98 @@ async def derive(
     except Rejected as why:
         if why.reason is not Reason.MAPPING_UNKNOWN or basis.reservation is None:
             raise
-        await hold(change, basis, why.reason, awaited)
+        await hold(change, basis, why.reason)
         moved_at = change.now if change.moved else None
         left = basis.reservation.checked_out
         gone = left is not None and change.now.surely_past(left)
         if gone or not await doors.leave(change.tx, basis.key_id, moved_at):
-            await _withdraw(change, basis, await keys.known(change.tx, basis.key_id), None)
+            await _withdraw(change, basis, await keys.known(change.tx, basis.key_id))
         await doors.shut(change.tx, basis.key_id, basis.override.shuts)
-        return True
+        return
     before = await keys.known(change.tx, basis.key_id)
     there = key or before
     past = there is not None and there.window.phase(change.now) is Phase.PAST
     if key is None or past:
         await _possible(change, basis, past=past)
-        return await _withdraw(change, basis, before, awaited, key.window.end if key else None)
+        await _let_go(change, basis)
+        await _withdraw(change, basis, before, key.window.end if key else None)
+        return
     existing = change.existing or change.unasked
     wait = waits_for(key, basis, change.now, existing=existing)
     if before is None and not asked and wait is not None:
         assert basis.reservation is not None  # noqa: S101  # only its policy makes a key wait
         await _possible(change, basis)
-        await reservations.hold(change.tx, basis.reservation.id, wait[0], awaited, wait[1])
-        return True
-    await _grant(change, basis, key, before, awaited)
-    return True
+        await reservations.hold(change.tx, basis.reservation.id, wait[0], wait[1])
+        return
+    await _grant(change, basis, key, before)
+
+
+async def derive_again(change: Change, key: KeyId) -> None:
+    """What is stored, here and now: what does not fit is held, not lost."""
+    if (basis := await of_key(change, key)) is None:
+        return
+    try:
+        await derive(change, basis)
+    except Rejected as why:
+        await hold(change, basis, why.reason)
+    await settle(change, key)
 
 
 async def carry_out(change: Change, basis: Basis) -> bool:
     """For the command at hand; whether nothing is left to be proven."""
-    if not await derive(change, basis, awaited=change.cause):
-        return True
-    return await settle(change, basis.key_id)
+    await derive(change, basis)
+    return await join(change, basis.key_id)
 
 
 async def join(change: Change, key: KeyId) -> bool:
-    """Another command for what is here already is done when that is proven."""
-    if change.cause and not await keys.await_proof(change.tx, key, change.cause):
-        return True
+    """The command at hand is done when what is here is proven, together with all that wait."""
+    if change.cause is not None:
+        waits.put(change.tx, key, change.cause)
     return await settle(change, key)
 
 
 async def settle(change: Change, key: KeyId) -> bool:
-    """Whether the command at hand is done: nothing of its key is left to be proven. Where that is
-    so of an earlier command, it is told."""
-    done = await keys.settled(change.tx, key, change.now)
-    if done is None or done == change.cause:
-        return done is not None
-    await change.outbox.tell(change.tx, change.now, (CommandDone(),), done)
-    return False
+    """Whether the command at hand is done: nothing of its key is left to be proven. Earlier ones of
+    which that is so are told."""
+    done = await waits.settled(change.tx, key, change.now)
+    for command in done:
+        if command != change.cause:
+            await change.outbox.tell(change.tx, change.now, (CommandDone(),), command)
+    return change.cause in done
 
 
-async def hold(change: Change, basis: Basis, why: Reason, awaited: CommandId | None) -> None:
-    """There is no key for now, or the one that there was: say why, and only that; `awaited` waits
-    for that of a reservation."""
+async def hold(change: Change, basis: Basis, why: Reason) -> None:
+    """There is no key for now, or the one that there was: say why, and only that. Nothing holds
+    what is over."""
+    held = None if basis.surely_over(change.now) else why
     if basis.reservation is not None:
-        await reservations.hold(change.tx, basis.reservation.id, why, awaited)
-    await _alert(change, basis, why)
+        await reservations.hold(change.tx, basis.reservation.id, held)
+    await _alert(change, basis, held)
+
+
+async def _let_go(change: Change, basis: Basis) -> None:
+    """Nothing holds the reservation at hand any more."""
+    if change.held is not None and basis.reservation is not None:
+        await reservations.hold(change.tx, basis.reservation.id, None)
 
 
 async def _possible(change: Change, basis: Basis, *, past: bool = False) -> None:
     """Nothing is in the way of a key, but where staff named a door that is gone."""
-    lost = not past and basis.lost_doors(change.site)
+    over = past or basis.surely_over(change.now)
+    lost = not over and basis.lost_doors(change.site)
     await _alert(change, basis, Reason.UNKNOWN_LOCK if lost else None)
 
 
 async def _alert(change: Change, basis: Basis, why: Reason | None) -> None:
     """Why there is no key as it was said, and that alone; None: nothing is in its way."""
     alert = ALERT_OF.get(why, AlertCode.KEY_IMPOSSIBLE) if why is not None else None
-    await _clear(change, basis.subject, [other for other in HELD if other is not alert])
+    await clear(change, basis.subject, [other for other in HELD if other is not alert])
     if alert is not None:
         await change.tell(raised(alert, basis.subject, why))
 
 
-async def _clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
+async def clear(change: Change, subject: str, alerts: list[AlertCode]) -> None:
+    """Those of these alerts that stand."""
     for alert in await standing(change.tx, subject, alerts):
         await change.tell(cleared(alert, subject))
 
@@ -133,35 +147,31 @@ async def _withdraw(
     change: Change,
     basis: Basis,
     before: Known | None,
-    awaited: CommandId | None,
     ended: datetime | None = None,
-) -> bool:
-    if before is None:
-        return False
-    if before.withdrawn and awaited is None:
-        return True
-    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
-    await keys.withdraw(change.tx, basis.key_id, awaited, ended)
-    if not before.withdrawn and before.window.phase(change.now) is not Phase.PAST:
-        change.withdrawn.add(basis.key_id)
-    return True
-
-
-async def _grant(
-    change: Change, basis: Basis, key: Key, before: Known | None, awaited: CommandId | None
 ) -> None:
+    if before is None or before.withdrawn:
+        return
+    await clear(change, basis.subject, [AlertCode.CODE_REFUSED])
+    await keys.withdraw(change.tx, basis.key_id, ended)
+    if before.window.phase(change.now) is not Phase.PAST:
+        change.withdrawn.add(basis.key_id)
+
+
+async def _grant(change: Change, basis: Basis, key: Key, before: Known | None) -> None:
     code = await allocate(change, basis, key, before.code if before else None)
     await _possible(change, basis)
     handover = None
-    if before is None or before.withdrawn or before.window.phase(change.now) is Phase.PAST:
+    declined = basis.code not in (None, code)
+    granted = before is None or not before.opens(change.now)
+    if granted:
         change.granted.add(key.id)
+    elif before is not None and before.code != code:
+        handover = await tell_changed(change, basis, key, code, old=before.code, declined=declined)
+    if granted or (handover is None and declined and change.wished):
         late = change.held is Reason.PHONE_MISSING
-        display = key.policy.display(code.digits)
-        at = _doors(change, key, code)
-        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late))
-    elif before.code != code:
-        handover = await _tell_changed(change, basis, key, code, old=before.code)
-    key = await _named(change, key)
+        at, display = _doors(change, key, code), key.policy.display(code.digits)
+        await change.tell(CodeAssigned(key.id, key.reservation_id, at, display, late, declined))
+    key = await named(change, key)
     if basis.override is not NOTHING:
         await doors.shut(change.tx, key.id, basis.override.shuts)
     await keys.put(
@@ -170,78 +180,22 @@ async def _grant(
         code,
         new=before is None,
         handover=handover,
-        cause=awaited,
         now=change.now,
         moved=change.moved,
     )
-    if change.held is not None and basis.reservation is not None:
-        await reservations.hold(change.tx, basis.reservation.id, None, None)
-    if before is None:  # no lock can show it yet: that spares the question
-        shown = any(door.withheld is None for door in key.doors.values())
-        change.tx.ahead["settled", key.id] = None if shown else awaited
+    await _let_go(change, basis)
+    if before is None and any(door.withheld is None for door in key.doors.values()):
+        change.tx.ahead["settled", key.id] = "[]"  # no lock can show it yet
 
 
-async def reallocate(change: Change, basis: Basis, refused: Code) -> bool:
-    """Another code for a key whose code a lock refuses; the old one stays until that is proven.
-
-    Returns False where the key has another code already.
-
-    Raises:
-        Rejected: `code_impossible` where none is free, or too many were refused in a row.
-    """
-    key = change.key_of(basis)
-    before = await keys.known(change.tx, basis.key_id)
-    if key is None or before is None or before.withdrawn or before.code != refused:
-        return False
-    if await keys.refused(change.tx, key.id) > REFUSALS:
-        raise Rejected(Reason.CODE_IMPOSSIBLE, "the lock takes no code at all")
-    code = await drawn(change, key, refused)
-    handover = await _tell_changed(change, basis, key, code, old=refused, why=Reason.DUPLICATE_CODE)
-    key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=handover, cause=None, now=change.now)
-    return True
-
-
-async def regenerate(change: Change, basis: Basis, awaited: CommandId | None) -> bool:
-    """Another code for a key whose code is known to somebody: the old one goes first.
-
-    Returns False where it has no code, or none that opens anything.
-    """
-    key = change.key_of(basis)
-    before = await keys.known(change.tx, basis.key_id)
-    if key is None or before is None or before.withdrawn:
-        return False
-    if key.window.phase(change.now) is Phase.PAST:
-        return False
-    code = await drawn(change, key, before.code)
-    await forget_wish(change, basis)
-    await _clear(change, basis.subject, [AlertCode.CODE_REFUSED])
-    await _tell_changed(change, basis, key, code, old=before.code, fate=OldCode.REMOVED_FIRST)
-    key = await _named(change, key)
-    await keys.put(change.tx, key, code, new=False, handover=None, cause=awaited, now=change.now)
-    keys.start_afresh(change.tx, key.id)
-    return True
-
-
-async def relabel(change: Change, basis: Basis, why: Reason) -> None:
-    """A lock refused a key's label, or may have: another one, which goes there at the next try."""
-    try:
-        key = change.key_of(basis)
-    except Rejected:  # what it is made from does not fit any more; its code stays meanwhile
-        return
-    if key is not None and key.label:
-        again = why is Reason.DUPLICATE_NAME
-        await labels.relabel(change.tx, key.id, key.label, again=again)
-
-
-async def _named(change: Change, key: Key) -> Key:
+async def named(change: Change, key: Key) -> Key:
     """Labelled with its name, where that can be."""
     if key.name is None or await labels.taken(change.tx, key, change.now):
         return key
     return replace(key, label=key.name)
 
 
-async def _tell_changed(
+async def tell_changed(
     change: Change,
     basis: Basis,
     key: Key,
@@ -249,6 +203,7 @@ async def _tell_changed(
     *,
     old: Code,
     why: Reason | None = None,
+    declined: bool = False,
     fate: OldCode = OldCode.KEPT_UNTIL_PROVEN,
 ) -> str:
     """Returns the event's id: a handover waits for its receipt."""
@@ -260,7 +215,8 @@ async def _tell_changed(
         )
         for door in _doors(change, key, code)
     )
-    changed = CodeChanged(key.id, key.reservation_id, at, display, basis.announced, why)
+    told = basis.announced
+    changed = CodeChanged(key.id, key.reservation_id, at, display, told, why, declined)
     return (await change.tell(changed))[0].id
 
 

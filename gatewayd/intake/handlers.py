@@ -5,7 +5,6 @@ from typing import assert_never
 
 from gatewayd.domain.bolt import OPERATE_AHEAD, Operation
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, KeyId, LockId, PropertyId
 from gatewayd.domain.reservation import key_of
@@ -23,9 +22,8 @@ from gatewayd.intake import (
     schemas,
     snapshot,
 )
-from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, hold, settle
+from gatewayd.intake.derive import derive_again
 from gatewayd.store import checks, doors, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 from gatewayd.store.outbox import of_nobody
@@ -138,7 +136,7 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
         hasty = property_ is not None and without_grace(change.site, property_)
         await change.tell((raised if hasty else cleared)(AlertCode.NO_GRACE, property_id))
     for key_id in await overrides.all_(change.tx, change.now):  # its doors may be of any property
-        await _derive_again(change, key_id)
+        await derive_again(change, key_id)
     for id_ in other_makes(before, change.site):
         await lock.forget_alerts(change, id_)
     await change.tell(*(cleared(*alert) for alert in await of_nobody(change.tx)))
@@ -152,7 +150,7 @@ async def derive_property(change: Change, property_id: PropertyId) -> None:
     while chunk := await reservations.of_property(change.tx, property_id, after, CHUNK):
         await look_ahead(change.tx, chunk)
         for id_ in chunk:
-            await _derive_again(change, key_of(id_))
+            await derive_again(change, key_of(id_))
             after = id_
 
 
@@ -162,29 +160,11 @@ async def derive_lock(change: Change, door: LockId) -> None:
         if door in property_.locks:
             await derive_property(change, property_.id)
     for key_id in await overrides.at_lock(change.tx, door):
-        await _derive_again(change, key_id)
+        await derive_again(change, key_id)
     await backups.keep(change, door, new=False)
-
-
-async def _derive_again(change: Change, key: KeyId) -> None:
-    """What is stored, under another site document: what does not fit is held, not lost."""
-    basis = await of_key(change, key)
-    if basis is None:
-        return
-    waiting = change.waiting if basis.reservation else None
-    if (known := basis.reservation) is not None:
-        await reservations.hold(change.tx, known.id, None, None)
-    try:
-        to_prove = await derive(change, basis, awaited=waiting)
-    except Rejected as why:
-        await hold(change, basis, why.reason, waiting)
-        return
-    await settle(change, key)
-    if waiting is not None and not to_prove:
-        await change.outbox.tell(change.tx, change.now, (CommandDone(),), waiting)
 
 
 async def look_again(change: Change) -> None:
     """Reservations that were held until now."""
     for id_ in await reservations.due(change.tx, change.now):
-        await _derive_again(change, key_of(id_))
+        await derive_again(change, key_of(id_))

@@ -12,7 +12,7 @@ from gatewayd.domain.policy import Level
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import basis as bases
-from gatewayd.intake import derive, schemas, service
+from gatewayd.intake import derive, recode, schemas, service
 from gatewayd.intake.change import Change
 from gatewayd.intake.parse import checked
 from gatewayd.intake.policies import settings
@@ -83,10 +83,9 @@ async def regenerate(change: Change, document: schemas.CodeRegenerate) -> bool:
     """`code.regenerate`: the old code goes first; a key that waits for its code gets it now."""
     key = KeyId(document.key_id)
     basis = await _must_exist(change, key, path="data.key_id")
-    changed = await derive.regenerate(change, basis, change.cause)
-    if not changed and not await derive.derive(change, basis, change.cause, asked=True):
-        return True
-    return await derive.settle(change, key)
+    if not await recode.regenerate(change, basis):
+        await derive.derive(change, basis, asked=True)
+    return await derive.join(change, key)
 
 
 async def resend(change: Change, document: service.CredentialsResend) -> bool:
@@ -126,6 +125,7 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
         raise Rejected(Reason.UNKNOWN_LOCK, "no such lock on this site", path="data.doors")
     stored = document.model_dump_json(exclude_unset=True, exclude_none=True)
     overrides.put(change.tx, key, version, stored)
+    change.wished = document.code not in (None, said.get("code"))
     basis = await bases.of_key(change, key)
     assert basis is not None  # noqa: S101  # it was put just now
     return await derive.carry_out(change, basis)

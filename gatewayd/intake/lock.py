@@ -169,7 +169,7 @@ async def _by_hand(
     basis = await of_key(change, key)
     assert basis is not None  # noqa: S101  # it was put just now
     try:
-        await derive(change, basis, awaited=None)
+        await derive(change, basis)
     except Rejected as why:
         raise Rejected(why.reason, why.message, path=path) from None
     return key

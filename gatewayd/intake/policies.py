@@ -31,7 +31,9 @@ class PinDocument(Model):
     source: PinSource | None = None
     length: Annotated[int, Field(ge=4, le=8)] | None = None
     policy: PinPolicy | None = Field(
-        default=None, description="preferred: another code takes the place of one that cannot be"
+        default=None,
+        description="preferred: another code takes the place of one that cannot be, and a "
+        "key that has a code keeps it; the event then says declined",
     )
     missing_phone: MissingPhone | None = None
     segment: Annotated[int, Field(ge=1, le=8)] | None = Field(

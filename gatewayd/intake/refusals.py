@@ -1,7 +1,5 @@
-"""Alerts on codes that a lock refuses, or that cannot be: each ends when the locks show the code,
-and with the stay."""
-
-from datetime import timedelta
+"""Alerts on codes that a lock refuses, and on keys that cannot be: each ends when the locks show
+the code, and with the stay."""
 
 from gatewayd.domain.events.alert import cleared
 from gatewayd.domain.health import AlertCode
@@ -13,22 +11,35 @@ from gatewayd.errors import Rejected
 from gatewayd.intake.allocate import allocate
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
+from gatewayd.intake.derive import HELD, derive_again
 from gatewayd.store import checks, keys
-from gatewayd.store.outbox import raised_at, subjects
-
-SURELY_OVER = timedelta(days=2)
-"""After a last day, in whatever zone and with whatever grace."""
+from gatewayd.store.outbox import over, raised_at, subjects
 
 
 async def end(change: Change) -> None:
-    """End those whose cause is gone."""
-    for alert in (AlertCode.CODE_REFUSED, AlertCode.CODE_IMPOSSIBLE):
+    """End those whose cause is gone; what is over is held no more."""
+    ended = await over(change.tx, change.now)
+    for alert in (AlertCode.CODE_REFUSED, *HELD):
         for subject in await subjects(change.tx, alert):
             both = (key_of(ReservationId(subject)), KeyId(subject))
             found = [basis for id_ in both if (basis := await of_key(change, id_)) is not None]
-            judge = _possible if alert is AlertCode.CODE_IMPOSSIBLE else _taken
-            if found and all([await judge(change, basis) for basis in found]):
+            gone = all([await _gone(change, alert, basis) for basis in found])
+            if gone if found else (alert, subject) in ended:
                 await change.tell(cleared(alert, subject))
+
+
+async def _gone(change: Change, alert: AlertCode, basis: Basis) -> bool:
+    """Whether the cause of an alert is."""
+    if basis.surely_over(change.now):
+        await derive_again(change, basis.key_id)
+        return True
+    match alert:
+        case AlertCode.CODE_REFUSED:
+            return await _taken(change, basis)
+        case AlertCode.CODE_IMPOSSIBLE:
+            return await _possible(change, basis)
+        case _:
+            return False
 
 
 async def _taken(change: Change, basis: Basis) -> bool:
@@ -51,15 +62,7 @@ async def _possible(change: Change, basis: Basis) -> bool:
             return False
         await allocate(change, basis, key, known.code)
     except Rejected:
-        return _over(change, basis)
+        return False
     at = await raised_at(change.tx, AlertCode.CODE_IMPOSSIBLE, basis.subject)
     proven = await checks.proven_since(change.tx, basis.key_id)
     return proven is not None and at is not None and proven > at
-
-
-def _over(change: Change, basis: Basis) -> bool:
-    """Whether the stay is over, though nobody can tell to the minute."""
-    last = basis.override.ends or (basis.reservation and basis.reservation.departure)
-    if not last:
-        return False
-    return (change.now.earliest - SURELY_OVER).date().isoformat() > last.isoformat()[:10]

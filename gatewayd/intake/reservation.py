@@ -20,18 +20,8 @@ async def put(change: Change, document: schemas.ReservationPut) -> bool:
     await look_ahead(change.tx, [ReservationId(document.id)])
     basis = await keep(change, document)
     if basis is None:
-        return await _join(change, ReservationId(document.id))
+        return await join(change, key_of(ReservationId(document.id)))
     return await carry_out(change, basis)
-
-
-async def _join(change: Change, id_: ReservationId) -> bool:
-    """Another command for what is here already is done when that is proven."""
-    known = await reservations.get(change.tx, id_)
-    assert known is not None  # noqa: S101  # its version was read a moment ago
-    if known.held is not None:
-        await reservations.await_key(change.tx, id_, change.cause)
-        return False
-    return await join(change, key_of(id_))
 
 
 async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:
@@ -70,7 +60,7 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         Rejected: `stale_version`.
     """
     known = await reservations.get(change.tx, ReservationId(document.id))
-    change.moved = False
+    change.moved, change.wished = False, document.code is not None
     change.found(known)
     if known is not None:
         if document.version < known.version:
@@ -83,6 +73,7 @@ async def keep(change: Change, document: schemas.ReservationPut) -> Basis | None
         old = json.loads(known.document)
         merged = schemas.merged(old, new)
         change.moved = merged["property_id"] != old["property_id"]
+        change.wished = merged.get("code") not in (None, old.get("code"))
         document = checked(schemas.ReservationPut, merged)
     reservation = with_visits(documents.reservation(document), known)
     stored = document.model_dump_json(exclude_unset=True)

@@ -51,7 +51,9 @@ class PropertyDocument(Model):
 
 
 class LockDocument(Model):
-    """A lock keeps its id when its address changes."""
+    """A lock keeps its id when its address changes. Where it takes another lock's address the two
+    doors were mixed up: what lies there is the other's until it is cleared. What it leaves at an
+    address that is nobody's then is cleared as well, and told of `{id}@{address}`."""
 
     id: Id
     name: Text

@@ -7,13 +7,14 @@ from typing import Any
 
 from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.key import Basis
+from gatewayd.domain.reservation import key_of
 from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import documents, rebuild, schemas
 from gatewayd.intake.change import Change
-from gatewayd.intake.derive import derive, hold
+from gatewayd.intake.derive import derive, hold, settle
 from gatewayd.intake.parse import checked
 from gatewayd.intake.reservation import keep
-from gatewayd.store import reservations, snapshots
+from gatewayd.store import reservations, snapshots, waits
 from gatewayd.store.ahead import look_ahead, read_holders
 
 BREATH = 20
@@ -33,6 +34,8 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
         await _take_item(change, item, f"data.items.{i}")
         if i % BREATH == 0:
             await asyncio.sleep(0)  # with all read ahead nothing else lets the loop go on
+    for key in await waits.awaited(change.tx, map(key_of, ids)):
+        await settle(change, key)
     if not snapshot.complete:
         return True
     # Parts of another moment are not parts of this one, whatever they are called.
@@ -56,9 +59,9 @@ async def _take_item(change: Change, item: Any, path: str) -> None:
     if basis is None or basis.reservation is None:
         return
     try:
-        await derive(change, basis, awaited=None)
+        await derive(change, basis)
     except Rejected as why:
-        await hold(change, basis, why.reason, None)
+        await hold(change, basis, why.reason)
         where = path + why.path.removeprefix("data")
         await change.tell(CommandRejected(why.reason, where, why.message, why.retryable))
 
@@ -75,4 +78,5 @@ async def _remove_absent(
         there = documents.reservation(document)
         gone = replace(there, confirmed=False, version=known.version - 1)
         await reservations.put(change.tx, change.now, gone, known.document)
-        await derive(change, Basis(gone.key_id, gone), awaited=None)
+        await derive(change, Basis(gone.key_id, gone))
+        await settle(change, gone.key_id)

@@ -37,7 +37,7 @@ from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.signals import noted
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
-from gatewayd.store import keys, situations
+from gatewayd.store import keys, situations, waits
 from gatewayd.store import site as sites
 from gatewayd.store.database import Database, Transaction
 from gatewayd.store.outbox import Outbox
@@ -196,7 +196,7 @@ class Worker:
         here = outcome.situation
         situations.save(tx, there, here)
         await self.tools.outbox.tell(tx, now, outcome.events)
-        keys.recode(tx, outcome.recoded)
+        keys.correct(tx, outcome.recoded)
         for refused in outcome.refused:
             code = here.claims[refused].code
             await self.tools.intake.another_code(tx, now, refused, code, self.lock)
@@ -210,7 +210,7 @@ class Worker:
             keys.accepted(tx, key)
         for lease in there.leases:
             if here.lease_of(lease.key_id, lease.code) is None:
-                await self._tell_done(tx, now, await keys.settled(tx, lease.key_id, now))
+                await self._tell_done(tx, now, await waits.settled(tx, lease.key_id, now))
 
     async def _tell_key(self, tx: Transaction, now: Now, key: KeyId, here: Situation) -> None:
         """A key's proof came or went at this door."""
@@ -219,11 +219,11 @@ class Worker:
             others = {door.lock_id for door in status.doors} - {self.lock}
             tx.woken.update(others)  # a handover may be over there
             await self.tools.outbox.tell(tx, now, (status,))
-        await self._tell_done(tx, now, await keys.settled(tx, key, now))
+        await self._tell_done(tx, now, await waits.settled(tx, key, now))
 
-    async def _tell_done(self, tx: Transaction, now: Now, command: CommandId | None) -> None:
+    async def _tell_done(self, tx: Transaction, now: Now, done: list[CommandId]) -> None:
         """A command is done when all its doors agree."""
-        if command is not None:
+        for command in done:
             await self.tools.outbox.tell(tx, now, (CommandDone(),), command)
 
     async def _learn(self, situation: Situation) -> None:

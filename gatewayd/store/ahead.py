@@ -12,7 +12,7 @@ from gatewayd.store.holders import HOLDERS, Holders
 BREATH = 1000
 """Rows between two turns of the event loop, some 500 µs."""
 AHEAD = """
-SELECT value->>0, value->>1, r.version, r.document, r.held, r.due, r.cause, r.confirmed,
+SELECT value->>0, value->>1, r.version, r.document, r.held, r.due, r.confirmed,
     r.checked_in, r.checked_out,
     o.version, o.document, k.code, k.starts, k.ends, k.revoked,
     (SELECT json_group_array(code) FROM alerts WHERE subject = value->>0),
@@ -39,7 +39,7 @@ async def look_ahead(tx: Transaction, ids: list[ReservationId]) -> None:
     for id_, key, *row, code, starts, ends, revoked, alerts, doors in await tx.rows(
         AHEAD, (wanted,)
     ):
-        stored, said = row[:8], row[8:]
+        stored, said = row[:7], row[7:]
         tx.ahead["reservation", id_] = None if stored[0] is None else stored
         tx.ahead["override", key] = None if said[0] is None else said
         tx.ahead["key", key] = None if code is None else (code, starts, ends, revoked)

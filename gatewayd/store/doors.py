@@ -77,6 +77,19 @@ def door_of(row: Sequence[Any]) -> Door:
     )
 
 
+async def all_of(tx: Transaction, key: KeyId) -> list[LockId]:
+    """Where a key is wanted, and where it stays."""
+    rows = await tx.rows("SELECT lock_id FROM doors WHERE key_id = ? ORDER BY lock_id", (key,))
+    return [LockId(lock) for (lock,) in rows]
+
+
+def rewrite(tx: Transaction, key: Key) -> None:
+    """A new code goes to the doors that it is leaving, too, unless it is withheld from one."""
+    again = "UPDATE doors SET withheld = ? WHERE lock_id = ? AND key_id = ? AND leaves NOTNULL"
+    tx.later(again, *((door.withheld, lock, key.id) for lock, door in key.doors.items()))
+    tx.woken.update(key.doors)
+
+
 async def shut(tx: Transaction, key: KeyId, shuts: Callable[[LockId], bool]) -> None:
     """Of the doors that a key is leaving those go at once that staff shuts."""
     rows = await tx.rows("SELECT lock_id FROM doors WHERE key_id = ? AND leaves NOTNULL", (key,))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gatewayd.domain.code import Code
-from gatewayd.domain.ids import CommandId, KeyId, LockId
+from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.key import Key
 from gatewayd.domain.moment import FOREVER, Now, Phase, Window, from_epoch
 from gatewayd.domain.policy import PinPolicy
 from gatewayd.errors import Reason
-from gatewayd.store import doors, labels, situations
+from gatewayd.store import doors, labels
 from gatewayd.store.database import Transaction
 
 QUARANTINE = timedelta(days=30)
@@ -91,7 +91,6 @@ async def put(
     *,
     new: bool,
     handover: str | None,
-    cause: CommandId | None,
     now: Now,
     moved: bool = False,
 ) -> None:
@@ -107,12 +106,12 @@ async def put(
         tx.holders.put(key, code)
     tx.later(
         "INSERT INTO keys (id, reservation_id, code, exclusive, label, guest, starts, ends, "
-        "timetable, handover, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "timetable, handover) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET code = excluded.code, exclusive = excluded.exclusive, "
         "label = iif(relabelled > 1, label, excluded.label), guest = excluded.guest, "
         "starts = excluded.starts, ends = excluded.ends, timetable = excluded.timetable, "
         "revoked = 0, "
-        "handover = coalesce(excluded.handover, handover), cause = coalesce(excluded.cause, cause)",
+        "handover = coalesce(excluded.handover, handover)",
         (
             key.id,
             key.reservation_id,
@@ -124,22 +123,27 @@ async def put(
             key.window.end.timestamp(),
             str(key.timetable) if key.timetable else None,
             handover,
-            cause,
         ),
     )
     doors.put(tx, key, await doors.of(tx, key.id, new=new), now, moved=moved)
 
 
-async def withdraw(
-    tx: Transaction, key: KeyId, cause: CommandId | None, ended: datetime | None = None
-) -> None:
+def recode(tx: Transaction, key: Key, code: Code, now: Now) -> None:
+    """Another code for a key of which nothing else changes."""
+    until = (now.latest + QUARANTINE).timestamp()
+    tx.later(PAST, (code.digits, until, key.id))
+    tx.later("UPDATE keys SET code = ? WHERE id = ?", (code.digits, key.id))
+    doors.rewrite(tx, key)
+
+
+async def withdraw(tx: Transaction, key: KeyId, ended: datetime | None = None) -> None:
     """Take a key away from all its doors: revoked, or because its window has ended."""
     tx.ahead.pop(("doors", key), None)
     ends = ended.timestamp() if ended else None
     await tx.rows(
         "UPDATE keys SET revoked = max(revoked, ?1 IS NULL), ends = coalesce(?1, ends), "
-        "handover = NULL, cause = coalesce(?2, cause) WHERE id = ?3",
-        (ends, cause, key),
+        "handover = NULL WHERE id = ?2",
+        (ends, key),
     )
     locks = await tx.rows(
         "SELECT lock_id FROM doors WHERE key_id = ?1 UNION SELECT lock_id FROM leases "
@@ -150,51 +154,9 @@ async def withdraw(
     tx.woken.update(LockId(lock) for (lock,) in locks)
 
 
-SETTLED = """
-(SELECT s.cause FROM keys s WHERE s.id = ?1
-    AND (s.timetable IS NOT NULL OR NOT EXISTS (
-        SELECT 1 FROM doors d LEFT JOIN leases l
-        ON l.lock_id = d.lock_id AND l.key_id = d.key_id AND l.code = s.code
-        WHERE d.key_id = ?1 AND d.withheld IS NULL
-        AND (coalesce(l.proof, 'accepted') = 'accepted' OR l.stage <> 'written'
-            OR abs(l.starts - s.starts) >= 60 OR abs(l.ends - s.ends) >= 60
-            OR l.hours IS NOT NULL OR (NOT l.enabled AND s.starts <= ?2))))
-    AND NOT EXISTS (
-        SELECT 1 FROM leases l LEFT JOIN doors d ON l.lock_id = d.lock_id AND l.key_id = d.key_id
-        WHERE l.key_id = ?1 AND (d.key_id IS NULL OR d.leaves IS NOT NULL
-            OR (l.code <> s.code AND (d.withheld IS NULL OR s.handover IS NULL)))))
-"""
-"""The command behind a key, where each door that is not withheld shows the key's code, within its
-window to the minute where the lock enforces it, enabled once that has begun, and no other lease is
-left. Of a key with a timetable only the last: what its doors should show depends on the hour."""
-
-TIMED = """
-(SELECT json_group_array(d.lock_id) FROM keys s JOIN doors d ON d.key_id = s.id
-    WHERE s.id = ?1 AND s.timetable IS NOT NULL AND d.withheld IS NULL)
-"""
-
-
-def recode(tx: Transaction, found: Sequence[tuple[KeyId, Code]]) -> None:
+def correct(tx: Transaction, found: Sequence[tuple[KeyId, Code]]) -> None:
     """These keys have another code than was thought."""
     tx.later("UPDATE keys SET code = ? WHERE id = ?", *((x.digits, key) for key, x in found))
-
-
-async def settled(tx: Transaction, key: KeyId, now: Now) -> CommandId | None:
-    """The command behind a key if its effect is now proven on all doors; told only once."""
-    if ("settled", key) in tx.ahead:
-        cause, timed = tx.ahead.pop(("settled", key)), "[]"
-    else:
-        at = now.latest.timestamp()
-        ((cause, timed),) = await tx.rows(f"SELECT {SETTLED}, {TIMED}", (key, at))
-    if cause is None:
-        return None
-    for lock in json.loads(timed):
-        there = await situations.load(tx, lock, now)
-        claim = there.claims.get(key)
-        if claim is None or not there.met(claim, now):
-            return None
-    tx.later("UPDATE keys SET cause = NULL WHERE id = ?", (key,))
-    return CommandId(cause)
 
 
 async def unproven(tx: Transaction, key: KeyId) -> list[LockId]:
@@ -245,11 +207,6 @@ async def forgive(tx: Transaction, key: KeyId, at: Sequence[str] | None) -> None
 def start_afresh(tx: Transaction, key: KeyId) -> None:
     """Its old codes go at once, and what was refused is forgotten."""
     tx.later("UPDATE keys SET handover = NULL, refusals = 0 WHERE id = ?", (key,))
-
-
-async def await_proof(tx: Transaction, key: KeyId, cause: CommandId) -> bool:
-    """Let a command wait until the key is proven on all doors; False where there is no such key."""
-    return bool(await tx.rows("UPDATE keys SET cause = ? WHERE id = ? RETURNING 1", (cause, key)))
 
 
 async def live(tx: Transaction, now: Now) -> int:

@@ -218,6 +218,19 @@ async def raised_at(tx: Transaction, code: AlertCode, subject: str) -> float | N
     return row[0] if row else None
 
 
+def ends(tx: Transaction, subject: str, at: datetime) -> None:
+    """When that is over which its alerts are about, where nothing else tells."""
+    tx.later("UPDATE alerts SET ends = ? WHERE subject = ?", (at.timestamp(), subject))
+
+
+async def over(tx: Transaction, now: Now) -> set[tuple[AlertCode, str]]:
+    """The alerts, with their subjects, about what is."""
+    rows = await tx.rows(
+        "SELECT code, subject FROM alerts WHERE ends <= ?", (now.earliest.timestamp(),)
+    )
+    return {(AlertCode(code), subject) for code, subject in rows}
+
+
 async def subjects(tx: Transaction, code: AlertCode) -> set[str]:
     """For what an alert stands."""
     return {
@@ -229,7 +242,7 @@ async def subjects(tx: Transaction, code: AlertCode) -> set[str]:
 async def _news(tx: Transaction, now: Now, alert: AlertRaised | AlertCleared) -> bool:
     if isinstance(alert, AlertRaised):
         changed = await tx.rows(
-            "INSERT INTO alerts VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+            "INSERT INTO alerts VALUES (?, ?, ?, NULL) ON CONFLICT DO NOTHING RETURNING 1",
             (alert.code, alert.subject, now.latest.timestamp()),
         )
     else:

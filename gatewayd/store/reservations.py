@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gatewayd.domain.ids import CommandId, PropertyId, ReservationId
+from gatewayd.domain.ids import PropertyId, ReservationId
 from gatewayd.domain.moment import Now, from_epoch
 from gatewayd.domain.reservation import Reservation
 from gatewayd.errors import Reason
@@ -14,14 +14,13 @@ from gatewayd.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stored:
-    """A reservation's document (JSON); why it has no key, where it wants one, until when, and which
-    command waits for one; whether it is confirmed still; when the guest came and went."""
+    """A reservation's document (JSON); why it has no key, where it wants one, and until when;
+    whether it is confirmed still; when the guest came and went."""
 
     version: int
     document: str
     held: Reason | None
     due: datetime | None
-    cause: CommandId | None
     confirmed: bool
     checked_in: datetime | None = None
     checked_out: datetime | None = None
@@ -36,15 +35,15 @@ async def get(tx: Transaction, id_: ReservationId) -> Stored | None:
     return stored(*row) if row else None
 
 
-STORED = "version, document, held, due, cause, confirmed, checked_in, checked_out"
+STORED = "version, document, held, due, confirmed, checked_in, checked_out"
 
 
 def stored(version: int, document: str, held: str | None, *rest: Any) -> Stored:
     """From a row."""
-    due, cause, confirmed, came, went = rest
+    due, confirmed, came, went = rest
     until, came_at, went_at = (from_epoch(x) if x is not None else None for x in (due, came, went))
     why = Reason(held) if held else None
-    return Stored(version, document, why, until, cause, bool(confirmed), came_at, went_at)
+    return Stored(version, document, why, until, bool(confirmed), came_at, went_at)
 
 
 async def put(tx: Transaction, now: Now, reservation: Reservation, document: str) -> None:
@@ -53,8 +52,7 @@ async def put(tx: Transaction, now: Now, reservation: Reservation, document: str
         "INSERT INTO reservations (id, version, property_id, document, confirmed, changed_at) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET version = excluded.version, "
         "property_id = excluded.property_id, document = excluded.document, held = NULL, "
-        "confirmed = excluded.confirmed, changed_at = excluded.changed_at, cause = NULL, "
-        "due = NULL",
+        "confirmed = excluded.confirmed, changed_at = excluded.changed_at, due = NULL",
         (
             reservation.id,
             reservation.version,
@@ -70,23 +68,16 @@ async def hold(
     tx: Transaction,
     id_: ReservationId,
     why: Reason | None,
-    cause: CommandId | None,
     until: datetime | None = None,
 ) -> None:
-    """Say why a reservation has no key, until when, and which command waits for one; or that
-    nothing holds it any more."""
+    """Say why a reservation has no key, and until when; or that nothing holds it any more."""
     due = until.timestamp() if until else None
     tx.held |= until is not None
     await tx.rows(
-        "UPDATE reservations SET held = ?1, cause = ?2, due = ?3 WHERE id = ?4 "
-        "AND (held IS NOT ?1 OR cause IS NOT ?2 OR due IS NOT ?3)",
-        (why, cause, due, id_),
+        "UPDATE reservations SET held = ?1, due = ?2 WHERE id = ?3 "
+        "AND (held IS NOT ?1 OR due IS NOT ?2)",
+        (why, due, id_),
     )
-
-
-async def await_key(tx: Transaction, id_: ReservationId, cause: CommandId | None) -> None:
-    """Let a command wait for the key of a held one."""
-    await tx.rows("UPDATE reservations SET cause = ? WHERE id = ?", (cause, id_))
 
 
 async def forget_code(tx: Transaction, id_: ReservationId) -> None:

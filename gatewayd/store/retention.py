@@ -5,9 +5,10 @@ from datetime import timedelta
 from gatewayd.domain.events.alert import cleared
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import CommandId
+from gatewayd.domain.ids import KeyId
 from gatewayd.domain.moment import Now
-from gatewayd.store import overrides
+from gatewayd.domain.reservation import key_of
+from gatewayd.store import overrides, waits
 from gatewayd.store.database import Transaction
 from gatewayd.store.outbox import Outbox
 
@@ -35,11 +36,19 @@ async def forget(tx: Transaction, outbox: Outbox, now: Now) -> None:
 
 async def _end_waits(tx: Transaction, outbox: Outbox, now: Now) -> None:
     """A key that is over and at no lock any more has nothing left to be proven."""
-    over = f"cause IS NOT NULL AND ends <= ? AND {AT_NO_LOCK}"
-    ended = (now.earliest.timestamp(),)
-    for (cause,) in await tx.rows(f"SELECT cause FROM keys WHERE {over}", ended):  # noqa: S608  # a constant
-        await outbox.tell(tx, now, (CommandDone(),), CommandId(cause))
-    await tx.rows(f"UPDATE keys SET cause = NULL WHERE {over}", ended)  # noqa: S608  # a constant
+    over = f"SELECT id FROM keys WHERE ends <= ? AND {AT_NO_LOCK}"  # noqa: S608  # a constant
+    ended = await tx.rows(
+        f"SELECT DISTINCT key_id FROM waits WHERE key_id IN ({over}) "  # noqa: S608  # a constant
+        "AND key_id NOT IN (SELECT 'res:' || id FROM reservations WHERE held IS NOT NULL)",
+        (now.earliest.timestamp(),),
+    )
+    for (key,) in ended:
+        await _end_wait(tx, outbox, now, KeyId(key))
+
+
+async def _end_wait(tx: Transaction, outbox: Outbox, now: Now, key: KeyId) -> None:
+    for command in await waits.end(tx, key):
+        await outbox.tell(tx, now, (CommandDone(),), command)
 
 
 async def _forget_reservations(tx: Transaction, outbox: Outbox, now: Now, before: str) -> None:
@@ -47,12 +56,11 @@ async def _forget_reservations(tx: Transaction, outbox: Outbox, now: Now, before
     gone = await tx.rows(
         "DELETE FROM reservations WHERE document->>'departure' < ? "
         "AND id NOT IN (SELECT reservation_id FROM keys WHERE reservation_id IS NOT NULL) "
-        "RETURNING id, cause",
+        "RETURNING id",
         (before,),
     )
-    for id_, cause in gone:
-        if cause is not None:  # its property never became known
-            await outbox.tell(tx, now, (CommandDone(),), CommandId(cause))
+    for (id_,) in gone:
+        await _end_wait(tx, outbox, now, key_of(id_))
         await _end_alerts(tx, outbox, now, id_)
 
 

@@ -51,6 +51,9 @@ async def _readdress(tx: Transaction, site: Site) -> None:
     served = {(row.driver, row.address): row.id for row in await locks(tx)}
     now = {lock.id: (lock.driver, lock.address) for lock in site.locks.values()}
     came = {id_: served[at] for id_, at in now.items() if served.get(at, id_) != id_}
+    let_go = {before[id_]: id_ for id_ in came.keys() & before.keys()}
+    for at in let_go.keys() - now.values():
+        came |= await _stay(tx, let_go[at])
     await _change_places(tx, came)
     for id_, at in now.items():
         if id_ not in came and before.get(id_, at) == at:
@@ -70,6 +73,19 @@ async def _readdress(tx: Transaction, site: Site) -> None:
             "WHERE lock_id = ? AND stage <> 'taken'",
             (of_kind(at[0]).assigns_slots, id_),
         )
+
+
+async def _stay(tx: Transaction, lock: LockId) -> dict[LockId, LockId]:
+    """What lies at an address that a lock leaves to nobody is cleaned under a name of its own,
+    which no lock of a site can have: that name, and the lock whose codes it has."""
+    rows = await tx.rows(
+        "INSERT OR REPLACE INTO locks (id, driver, address, active, listed, capabilities, "
+        "inventoried, utc_offset, offset_at) SELECT id || '@' || address, driver, address, 1, 0, "
+        "capabilities, inventoried, utc_offset, offset_at FROM locks WHERE id = ? "
+        "AND id IN (SELECT lock_id FROM leases) RETURNING id",
+        (lock,),
+    )
+    return {LockId(name): lock for (name,) in rows}
 
 
 async def _change_places(tx: Transaction, came: dict[LockId, LockId]) -> None:

@@ -13,7 +13,7 @@ from gatewayd.domain.rebuild import fingerprint
 from gatewayd.domain.situation import Situation
 from gatewayd.store import situations
 from gatewayd.store.database import Transaction
-from gatewayd.store.keys import SETTLED
+from gatewayd.store.waits import SETTLED
 
 type Status = Literal["upcoming", "current", "past", "revoked"]
 
@@ -26,7 +26,7 @@ async def key_status(
 ) -> KeyStatus | None:
     """A key over all its doors, of which one lock's situation is at hand; None: no such key.
 
-    Answers `keys.settled` ahead, unless that depends on the hour.
+    Answers `waits.settled` ahead, unless that depends on the hour.
     """
     rows = await tx.rows(
         f"SELECT starts, ends, revoked, lock_id, timetable, {SETTLED} "  # noqa: S608  # a constant
@@ -54,7 +54,9 @@ async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> di
         "leases": await _leases(tx, secret),
         "alerts": [
             {"code": code, "subject": subject, "since": from_epoch(at)}
-            for code, subject, at in await tx.rows("SELECT * FROM alerts ORDER BY raised_at")
+            for code, subject, at in await tx.rows(
+                "SELECT code, subject, raised_at FROM alerts ORDER BY raised_at"
+            )
         ],
     }
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_reservation_becomes_a_proven_code_and_its_cancellation_removes_it(
     house: House,
 ) -> None:
-    # S1-1, S1-6, S1-10, S3-15, S3-16
+    # S1-1, S1-6, S1-10, S2-18, S3-15, S3-16
     await house.site(*NODES)
     await house.cloud.done(await house.book())
     code = await house.code()

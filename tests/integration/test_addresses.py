@@ -63,6 +63,51 @@ async def test_locks_whose_addresses_were_mixed_up_change_codes(
         assert await hub.alerts() == set()
 
 
+@pytest.mark.parametrize(
+    "chain",
+    [{"a": "b", "b": "c", "c": "d"}, {"c": "b", "b": "a", "a": "d"}, {"a": "b", "b": "d"}],
+    ids=["three up", "three down", "two"],
+)
+@pytest.mark.parametrize("masked", [False, True], ids=["readable", "masked"])
+async def test_the_address_that_a_chain_lets_go_is_cleared(
+    tmp_path: Path, chain: dict[str, str], masked: bool
+) -> None:
+    # S1-14, S1-11: each took the next one's place, and nobody has that of the first
+    doors = "abc"
+    async with site(tmp_path, *doors, first=rooms(*doors)) as hub:
+        for door in "abcd":
+            hub.lock(door).masked = masked
+            hub.lock(door).codes[9] = "482913"  # a person's
+        (let_go,) = {*"abcd"} - {chain.get(door, door) for door in doors}
+        for door in doors:
+            guest = stay(f"r-{door}", "2026-07-01", "2026-07-04") | {"property_id": door}
+            await hub.send("reservation.put", guest)
+        await hub.pass_(2 * HOUR)
+        hub.doors = (*doors, "the address let go")
+        await hub.send("site.put", readdressed(rooms(*doors), chain))
+        await hub.pass_(10 * MINUTE)
+        for door in doors:
+            there = {*hub.lock(chain.get(door, door)).codes.values()}
+            assert there == await codes(hub, door) | {"482913"}
+        assert {*hub.lock(let_go).codes.values()} == {"482913"}
+        assert await hub.alerts() == set()
+        back = readdressed(rooms(*doors), {}) | {"version": 3}
+        await hub.send("site.put", back)
+        await hub.pass_(10 * MINUTE)
+        for door in doors:
+            assert {*hub.lock(door).codes.values()} == await codes(hub, door) | {"482913"}
+        assert {*hub.lock("d").codes.values()} == {"482913"}
+
+
+async def test_an_address_that_is_let_go_with_nothing_there_is_nobodys(tmp_path: Path) -> None:
+    # S1-14
+    async with site(tmp_path, "a", "b", pool=0) as hub:
+        chain = readdressed(document("a", "b", pool=0), {"a": "b", "b": "c"})
+        await hub.send("site.put", chain)
+        served = await hub.database.read.rows("SELECT id, address FROM locks ORDER BY id")
+        assert served == [("a", "b"), ("b", "c")]
+
+
 async def test_a_code_of_both_locks_is_only_looked_at_again(tmp_path: Path) -> None:
     # S1-1: a guest of both doors
     async with site(tmp_path, "a", "b", pool=0) as hub:

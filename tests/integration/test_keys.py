@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.capabilities import Capabilities
+from gatewayd.domain.code import CodeRules
 from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.store import site as sites
 from gatewayd.store import situations
 from tests import house as houses
 from tests.house import DAY, NOON, Document, House, data, opened, reservation, types
@@ -103,7 +106,7 @@ async def test_what_staff_says_by_version(house: House) -> None:
 async def test_a_deleted_key_is_gone(house: House) -> None:
     await house.send("key.put", by_hand())
     told = await house.send("key.delete", {"id": "cleaner", "version": 2})
-    assert types(told) == ["command.accepted", "command.done"]
+    assert types(told) == ["command.done", "command.accepted", "command.done"]
     assert await doors(house, "cleaner") == set()
     late = await house.send("key.put", by_hand(1))
     assert data(late, "command.rejected")["reason"] == "stale_version"
@@ -170,6 +173,95 @@ async def test_staff_may_name_the_code_and_a_strict_one_is_reserved(house: House
     preferred = later | {"policy": {"pin": {"policy": "preferred"}}}
     await house.send("reservation.put", preferred)
     assert await house.code_of("R2") != "739164"
+
+
+PREFERRED: Document = {"policy": {"pin": {"policy": "preferred"}}}
+
+
+def told_code(told: list[Document]) -> tuple[str, bool]:
+    """What the cloud hears of the code of a key: which it is, and whether it is another than the
+    one that was asked for."""
+    assigned = data(told, "code.assigned")
+    return assigned["display"], assigned["declined"]
+
+
+@pytest.mark.parametrize("why", ["mapping_unknown", "times_missing"])
+async def test_a_code_that_somebody_saw_is_changed_while_its_reservation_is_held(
+    house: House, why: str
+) -> None:
+    # S3-3, suffering 23
+    await house.send("reservation.put", reservation(arrival="2026-07-01"))
+    seen = await house.code_of("R1")
+    await house.prove("front", "R1")
+    if why == "mapping_unknown":
+        moved = reservation(version=2, arrival="2026-07-01", property_id="attic")
+        await house.send("reservation.put", moved)
+    else:
+        timeless = houses.property_("flat-1", "front", "flat-1-door", check_in=...)
+        await house.send("site.put", houses.site(2, properties=[timeless]))
+    assert await held(house) == why
+    told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    changed = data(told, "code.changed")
+    code = await house.code_of("R1")
+    assert changed["display"] == code != seen
+    assert {door["lock_id"]: door["old"] for door in changed["doors"]} == {
+        "front": "removed_first",
+        "flat-1-door": "absent",
+    }
+    assert await held(house) == why
+
+
+async def test_a_held_reservation_that_has_no_key_has_no_code_to_change(house: House) -> None:
+    await house.send("reservation.put", reservation(property_id="attic"))
+    told = await house.send("code.regenerate", {"key_id": KEY, "reason": "it was seen"})
+    assert data(told, "command.rejected")["reason"] == "mapping_unknown"
+
+
+async def test_a_wish_for_a_key_that_has_a_code_is_declined_and_the_guest_keeps_his(
+    house: House,
+) -> None:
+    # S3-2
+    wish = reservation(code="739164", **PREFERRED)
+    assert told_code(await house.send("reservation.put", wish)) == ("739164", False)
+    later = wish | {"version": 2, "code": "846291"}
+    assert told_code(await house.send("reservation.put", later)) == ("739164", True)
+    again = await house.send("reservation.put", later | {"version": 3, "departure": "2026-07-16"})
+    assert types(again) == ["command.accepted"], "it was told"
+    echo = await house.send("reservation.put", later | {"version": 4, "code": "739164"})
+    assert types(echo) == ["command.accepted"]
+    word = {"id": KEY, "version": 1, "code": "846291"}
+    assert told_code(await house.send("key.put", word)) == ("739164", True)
+    named = await house.send("key.put", word | {"version": 2, "name": "Ada"})
+    assert types(named) == ["command.accepted"]
+    told = await house.send("site.put", houses.site(2, policy={"grace": "2h"}))
+    assert types(told) == ["command.accepted", "command.done"]
+    assert await house.code_of("R1") == "739164"
+
+
+async def test_a_wish_that_cannot_be_is_declined(house: House) -> None:
+    # S3-2: somebody has it; so is the next one, where the code that it got cannot be any more
+    await house.send("reservation.put", reservation(code="739164"))
+    wish = reservation("R2", code="739164", **PREFERRED)
+    code, declined = told_code(await house.send("reservation.put", wish))
+    assert (code != "739164", declined) == (True, True)
+    async with house.database.transaction() as tx:
+        await sites.learned(tx, LockId("front"), Capabilities(code=CodeRules(4, 4)))
+    await house.restart()
+    told = await house.send("reservation.put", wish | {"version": 2, "code": "846291"})
+    changed = data(told, "code.changed")
+    assert (len(changed["display"]), changed["declined"]) == (4, True)
+
+
+async def test_a_wish_that_waits_with_its_reservation_is_declined_when_the_key_comes(
+    house: House,
+) -> None:
+    # S3-2
+    await house.send("reservation.put", reservation(code="739164"))
+    wish = reservation("R2", code="739164", property_id="attic", **PREFERRED)
+    await house.send("reservation.put", wish)
+    attic = [*houses.site()["properties"], houses.property_("attic", "shed-door")]
+    told = await house.send("site.put", houses.site(2, properties=attic))
+    assert told_code(told)[1]
 
 
 async def test_a_code_is_shown_in_segments_and_stored_whole(house: House) -> None:
@@ -275,8 +367,8 @@ async def test_an_early_check_out_ends_the_access_and_the_key_is_past(house: Hou
     assert types(told) == ["command.accepted"]
     assert await doors(house, KEY) == set()
     assert await house.rows("SELECT revoked FROM keys") == [(0,)]
-    assert await house.free("front", "R1") is None
-    assert await house.free("flat-1-door", "R1") is not None
+    assert await house.free("front", "R1") == []
+    assert await house.free("flat-1-door", "R1") != []
     gone = await house.send("reservation.check_out", {"id": "R9", "at": at})
     assert data(gone, "command.rejected")["path"] == "data.id"
     assert await house.code_of("R1") == code

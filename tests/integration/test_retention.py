@@ -170,6 +170,20 @@ async def test_a_command_whose_key_is_over_is_done_when_nothing_of_it_is_left(
     assert await kept(house) == (["R1"], ["R1"])
 
 
+async def test_a_command_for_dates_to_come_waits_though_the_key_of_others_is_over(
+    house: House,
+) -> None:
+    await house.send("reservation.put", reservation(property_id="shed"), id="PUT")
+    later = {"property_id": "attic", "arrival": "2026-08-11", "departure": "2026-08-15"}
+    await house.send("reservation.put", reservation(version=2, **later), id="MOVE")
+    house.clock.at += (END + 1) * DAY
+    await pruned(house)
+    assert await forget(house) == []
+    attic = [*site()["properties"], property_("attic", "shed-door")]
+    await house.send("site.put", site(2, properties=attic))
+    assert await house.prove("shed-door", "R1") == ["MOVE", "PUT"]
+
+
 async def test_receipts_and_snapshot_parts_go_too_and_the_site_stays(house: House) -> None:
     part = {"snapshot_id": "S", "part": 1, "parts": 2, "complete": True, "items": []}
     await house.send("reservation.snapshot", part | {"as_of": "2026-07-01T00:00:00Z"})

@@ -118,6 +118,50 @@ async def test_who_moves_to_a_room_that_is_not_known_yet_keeps_the_old_door(hub:
     assert await done(hub, "r1-3")
 
 
+async def known(hub: Site) -> Document:
+    """The site document in force."""
+    ((stored,),) = await hub.database.read.rows("SELECT document FROM site")
+    return dict(json.loads(stored))
+
+
+async def test_a_code_that_somebody_saw_is_changed_while_the_next_room_is_not_known(
+    hub: Site,
+) -> None:
+    # S3-3, suffering 23
+    seen = set(hub.lock("a").codes.values())
+    await put(hub, "r1", 2, "annexe")
+    await say(hub, "code.regenerate", key_id="res:r1", reason="seen")
+    await hub.pass_(MINUTE)
+    assert holds(hub, "a", "gate")
+    ((code,),) = await hub.database.read.rows("SELECT code FROM keys")
+    assert {*hub.lock("a").codes.values(), *hub.lock("gate").codes.values()} == {code}
+    assert code not in seen
+    assert await hub.database.read.rows("SELECT code FROM past_codes") == [(*seen,)]
+    document = await known(hub)
+    annexe = {"id": "annexe", "name": "Annexe", "locks": ["b", "gate"]}
+    document["properties"] += [document["properties"][0] | annexe]
+    hub.lock("b").dead = True
+    await take(hub.intake, command("site.put", document | {"version": 3}, id="annexe"))
+    await hub.pass_(HOUR)
+    assert holds(hub, "a", "gate"), "the old door opens until the new one does"
+    hub.lock("b").dead = False
+    await hub.pass_(HOUR)
+    assert holds(hub, "b", "gate")
+    assert {*hub.lock("b").codes.values()} == {code}
+    assert await done(hub, "code.regenerate")
+
+
+async def test_another_code_is_not_written_where_the_site_forbids_it(hub: Site) -> None:
+    # S3-20, suffering 23
+    document = await known(hub) | {"version": 3}
+    document["locks"][0]["allow_provisioning"] = False
+    await take(hub.intake, command("site.put", document, id="forbidden"))
+    await put(hub, "r1", 2, "annexe")
+    await say(hub, "code.regenerate", key_id="res:r1", reason="seen")
+    await hub.pass_(MINUTE)
+    assert holds(hub, "gate")
+
+
 async def test_a_room_without_a_lock_ends_the_access_at_once(hub: Site) -> None:
     await put(hub, "r1", 2, "bare")
     await hub.pass_(MINUTE)

@@ -385,6 +385,7 @@ async def test_a_user_who_got_a_card_keeps_it_when_our_code_goes(door: Door) -> 
 async def test_a_guest_s_code_goes_at_once_though_the_guest_got_a_card(
     zwave: ZwaveSimulator, door: Door, tmp_path: Path
 ) -> None:
+    # S2-18
     async with opened(tmp_path, zwave, NODE) as hub:
         await hub.done(await hub.book("r1"))
         ((slot, digits),) = (await hub.lock())["codes"].items()

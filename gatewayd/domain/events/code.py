@@ -21,7 +21,11 @@ class DoorCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeAssigned:
-    """The code that the guest will get; not yet on any door."""
+    """The code that the guest will get; not yet on any door. Told again where another one is asked
+    for that is only preferred: the key keeps the code that it has.
+
+    `declined`: a code was asked for, and this is another one.
+    """
 
     type: ClassVar[str] = "code.assigned"
     key_id: KeyId
@@ -29,6 +33,7 @@ class CodeAssigned:
     doors: tuple[DoorCode, ...]
     display: str = field(repr=False)
     late: bool = False
+    declined: bool = False
 
 
 class OldCode(StrEnum):
@@ -51,7 +56,7 @@ class ChangedDoor:
 
 @dataclass(frozen=True, slots=True)
 class CodeChanged:
-    """Another code takes the place of the last one."""
+    """Another code takes the place of the last one; `declined` as in `code.assigned`."""
 
     type: ClassVar[str] = "code.changed"
     key_id: KeyId
@@ -60,6 +65,7 @@ class CodeChanged:
     display: str = field(repr=False)
     announced: bool = False
     reason: Reason | None = None
+    declined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

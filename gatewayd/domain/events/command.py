@@ -29,9 +29,11 @@ class CommandRejected:
 
 @dataclass(frozen=True, slots=True)
 class CommandDone:
-    """The command's effect on all doors is proven: of several about one key it is the last one that
-    is told. One about many keys (`site.put`, a snapshot, `batch`) is done once it is stored. What
-    waits for a lock that leaves the site is done then."""
+    """The command's effect on all doors is proven. Each accepted command is told so once, unless it
+    is rejected or expires after all. Several about one key are told together, as soon as the key is
+    proven as the last of them says, or nothing of it is left. One about many keys (`site.put`, a
+    snapshot, `batch`) is done once it is stored. What waits for a lock that leaves the site is done
+    then."""
 
     type: ClassVar[str] = "command.done"
 

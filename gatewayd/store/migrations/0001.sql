@@ -19,7 +19,6 @@ CREATE TABLE reservations (
     held TEXT,                      -- why there is no key, where it wants one
     confirmed INTEGER NOT NULL,
     changed_at REAL NOT NULL,
-    cause TEXT,                     -- the command that waits for the key of a held one
     due REAL,                       -- when a held one is looked at again
     checked_in REAL,
     checked_out REAL
@@ -48,7 +47,6 @@ CREATE TABLE keys (
     revoked INTEGER NOT NULL DEFAULT 0,
     refusals INTEGER NOT NULL DEFAULT 0, -- codes that a lock had already, one after the other
     handover TEXT,                  -- id of the code.changed event that the cloud must receipt
-    cause TEXT,                     -- the command whose effect is not yet proven
     issued_to TEXT                  -- of a backup: the key of the guest who has its code
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_code ON keys (code, ends);
@@ -56,6 +54,14 @@ CREATE INDEX keys_by_handover ON keys (handover) WHERE handover IS NOT NULL;
 CREATE INDEX keys_by_guest ON keys (guest) WHERE guest IS NOT NULL;
 CREATE INDEX keys_by_label ON keys (label) WHERE label <> '';
 CREATE INDEX keys_by_end ON keys (ends) WHERE NOT revoked;
+
+-- Commands whose effect on a key is not yet proven; of a reservation that is held there may be no
+-- key yet.
+CREATE TABLE waits (
+    key_id TEXT NOT NULL,
+    command TEXT NOT NULL,
+    PRIMARY KEY (key_id, command)
+) STRICT, WITHOUT ROWID;
 
 -- Codes that a key had before its own.
 CREATE TABLE past_codes (
@@ -194,6 +200,7 @@ CREATE TABLE alerts (
     code TEXT NOT NULL,
     subject TEXT NOT NULL,
     raised_at REAL NOT NULL,
+    ends REAL,                      -- when that is over which is nowhere else
     PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
 

@@ -325,3 +325,30 @@ def test_locks_without_a_common_form_give_no_key() -> None:
     with pytest.raises(Rejected) as refused:
         key_for(SITE, based_on(BOOKING), able)
     assert refused.value.reason is Reason.RULES_CONFLICT
+
+
+LAST_WORD = Override(ends=datetime(2026, 7, 9, 23, 59))  # noqa: DTZ001  # local, without a zone
+
+
+@pytest.mark.parametrize(
+    ("basis", "over"),
+    [
+        (based_on(BOOKING), datetime(2026, 7, 7, tzinfo=UTC)),
+        (Basis(BOOKING.key_id, BOOKING, LAST_WORD), datetime(2026, 7, 12, tzinfo=UTC)),
+        (Basis(KeyId("cleaner"), None, LAST_WORD), datetime(2026, 7, 12, tzinfo=UTC)),
+        (based_on(replace(BOOKING, checked_out=START)), START),
+    ],
+    ids=["booked", "staff's word", "by hand", "left early"],
+)
+def test_a_stay_is_surely_over_two_days_after_its_last_one_or_when_the_guest_has_left(
+    basis: Basis, over: datetime
+) -> None:
+    """S2-15: whatever its zone and its times, which may be unknown."""
+    assert basis.surely_over(Now.exactly(over))
+    assert not basis.surely_over(Now.exactly(over - timedelta(seconds=1)))
+    assert not basis.surely_over(Now(over - timedelta(seconds=1), over + timedelta(days=1)))
+
+
+def test_a_key_by_hand_without_an_end_is_never_over() -> None:
+    forever = Now.exactly(datetime(2999, 1, 1, tzinfo=UTC))
+    assert not Basis(KeyId("cleaner"), None, Override(name="Ada")).surely_over(forever)
