@@ -28,7 +28,7 @@ async def cancel(change: Change, document: schemas.ReservationCancel) -> bool:
     """`reservation.cancel`: the same reservation, cancelled."""
     known = await reservations.get(change.tx, ReservationId(document.id))
     if known is None:
-        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
+        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id", retryable=True)
     cancelled = {"version": document.version, "status": "cancelled"}
     merged = json.loads(known.document) | cancelled
     return await put(change, checked(schemas.ReservationPut, merged))
@@ -49,7 +49,7 @@ async def check_out(change: Change, document: schemas.ReservationVisit) -> bool:
 async def _again(change: Change, id_: ReservationId) -> bool:
     """A reservation whose guest came or went."""
     if (basis := await of_key(change, key_of(id_))) is None:
-        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id")
+        raise Rejected(Reason.INVALID_FIELD, "no such reservation", path="data.id", retryable=True)
     return await carry_out(change, basis)
 
 
