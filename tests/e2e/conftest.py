@@ -5,7 +5,7 @@ Afterwards the hub must have stopped cleanly and its log must hold no code.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -37,26 +37,38 @@ class House:
 
     async def site(self, *nodes: int, version: int = 1, **policy: object) -> None:
         """One property `p` with these locks."""
-        locks = [_lock(node) for node in nodes]
-        property_ = {
-            "id": "p",
-            "name": "Seaside",
-            "check_in": "15:00",
-            "check_out": "10:00",
-            "locks": [lock["id"] for lock in locks],
-        }
+        await self.rooms({"p": nodes}, version, **policy)
+
+    async def rooms(
+        self, rooms: Mapping[str, Collection[int]], version: int = 1, **policy: object
+    ) -> None:
+        """Properties, each with its locks."""
+        properties = [
+            {
+                "id": id_,
+                "name": "Seaside",
+                "check_in": "15:00",
+                "check_out": "10:00",
+                "locks": [f"l{node}" for node in nodes],
+            }
+            for id_, nodes in rooms.items()
+        ]
         document = {
             "version": version,
             "zone": "Europe/Zurich",
             "policy": {"verify_after": "1s", "backup": {"pool": 0}} | policy,
-            "properties": [property_],
-            "locks": locks,
+            "properties": properties,
+            "locks": [_lock(node) for node in {n for nodes in rooms.values() for n in nodes}],
         }
         await self.cloud.done(await self.cloud.send("site.put", document))
 
     async def book(self, id_: str = "r1", version: int = 1, **more: object) -> str:
         """A stay that began yesterday; returns the command's id."""
         return await self.cloud.send("reservation.put", stay(id_, version) | more)
+
+    async def say(self, type_: str, **data: object) -> None:
+        """A command, until its effect is proven."""
+        await self.cloud.done(await self.cloud.send(type_, data))
 
     async def code(self, id_: str = "r1") -> str:
         """The code that a reservation was assigned."""

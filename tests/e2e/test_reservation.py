@@ -9,6 +9,9 @@ from tests.e2e.conftest import NODES, USERS, V1, V1_S2, V2, V2_S2, House, eventu
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+ADDED = 0x0E
+"""The notification that a code was added, or changed."""
+
 
 async def test_a_reservation_becomes_a_proven_code_and_its_cancellation_removes_it(
     house: House,
@@ -145,8 +148,52 @@ async def test_a_factory_reset_is_told_and_the_codes_are_put_back(house: House) 
     await house.cloud.done(await house.book())
     await house.zwave.delete(V2)
     await house.told("lock.reset", lock_id=f"l{V2}")
+    await house.told("alert.raised", code="lock_reset", subject=f"l{V2}")
     await house.told("code.lost", lock_id=f"l{V2}")
     await house.holds(V2, await house.code())
+
+
+async def test_codes_changed_and_added_at_the_keypad_are_told_and_left_there(
+    house: House,
+) -> None:
+    # S1-11, suffering 24
+    await house.site(V2)
+    await house.cloud.done(await house.book())
+    code = await house.code()
+    await house.zwave.faults(V2, notifyCodeEvents=True)
+    await house.zwave.set_code(V2, 7, "808080")
+    await house.zwave.notify(V2, 6, ADDED, (7,))
+    await house.told("lock.foreign_code", lock_id=f"l{V2}", slot=7)
+    await house.zwave.set_code(V2, 1, "909090")  # the guest's
+    await house.zwave.notify(V2, 6, ADDED, (1,))
+    lost = await house.told("code.lost", lock_id=f"l{V2}")
+    assert lost["data"]["reason"] == "foreign_slot"
+    await house.holds(V2, code, "808080", "909090")
+    codes = (await house.zwave.node(V2))["codes"]
+    assert (codes[1], codes[7]) == ("909090", "808080")
+
+
+async def test_a_low_battery_brings_codes_earlier_where_the_lock_keeps_the_window(
+    house: House,
+) -> None:
+    # S1-7
+    await house.site(V1, V2_S2)
+    await house.cloud.done(await house.book())
+    code, today = await house.code(), datetime.now(UTC).date()
+    first, last = str(today + timedelta(days=5)), str(today + timedelta(days=7))
+    await house.cloud.answer(await house.book("r2", arrival=first, departure=last))
+    later = await house.code("r2")
+    try:
+        for node in (V1, V2_S2):
+            assert await house.codes(node) == [code]
+            await house.zwave.battery(node, 15)
+            await house.told("lock.battery", lock_id=f"l{node}", level=15, low=True)
+        await house.told("code.confirmed", lock_id=f"l{V2_S2}", key_id="res:r2")
+        assert await house.codes(V2_S2) == sorted([code, later])
+        assert await house.codes(V1) == [code]
+    finally:
+        for node in (V1, V2_S2):
+            await house.zwave.battery(node, 95)
 
 
 async def test_what_people_do_at_the_door_is_told(house: House) -> None:
