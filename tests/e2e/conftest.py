@@ -5,7 +5,9 @@ Afterwards the hub must have stopped cleanly and its log must hold no code.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -87,6 +89,19 @@ class House:
 
     async def _holds(self, node: int, codes: list[str]) -> bool:
         return await self.codes(node) == codes
+
+    async def settled(self, node: int) -> None:
+        """Wait until the hub knows all that is in a lock, and has looked at its codes twice."""
+
+        async def settled() -> bool:
+            sql = (
+                "SELECT 1 FROM locks WHERE id = ?1 AND NOT inventoried UNION ALL "
+                "SELECT 1 FROM leases WHERE lock_id = ?1 AND verify_due IS NOT NULL"
+            )
+            with closing(sqlite3.connect(f"file:{self.hub.database}?mode=ro", uri=True)) as store:
+                return not store.execute(sql, (f"l{node}",)).fetchall()
+
+        await eventually(settled)
 
     async def exchanges(self, node: int, kind: str) -> int:
         """How many frames of a kind (get, set) the lock was sent since the last reset."""
