@@ -160,7 +160,7 @@ async def test_codes_changed_and_added_at_the_keypad_are_told_and_left_there(
     await house.site(V2)
     await house.cloud.done(await house.book())
     code = await house.code()
-    await house.settled(V2)
+    await house.settled(f"l{V2}")
     await house.zwave.set_code(V2, 7, "808080")
     await house.zwave.notify(V2, 6, ADDED, (7,))
     await house.told("lock.foreign_code", lock_id=f"l{V2}", slot=7)
