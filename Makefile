@@ -1,6 +1,6 @@
 # Commands for people; make alone lists them. ARGS goes to the command behind demo, test, mutants and bench.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test mutants check bench clean
+.PHONY: help setup demo test faults mutants check bench clean
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
@@ -20,6 +20,9 @@ demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 
 test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
 	@$(python) -m pytest tests -n 4 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
+
+faults: setup ## Inject faults, the long ones too (ARGS="--seed N": the same ones again)
+	@$(python) -m pytest tests -m "fault or long" $(ARGS)
 
 mutants: setup ## Break the domain in each small way and see that a test fails (ARGS="gatewayd.domain.retry*": a part)
 	@$(python) -m tests.mutants $(ARGS)

@@ -22,10 +22,13 @@ STARTS_WITHIN_S = 10.0
 
 
 class Broker:
-    """One broker process; its files lie in `folder`."""
+    """One broker process; its files lie in `folder`. What came in the last `autosave` seconds is
+    lost when it is killed; mosquitto by itself takes 1800."""
 
-    def __init__(self, folder: Path, port: int = 0, kind: Kind | None = None) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, port: int = 0, kind: Kind | None = None, *, autosave: int = 1
+    ) -> None:
+        self._folder, self._autosave = folder, autosave
         self.port = port or free_port()
         self.kind: Kind = kind or ("mosquitto" if find_mosquitto() else "iotcore")
         self._process: asyncio.subprocess.Process | None = None
@@ -62,13 +65,27 @@ class Broker:
             process.send_signal(number)
             await process.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP: it hangs, with its sockets open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: the end of `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process is None:
+            raise RuntimeError(f"{self.kind} is not running")
+        self._process.send_signal(number)
+
     def _command(self) -> list[str]:
         if self.kind == "iotcore":
             return [sys.executable, "-m", "simulators.embedded_broker", str(self.port)]
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {self._folder}/\nautosave_interval 1\nmax_queued_messages 0\n"
+            f"persistence_location {self._folder}/\n"
+            f"autosave_interval {self._autosave}\nmax_queued_messages 0\n"
             "user root\nset_tcp_nodelay true\n"
         )
         return [find_mosquitto() or "mosquitto", "-c", str(configuration)]

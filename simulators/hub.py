@@ -76,6 +76,7 @@ class Hub:
         self.folder, self.org, self.site, self.id = folder, org, site, "hub"
         self._port, self._url, self._bluetooth = port, url, bluetooth
         self._process: asyncio.subprocess.Process | None = None
+        self.under: tuple[str, ...] = ()  # a command that runs it, such as strace
 
     @property
     def prefix(self) -> str:
@@ -131,7 +132,7 @@ class Hub:
         before = self._lines(READY)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gatewayd", "run", "--config", str(config),
+                *self.under, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
                 stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
             )  # fmt: skip
         await self._heard(READY, before)
@@ -151,11 +152,15 @@ class Hub:
         """SIGKILL."""
         await self._end(signal.SIGKILL)
 
-    async def _end(self, number: int) -> int:
+    async def wait(self) -> int:
+        """The exit status, when it ends by itself."""
+        return await self._end(None)
+
+    async def _end(self, number: int | None) -> int:
         process, self._process = self._process, None
         if process is None:
             raise RuntimeError("the hub is not running")
-        if process.returncode is None:
+        if process.returncode is None and number is not None:
             process.send_signal(number)
         async with asyncio.timeout(STOPS_WITHIN_S):
             return await process.wait()

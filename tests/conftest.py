@@ -1,11 +1,23 @@
-"""`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement."""
+"""`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement;
+`-m fault`: those that inject a fault of the catalogue; `--seed`: the random ones of another run."""
 
 from functools import cache
 from pathlib import Path
+from random import SystemRandom
 
 import pytest
 
 from tests.requirements import ROWS, tests_in
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """So that a run of random faults can be had again."""
+    parser.addoption("--seed", type=int, default=SystemRandom().randrange(10**6))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What to run it again with."""
+    return f"faults: --seed {config.getoption('seed')}"
 
 
 @cache
@@ -15,10 +27,12 @@ def _rows_by_test(path: Path) -> dict[str, set[str]]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what holds a row, before `-m` selects."""
+    """Mark what holds a row or injects a fault, before `-m` selects."""
     for item in items:
-        name = item.name.partition("[")[0]
-        if rows := _rows_by_test(item.path).get(name):
+        named = _rows_by_test(item.path).get(item.name.partition("[")[0], set())
+        if named - ROWS.keys():
+            item.add_marker("fault")
+        if rows := named & ROWS.keys():
             item.add_marker("requirement")
             item.user_properties.append(("rows", sorted(rows)))
 

@@ -130,16 +130,16 @@ NOT_YET = {
 }
 """Rows that no test holds, and why."""
 TESTS = Path(__file__).parent
-ROW = re.compile(r"S[0-3]-\d+|[Ss]ufferings? (\d+(?:, \d+)*)")
+ROW = re.compile(r"S[0-3]-\d+|([Ss]uffering|[Ff]ault)s? (\d+(?:, \d+)*)")
 
 
 def rows_of(source: str) -> set[str]:
-    """The rows that a piece of a test's source names."""
+    """The rows and faults that a piece of a test's source names."""
     found: set[str] = set()
     for named in ROW.finditer(source):
-        numbers = named.group(1)
-        found |= {f"suffering {n}" for n in numbers.split(", ")} if numbers else {named.group()}
-    return found & ROWS.keys()
+        kind, numbers = named.groups()
+        found |= {f"{kind.lower()} {n}" for n in numbers.split(", ")} if kind else {named.group()}
+    return {row for row in found if row in ROWS or row.startswith("fault ")}
 
 
 def tests_in(path: Path) -> Iterator[tuple[str, set[str]]]:
@@ -155,13 +155,14 @@ def tests_in(path: Path) -> Iterator[tuple[str, set[str]]]:
             yield node.name, common | rows_of("\n".join(lines[first : node.end_lineno]))
 
 
-def held() -> dict[str, list[str]]:
-    """The tests that hold each row, as `folder/module.py: test`."""
-    found: dict[str, list[str]] = {row: [] for row in ROWS}
+def held(kind: str = "") -> dict[str, list[str]]:
+    """The tests of each row of a kind that one holds, as `folder/module.py: test`."""
+    found: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         for test, rows in tests_in(path):
             for row in rows:
-                found[row].append(f"{path.relative_to(TESTS)}: {test}")
+                if row.startswith(kind):
+                    found.setdefault(row, []).append(f"{path.relative_to(TESTS)}: {test}")
     return found
 
 
@@ -175,9 +176,10 @@ def table() -> str:
         "| row | rule | held by |",
         "|---|---|---|",
     ]
-    for row, tests in held().items():
-        names = "<br>".join(f"`{test}`" for test in tests)
-        lines.append(f"| {row} | {ROWS[row]} | {names or NOT_YET.get(row, 'nothing yet')} |")
+    tests = held()
+    for row, rule in ROWS.items():
+        names = "<br>".join(f"`{test}`" for test in tests.get(row, []))
+        lines.append(f"| {row} | {rule} | {names or NOT_YET.get(row, 'nothing yet')} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,6 @@
 """From the outbox to the broker. A row ends with the cloud's receipt, not with the PUBACK: what
-has none is sent again after 30 s, doubling to 5 min, and when the broker lost the session.
+has none is sent again after 30 s, doubling to 5 min, and in the next connection where it had no
+PUBACK or the broker lost the session.
 """
 
 import asyncio
@@ -81,12 +82,12 @@ class Publisher:
 
     async def run(self, connection: Connection) -> None:
         """Publish on one connection until it is cancelled or lost."""
-        self._on_way.clear()
         self._refused.clear()  # this connection may be told another answer
         tick = self._clock.tick()
-        for sent in self._sent.values():
-            if not connection.session_present:
+        for id_, sent in self._sent.items():
+            if id_ in self._on_way or not connection.session_present:
                 sent.due = tick
+        self._on_way.clear()
         self._parked = set(await self._outbox.parked())
         self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
         await self._unpark()

@@ -10,6 +10,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -22,8 +23,19 @@ from ulid import ULID
 
 type Event = dict[str, Any]
 
-RESEND_S = 2.0
-"""A command without its receipt is sent again after this long."""
+RESEND_S = (2.0, 60.0)
+"""A command without its receipt is sent again after this long, doubling up to that: who is slow to
+answer is not helped by more of the same."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A command that waits for its receipt."""
+
+    topic: str
+    payload: bytes
+    due: float
+    wait: float = RESEND_S[0]
 
 
 class Cloud:
@@ -39,7 +51,7 @@ class Cloud:
         self.retained: dict[str, Any] = {}
         self.receipts = True
         self._seen: set[str] = set()
-        self._unanswered: dict[str, tuple[str, bytes]] = {}
+        self._unanswered: dict[str, _Sent] = {}
         self._news = asyncio.Condition()
         self._loop = asyncio.get_running_loop()
         self._resender: asyncio.Task[None] | None = None
@@ -84,7 +96,8 @@ class Cloud:
             **envelope,
         }
         payload = json.dumps(body).encode()
-        self._unanswered[id_] = (f"cmd/{type_}", payload)
+        due = self._loop.time() + RESEND_S[0]
+        self._unanswered[id_] = _Sent(f"cmd/{type_}", payload, due)
         self.publish(f"cmd/{type_}", payload)
         return id_
 
@@ -161,9 +174,12 @@ class Cloud:
 
     async def _resend(self) -> None:
         while True:
-            await asyncio.sleep(RESEND_S)
-            for topic, payload in list(self._unanswered.values()):
-                self.publish(topic, payload)
+            await asyncio.sleep(RESEND_S[0])
+            now = self._loop.time()
+            for sent in [sent for sent in self._unanswered.values() if sent.due <= now]:
+                self.publish(sent.topic, sent.payload)
+                sent.wait = min(sent.wait * 2, RESEND_S[1])
+                sent.due = now + sent.wait
 
 
 def _send_at_once(sock: object) -> None:

@@ -72,6 +72,7 @@ class ZwaveSimulator(Child):
         self._cache = cache
         self._ws_port = ws_port
         self._tx_delay = tx_delay
+        self.by_hand: dict[tuple[int, int], str] = {}  # what people put there, by node and slot
         super().__init__(control_port)
 
     @property
@@ -116,6 +117,9 @@ class ZwaveSimulator(Child):
 
     async def set_code(self, node: int, slot: int, code: str | None) -> NodeState:
         """Puts a code into a lock, or empties a slot, past the radio."""
+        self.by_hand.pop((node, slot), None)
+        if code is not None:
+            self.by_hand[node, slot] = code
         return await self._post(node, "code", {"slot": slot, "code": code})
 
     async def keypad(
@@ -157,6 +161,8 @@ class ZwaveSimulator(Child):
 
     async def delete(self, node: int, slot: int | None = None) -> NodeState:
         """Deletes one code at the keypad, or all; the lock reports it."""
+        for at in [at for at in self.by_hand if at[0] == node and slot in (None, at[1])]:
+            del self.by_hand[at]
         return await self._post(node, "delete", {} if slot is None else {"slot": slot})
 
     async def notify(

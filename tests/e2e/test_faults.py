@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house: House) -> None:
-    # S3-13, sufferings 7 and 8, faults 40 and 56
+    # S3-13, sufferings 7 and 8, faults 40 and 56; fault 40
     await house.zwave.faults(V1, dead=True)
     await house.site(*NODES)
     command = await house.book()
@@ -30,8 +30,11 @@ async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house
     assert await house.codes(V1) == [code]
 
 
-async def test_kill_9_in_the_middle_of_a_write_leaves_one_slot(house: House) -> None:
-    # fault 20
+@pytest.mark.parametrize("kill", [False, True], ids=["SIGTERM", "SIGKILL"])
+async def test_a_hub_that_ends_in_the_middle_of_a_write_leaves_one_slot(
+    house: House, kill: bool
+) -> None:
+    # Faults 20, 37
     await house.site(V2_S2)
     await house.zwave.faults(V2_S2, delayMs=700)
     await house.zwave.reset_frames()
@@ -41,7 +44,10 @@ async def test_kill_9_in_the_middle_of_a_write_leaves_one_slot(house: House) -> 
         return await house.exchanges(V2_S2, "set") > 0
 
     await eventually(write_began)
-    await house.hub.kill()
+    if kill:
+        await house.hub.kill()
+    else:
+        assert await house.hub.stop() == 0
     await house.zwave.faults(V2_S2)
     await house.hub.start()
     await house.cloud.done(command)
@@ -51,7 +57,7 @@ async def test_kill_9_in_the_middle_of_a_write_leaves_one_slot(house: House) -> 
 async def test_while_the_broker_is_down_the_locks_are_kept_and_it_is_told_later(
     house: House,
 ) -> None:
-    # fault 1
+    # Fault 1
     await house.site(V2)
     await house.cloud.done(await house.book())
     await house.broker.stop()
@@ -67,6 +73,7 @@ async def test_while_the_broker_is_down_the_locks_are_kept_and_it_is_told_later(
 
 
 async def test_the_zwave_server_killed_and_started_again(house: House) -> None:
+    # Fault 43
     # fault 43; the locks' memory is theirs
     await house.site(V2)
     await house.cloud.done(await house.book("r1"))
@@ -94,7 +101,7 @@ async def test_a_write_that_the_lock_drops_is_told_and_tried_on_the_ladder(
 
 
 async def test_a_removal_that_does_not_remove_is_the_most_severe_alert(house: House) -> None:
-    # suffering 16, fault 55
+    # suffering 16, fault 55; fault 55
     await house.site(V2)
     await house.cloud.done(await house.book())
     await house.zwave.faults(V2, dropWrites=True)
@@ -106,6 +113,7 @@ async def test_a_removal_that_does_not_remove_is_the_most_severe_alert(house: Ho
 
 
 async def test_bad_messages_are_answered_and_the_link_stays_up(house: House) -> None:
+    # Fault 10
     # faults 10, 11, 12, 16
     await house.site(V2)
     publish = house.cloud.publish
@@ -125,7 +133,7 @@ async def test_bad_messages_are_answered_and_the_link_stays_up(house: House) -> 
 
 
 async def test_a_second_daemon_on_the_same_database_says_so_and_ends(house: House) -> None:
-    # fault 29
+    # Fault 29
     config = house.hub.folder / "gatewayd.toml"
     second = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gatewayd", "run", "--config", str(config),

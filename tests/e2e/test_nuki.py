@@ -14,7 +14,8 @@ from simulators.bluetooth import BluetoothSimulator
 from simulators.broker import Broker
 from simulators.cloud import Cloud
 from simulators.hub import Hub
-from tests.e2e.conftest import Site
+from tests import invariants
+from tests.e2e.conftest import PRIVATE, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -67,10 +68,9 @@ async def inn(
     await hub.pair(*made.values())
     async with Cloud(broker.port, hub.prefix) as cloud, hub:
         await cloud.until(lambda e: e["type"] == "hub.started")
-        inn = Inn(hub, cloud, sim, {id_: each["address"] for id_, each in made.items()})
-        yield inn
+        yield Inn(hub, cloud, sim, {id_: each["address"] for id_, each in made.items()})
+        await invariants.hold(hub, cloud, None, PRIVATE)
         assert await hub.stop() == 0
-    assert inn.tells_no_secret()
 
 
 async def test_a_stay_with_days_another_room_and_an_early_check_out(inn: Inn) -> None:

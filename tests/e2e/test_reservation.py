@@ -32,7 +32,7 @@ async def test_a_reservation_becomes_a_proven_code_and_its_cancellation_removes_
 
 
 async def test_a_foreign_code_keeps_its_slot(house: House) -> None:
-    # S1-11, suffering 26
+    # S1-11, suffering 26; fault 49
     await house.zwave.set_code(V2, 1, "909090")
     await house.site(V2)
     await house.cloud.done(await house.book())
@@ -88,7 +88,7 @@ def _in_utc(day: date, hour: int) -> str:
 async def test_a_code_that_the_lock_has_already_is_replaced_by_another_on_all_doors(
     house: House, node: int
 ) -> None:
-    # S1-20, sufferings 4 and 24
+    # S1-20, sufferings 4 and 24; fault 51
     other = V2 if node != V2 else V1
     await house.zwave.set_code(node, 9, "735162")
     await house.site(node, other)
@@ -109,7 +109,7 @@ async def test_a_code_that_the_lock_has_already_is_replaced_by_another_on_all_do
 
 
 async def test_a_masked_lock_is_proven_by_presence_and_not_written_again(house: House) -> None:
-    # suffering 1
+    # suffering 1; fault 46
     await house.zwave.faults(V2, obfuscate=True)
     await house.site(V2)
     await house.zwave.reset_frames()
@@ -126,7 +126,7 @@ async def test_a_masked_lock_is_proven_by_presence_and_not_written_again(house: 
 async def test_a_code_that_vanishes_after_a_good_write_is_noticed_and_put_back(
     house: House,
 ) -> None:
-    # suffering 6
+    # suffering 6; fault 45
     await house.zwave.faults(V1, vanishAfterMs=300)
     await house.site(V1)
     await house.cloud.done(await house.book())
@@ -146,7 +146,7 @@ async def test_one_false_empty_read_does_not_lose_a_code(house: House) -> None:
 
 
 async def test_a_code_deleted_at_the_keypad_stays_deleted_until_a_resync(house: House) -> None:
-    # S1-17, S1-26
+    # S1-17, S1-26; fault 47
     await house.site(V2)
     await house.cloud.done(await house.book())
     await house.zwave.delete(V2, 1)
@@ -158,7 +158,7 @@ async def test_a_code_deleted_at_the_keypad_stays_deleted_until_a_resync(house: 
 
 
 async def test_a_factory_reset_is_told_and_the_codes_are_put_back(house: House) -> None:
-    # S1-26
+    # S1-26; fault 48
     await house.site(V2)
     await house.cloud.done(await house.book())
     await house.zwave.delete(V2)
@@ -210,7 +210,7 @@ async def test_what_people_do_at_the_door_is_told(house: House) -> None:
 
 
 async def test_a_full_lock_is_told_and_filled_when_a_slot_is_free(house: House) -> None:
-    # S1-19
+    # S1-19; fault 50
     for slot in range(1, 11):
         await house.zwave.set_code(V2, slot, f"80000{slot - 1}")
     await house.site(V2)

@@ -34,6 +34,7 @@ async def test_the_last_certain_time_is_written_down_some_48_times_a_day(tmp_pat
 
 
 async def test_a_step_back_is_written_down_as_well(tmp_path: Path) -> None:
+    # Fault 32
     async with opened(tmp_path) as house:
         clock = SteppedClock()
         for wall in (NOON + 400 * 24 * HOUR, NOON):
@@ -49,6 +50,7 @@ async def test_a_step_back_is_written_down_as_well(tmp_path: Path) -> None:
 async def test_after_a_power_cut_the_doubt_is_an_alert_and_a_long_one_is_told(
     tmp_path: Path, off: timedelta, late: bool
 ) -> None:
+    # Fault 31
     async with opened(tmp_path) as house:
         clock = SteppedClock()
         clock.now()

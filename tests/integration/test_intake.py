@@ -303,6 +303,7 @@ async def test_a_site_document_whose_taking_was_cancelled_is_whole_after_the_res
 async def test_the_same_command_again_gets_the_same_answer_and_changes_nothing(
     house: House,
 ) -> None:
+    # Fault 4
     payload = command("reservation.put", reservation(), id="C7")
     told = await house.take(payload)
     ((receipt),) = [event for event in told if event["type"] == "command.accepted"]
@@ -343,6 +344,7 @@ async def test_the_same_version_in_another_command_is_accepted_and_changes_nothi
 
 
 async def test_an_expired_command_says_so_and_does_nothing(house: House) -> None:
+    # Fault 6
     payload = command("reservation.put", reservation(), expires="2026-07-01T12:00:00Z", id="C7")
     before = await house.dump(without=["outbox", "commands"])
     assert types(await house.take(payload)) == ["command.expired"]
@@ -352,6 +354,7 @@ async def test_an_expired_command_says_so_and_does_nothing(house: House) -> None
 
 
 async def test_a_doubtful_clock_expires_nothing_that_may_still_hold(house: House) -> None:
+    # Faults 6, 31
     house.clock.doubt = 3 * DAY
     payload = command("reservation.put", reservation(), expires="2026-07-01T12:00:01Z")
     assert "command.accepted" in types(await house.take(payload))
@@ -371,6 +374,7 @@ class Stubborn(Random):
 
 
 async def test_codes_are_unique_among_all_that_overlap_on_the_site(house: House) -> None:
+    # Fault 13
     house.intake = Intake(house.database, house.outbox, house.clock, Stubborn(3), HUB)
     flats = ["flat-1", "flat-2", "shed"]
     for n in range(30):  # suffering 11: also where they share no lock

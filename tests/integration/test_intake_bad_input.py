@@ -312,6 +312,7 @@ NO_COMMAND = {
 async def test_a_bad_message_is_told_with_reason_and_path_and_changes_nothing(
     house: House, message: bytes | Document, reason: str, path: str
 ) -> None:
+    # Faults 9, 10, 11, 12
     before = await house.dump(without=ANSWERS)
     told = await house.take(message)  # suffering 20: nothing is taken silently
     rejected = data(told, "command.rejected")
@@ -326,6 +327,7 @@ async def test_a_bad_message_is_told_with_reason_and_path_and_changes_nothing(
 
 async def test_a_retained_command_is_rejected(house: House) -> None:
     """Suffering 21: it would be carried out again at each connection."""
+    # Fault 16
     before = await house.dump(without=ANSWERS)
     told = await house.take(put(), "reservation.put", retained=True)
     assert data(told, "command.rejected")["reason"] == "retained"
@@ -492,6 +494,7 @@ anything = st.binary(max_size=200) | junk.map(lambda x: json.dumps(x).encode()) 
 def test_whatever_bytes_come_they_are_answered_and_the_database_stays_whole(
     tmp_path: Path,
 ) -> None:
+    # Fault 10
     with asyncio.Runner() as runner:
         context = opened(tmp_path)
         house = runner.run(context.__aenter__())

@@ -56,6 +56,7 @@ async def listening(port: int, topic: str) -> AsyncIterator[list[mqtt.MQTTMessag
 async def test_an_event_is_kept_until_the_cloud_s_application_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Fault 3
     # fault 3: the broker is up, the cloud's application is not
     monkeypatch.setattr(publishing, "RESEND", (0.2, 0.4))
     async with Broker(tmp_path / "b") as broker, hub(tmp_path, broker.port) as h:
@@ -71,7 +72,7 @@ async def test_an_event_is_kept_until_the_cloud_s_application_has_it(
 
 
 async def test_events_of_an_outage_arrive_in_order_and_once(tmp_path: Path) -> None:
-    # fault 1
+    # Fault 1
     async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
         async with hub(tmp_path, broker.port) as h:
             await h.eventually(lambda: true(h.link.ever_connected))
@@ -126,7 +127,7 @@ async def test_a_command_is_acknowledged_only_after_its_commit(tmp_path: Path) -
 
 
 async def test_the_same_command_again_gets_the_same_receipt(tmp_path: Path) -> None:
-    # fault 4
+    # Fault 4
     async with (
         Broker(tmp_path / "b") as broker,
         Cloud(broker.port, PREFIX) as cloud,
@@ -208,7 +209,7 @@ async def test_the_summary_comes_after_the_events_that_wait(tmp_path: Path) -> N
 
 
 async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path: Path) -> None:
-    # fault 17
+    # Fault 17
     attempts = 0
 
     async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -222,7 +223,26 @@ async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path
         assert not h.link.ever_connected
 
 
+@pytest.mark.long
+async def test_a_broker_that_hangs_with_its_sockets_open_is_noticed(tmp_path: Path) -> None:
+    # Fault 2
+    async with (
+        Broker(tmp_path / "b") as broker,
+        Cloud(broker.port, PREFIX) as cloud,
+        hub(tmp_path, broker.port) as h,
+    ):
+        await h.eventually(lambda: true(h.link.ever_connected))
+        broker.pause()
+        try:
+            await h.tell(LockOnline(LockId("l1")))
+            await h.eventually(lambda: true(h.link._tried), within=2 * h.link.broker.keepalive + 2)
+        finally:
+            broker.resume()
+        await cloud.until(lambda e: e["type"] == "lock.online")
+
+
 async def test_the_next_address_is_tried_where_one_fails(tmp_path: Path) -> None:
+    # Fault 19
     nobody = free_port()
     async with (
         Broker(tmp_path / "b") as broker,
@@ -266,6 +286,7 @@ async def _status(cloud: Cloud, state: str) -> None:
 @pytest.mark.skipif(find_mosquitto() is None, reason="the embedded broker has no TLS here")
 @pytest.mark.parametrize("own", [False, True], ids=["", "own-certificate"])
 async def test_tls_with_user_and_password(tmp_path: Path, own: bool) -> None:
+    # Fault 18
     port, folder = free_port(), tmp_path / "tls"
     folder.mkdir()
     _certificates(folder)

@@ -66,6 +66,7 @@ async def works_again(site: Site, *codes: str) -> None:
 async def test_an_adapter_that_goes_amid_a_session_is_an_offline_radio(
     site: Site, way: str
 ) -> None:
+    # Fault 53
     async with asyncio.timeout(AT_ONCE), site.driver.session() as session:
         await site.sim.bus_faults(adapter="hci0", **{way: False})
         with pytest.raises(RadioDown):
@@ -218,6 +219,7 @@ async def test_a_session_ends_at_its_deadline(site: Site, monkeypatch: pytest.Mo
 
 
 async def test_a_bus_that_dies_without_a_goodbye_is_an_offline_radio_at_once(site: Site) -> None:
+    # Fault 54
     await site.write()
     async with asyncio.timeout(AT_ONCE), site.driver.session() as session:
         await site.sim.bus_faults(bus=False)

@@ -192,6 +192,7 @@ async def test_what_a_paired_lock_logs_while_it_is_not_on_the_site_is_told_once_
 async def test_a_lost_acknowledgement_leads_to_one_code_not_two(
     bluetooth: BluetoothSimulator, tmp_path: Path
 ) -> None:
+    # Fault 44
     async with hub(bluetooth, tmp_path) as door:
         await door.told("lock.battery", lock_id="nuki")  # it was read as a whole
         await bluetooth.faults(LOCK, drop_after={"command": "add_keypad_code"})
@@ -218,6 +219,7 @@ async def test_a_refused_pin_is_an_alert_until_the_lock_is_paired_again(
 async def test_a_bluez_that_goes_fails_no_code_and_the_other_lock_goes_on(
     bluetooth: BluetoothSimulator, tmp_path: Path
 ) -> None:
+    # Fault 54
     async with hub(bluetooth, tmp_path) as door:
         await door.told("lock.battery", lock_id="nuki")
         await bluetooth.bus_faults(bluez=False)

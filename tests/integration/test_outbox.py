@@ -93,7 +93,7 @@ async def test_an_event_of_a_transaction_that_failed_was_never_told(house: House
 async def test_where_too_much_waits_the_oldest_telemetry_goes_and_nothing_else(
     house: House,
 ) -> None:
-    # fault 1
+    # Fault 1
     used = LockUsed(LockId("front"), 1, KeyId("res:R1"), "unlock")
     await tell(house, ONLINE, used, *[ONLINE] * 10, used, raised(ALERT, "front"))
     await house.outbox.shed(room=14)

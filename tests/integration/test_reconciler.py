@@ -190,7 +190,7 @@ async def tries(hub: Site, door: str, seconds: float) -> list[float]:
 async def test_the_ladder_of_a_dead_lock_is_exact_whatever_the_wall_clock_does(
     tmp_path: Path,
 ) -> None:
-    # S3-13, S3-14, fault 32, suffering 21
+    # S3-13, S3-14, fault 32, suffering 21; faults 32, 40
     clock = VirtualClock()
     async with site(tmp_path, clock, "a") as hub:
         hub.lock("a").dead = True
@@ -212,7 +212,7 @@ async def test_the_ladder_of_a_dead_lock_is_exact_whatever_the_wall_clock_does(
 async def test_the_ladder_goes_on_after_a_restart_and_at_once_after_a_reboot(
     tmp_path: Path,
 ) -> None:
-    # S3-13: survives restarts
+    # S3-13: survives restarts; fault 21
     clock = VirtualClock()
     radio = FakeRadio(clock)
     radio.lock("a").dead = True
@@ -313,7 +313,7 @@ async def test_a_hub_timed_code_is_on_the_lock_for_its_window_and_the_lead(
 
 
 async def test_a_wall_clock_that_jumps_is_noticed_within_the_minute(tmp_path: Path) -> None:
-    # fault 32
+    # Fault 32
     clock = VirtualClock(recheck=RECHECK)
     async with site(tmp_path, clock, "a") as hub:
         await hub.book("r1", "2026-07-01", "2026-07-02")
@@ -325,7 +325,7 @@ async def test_a_wall_clock_that_jumps_is_noticed_within_the_minute(tmp_path: Pa
 
 
 async def test_one_dead_lock_of_four_costs_the_others_nothing(tmp_path: Path) -> None:
-    # suffering 7
+    # suffering 7; fault 40
     clock = VirtualClock()
     async with site(tmp_path, clock, "a", "b", "c", "d") as hub:
         hub.lock("a").dead = True
@@ -348,6 +348,7 @@ async def test_at_rest_the_locks_are_left_alone(tmp_path: Path) -> None:
 
 
 async def test_a_write_whose_answer_is_lost_is_read_before_it_is_repeated(tmp_path: Path) -> None:
+    # Fault 44
     # faults 43, 44
     clock = VirtualClock()
     async with site(tmp_path, clock, "a") as hub:

@@ -143,6 +143,7 @@ async def test_a_low_battery_brings_the_codes_in_earlier_where_the_lock_keeps_th
 
 
 async def test_a_lock_with_a_battery_that_is_silent_for_a_week_is_told(tmp_path: Path) -> None:
+    # Fault 41
     async with watched(tmp_path, "a", "b") as (hub, watch):
         await hear(hub, "a", Battery(80))
         await hear(hub, "b", Used(None, opened=True))  # mains: it never told of a battery

@@ -93,6 +93,7 @@ async def test_a_part_that_comes_twice_counts_once(house: House) -> None:
 
 
 async def test_a_missing_part_removes_nothing(house: House) -> None:
+    # Fault 15
     await send(house, part=1, parts=3)
     await send(house, part=3, parts=3)
     assert await house.live() == {"R1", "R2"}
@@ -156,6 +157,7 @@ async def test_parts_taken_at_another_time_do_not_count_under_the_same_name(hous
 
 
 async def test_an_item_older_than_what_is_known_is_left_out_of_account(house: House) -> None:
+    # Fault 5
     await house.send("reservation.put", reservation("R1", version=3, departure="2026-07-20"))
     before = await house.rows("SELECT * FROM keys WHERE id = 'res:R1'")
     told = await send(house, reservation("R1", version=2), reservation("R2"))

@@ -195,6 +195,7 @@ async def test_the_reader_cannot_write(database: Database) -> None:
 
 
 async def test_a_commit_is_on_the_disk_before_it_is_acknowledged(database: Database) -> None:
+    # Fault 21
     async with database.transaction() as tx:
         assert await tx.row("PRAGMA journal_mode") == ("wal",)
         assert await tx.row("PRAGMA synchronous") == (2,)  # FULL: NORMAL loses commits
@@ -337,6 +338,7 @@ async def test_an_empty_database_gets_the_newest_schema(tmp_path: Path, empty: b
 
 
 async def test_a_file_of_a_newer_gatewayd_is_refused_and_not_touched(tmp_path: Path) -> None:
+    # Fault 28
     path = tmp_path / "gatewayd.db"
     await (await open_database(path, FakeClock())).close()
     newer = module.SCHEMA_VERSION + 1
@@ -366,6 +368,7 @@ def next_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def test_a_migration_that_fails_leaves_the_old_schema_and_all_facts(
     tmp_path: Path, next_schema: Path
 ) -> None:
+    # Fault 28
     path = tmp_path / "gatewayd.db"
     newest = module.SCHEMA_VERSION
     next_schema.write_text("SELECT 1;")
@@ -446,6 +449,7 @@ async def test_a_restart_of_the_daemon_keeps_every_tick(left: Path) -> None:
 
 
 async def test_after_a_reboot_every_try_is_due_at_once_and_keeps_its_rung(left: Path) -> None:
+    # Fault 21
     ladder, leases = await remembered(left, FakeClock(boot="boot-2", ticks=12.5))  # S3-13
     assert ladder == Ladder(7, Tick(12.5))
     lease, rested = leases

@@ -31,6 +31,7 @@ async def look(lock: LockDriver, slot: int) -> Observation:
 async def test_a_late_answer_is_not_taken_for_another_slot_s(
     zwave: ZwaveSimulator, node: int, first: int, second: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Fault 42
     monkeypatch.setattr(commands, "LATE_ANSWER", 2.0)
     await zwave.set_code(node, FULL, DIGITS)
     async with running(zwave.url) as (radio, _):

@@ -233,6 +233,7 @@ async def until_asleep(radio: ZwaveRadio) -> None:
 
 
 async def test_a_sleeping_lock_is_not_asked_until_it_wakes(zwave: ZwaveSimulator) -> None:
+    # Fault 41
     async with running(zwave.url) as (radio, heard):
         await until_asleep(radio)
         with pytest.raises(Unreachable) as asleep:
@@ -387,6 +388,7 @@ async def test_at_rest_no_frame_is_sent(zwave: ZwaveSimulator) -> None:
 
 
 async def test_a_killed_server_leaves_the_outcome_unknown_and_the_radio_comes_back() -> None:
+    # Fault 43
     async with (
         ZwaveSimulator(nodes=(2,), slots=10) as zwave,
         running(zwave.url) as (radio, _),
@@ -418,6 +420,7 @@ async def test_a_killed_server_leaves_the_outcome_unknown_and_the_radio_comes_ba
 async def test_a_hung_server_is_dropped_after_the_call_s_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Fault 43
     monkeypatch.setattr(zwave_radio, "CALL_TIMEOUT", 1.0)
     monkeypatch.setattr(zwave_radio, "CONNECT_TIMEOUT", 1.0)
     async with (

@@ -62,6 +62,7 @@ def test_a_start_takes_the_earlier_reading_and_an_end_the_later(
     zone: ZoneInfo, arrival: date, nights: int, times: tuple[time, time]
 ) -> None:
     """Where a change of clocks makes two readings of a time, the guest gets the longer stay."""
+    # Fault 33
     departure = arrival + nights * DAY
     got = window(booked(arrival, departure, *times), PROPERTY, zone, NO_GRACE)
     assert got.start == min(readings(arrival, times[0], zone))  # suffering 14

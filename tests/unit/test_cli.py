@@ -204,6 +204,7 @@ def test_check_opens_the_files_that_the_broker_needs(file: Path) -> None:
 def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_again(
     file: Path,
 ) -> None:
+    # Fault 36
     file.write_text(CONFIG + "prot = 1\n")
     result = run("run", "--config", file)
     assert result.exit_code == 78  # EX_CONFIG: systemd's RestartPreventExitStatus

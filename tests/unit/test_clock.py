@@ -27,6 +27,7 @@ def hub() -> SteppedClock:
 
 
 def test_a_synchronised_clock_is_believed_wherever_it_steps(hub: SteppedClock) -> None:
+    # Fault 32
     for wall in (NOON + 400 * DAY, NOON - DAY):  # one bad step does not stay
         hub.wall = wall
         assert hub.now() == Now.exactly(wall)
@@ -65,6 +66,7 @@ def test_after_a_power_cut_it_may_have_been_off_for_so_long(
 
 
 def test_a_hub_that_never_knew_the_time_guesses_from_the_machines() -> None:
+    # Fault 31
     hub = SteppedClock()
     hub.synchronised = False
     assert hub.now() == Now(BUILT, NOON + UNCERTAINTY)

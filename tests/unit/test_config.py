@@ -140,6 +140,7 @@ def test_relative_paths_are_meant_from_the_files_own_folder(
     ],
 )
 def test_every_wrong_key_is_named_with_its_line(file: Path, text: str, said: list[str]) -> None:
+    # Fault 36
     found = faults(file, text)
     assert len(found) == len(said)
     for line, beginning in zip(found, said, strict=True):

@@ -146,7 +146,7 @@ def test_after_two_empty_looks_a_proven_code_is_lost_and_written_again() -> None
 
 
 def test_a_fight_with_another_writer_is_not_fought_for_ever() -> None:
-    """Written again at once ten times, and then as often as a battery survives."""
+    """Written again at once ten times, and then as often as a battery survives: fault 52."""
     got = look(replace(proven(), missed=True, losses=9), EMPTY)
     assert isinstance(plan(got.situation, NOW, TICK).step, Write)
     got = look(replace(proven(), missed=True, losses=10), EMPTY)
