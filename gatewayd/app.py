@@ -126,6 +126,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
+        watch = Watch(database, outbox, clock)
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, identity.secret)
 
@@ -134,7 +135,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, intake, publisher):
+            for part in (reconciler, rounds, watch, intake, publisher):
                 part.committed(tx)
             if tx.time_told is not None:
                 clock.witness(*tx.time_told)
@@ -169,7 +170,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 group.create_task(radio.run(), name=f"radio {radio.name}")
             group.create_task(reconciler.run(group), name="reconciler")
             group.create_task(rounds.run(), name="rounds")
-            group.create_task(Watch(database, outbox, clock).run(), name="watch")
+            group.create_task(watch.run(), name="watch")
             group.create_task(link.run(), name="cloud")
             group.create_task(_watchdog(database), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")

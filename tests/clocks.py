@@ -1,8 +1,10 @@
-"""A hub's clock whose wall, ticks and time server are moved by hand."""
+"""A hub's clocks that are moved by hand."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
-from gatewayd.clock import HubClock
+from gatewayd.clock import HubClock, SystemClock
+from gatewayd.domain.moment import Now
 from gatewayd.domain.retry import Tick
 
 NOON = datetime(2027, 7, 1, 12, tzinfo=UTC)
@@ -29,3 +31,36 @@ class SteppedClock(HubClock):
         """Power comes back after so long, and the machine believes in another time."""
         self.boot, self.ticks, self.synchronised, self.wall = "second", 30.0, False, wall
         self.true = NOON + off
+
+
+class LaterClock(SystemClock):
+    """The machine's, some time ahead; whoever waits looks again when it is moved on."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        super().__init__()
+        self._ahead, self._since = ahead, timedelta()
+        self._moved = asyncio.Event()
+
+    def now(self) -> Now:
+        """Later."""
+        return Now.exactly(super().now().latest + self._ahead + self._since)
+
+    def tick(self) -> Tick:
+        """Later by what it was moved on."""
+        return Tick(super().tick() + self._since.total_seconds())
+
+    def pass_(self, time: timedelta) -> None:
+        """Wall and ticks run on."""
+        self._since += time
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Until it is moved on, too."""
+        moved = asyncio.ensure_future(self._moved.wait())
+        waits = asyncio.ensure_future(super().wait(event, seconds))
+        try:
+            await asyncio.wait({moved, waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moved.cancel()
+            waits.cancel()

@@ -1,5 +1,5 @@
-"""A hub with one lock of the Z-Wave simulator: the real intake, store, watch, workers and driver,
-in real time."""
+"""A hub with one lock, `a`, of a simulator: the real intake, store, watch, workers and driver, in
+real time or by a clock of the test's."""
 
 import asyncio
 import json
@@ -10,29 +10,31 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-from gatewayd.clock import SystemClock
+from gatewayd.clock import Clock, SystemClock
 from gatewayd.intake.accept import Intake
+from gatewayd.locks.driver import Radio
+from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store.database import Database, Transaction, open_database
+from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
+from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
 from tests.house import HUB, Document, command
-from tests.integration.conftest import eventually
+from tests.integration.conftest import eventually, paired
 from tests.integration.test_reconciler import Stop, take
 from tests.rounds import document, stay
 
 type Exchanges = dict[str, int]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Hub:
     """All that is between the intake and the lock."""
 
-    zwave: ZwaveSimulator
-    node: int
     database: Database
     intake: Intake
     commands: int = 0
@@ -65,10 +67,36 @@ class Hub:
         )
         return [json.loads(envelope) for (envelope,) in rows]
 
+    async def code(self) -> str:
+        """Of the one key of a reservation."""
+        ((code,),) = await self.database.read.rows(
+            "SELECT code FROM keys WHERE reservation_id IS NOT NULL"
+        )
+        return str(code)
+
+    async def alerts(self) -> set[tuple[str, str]]:
+        """Those that stand, besides the one that the site's policy leads to."""
+        found = set(await self.database.read.rows("SELECT code, subject FROM alerts"))
+        return found - {("no_grace", "p")}
+
+    async def settled(self) -> bool:
+        """Whether all new codes were looked at a second time."""
+        return not await self.database.read.rows(
+            "SELECT 1 FROM leases WHERE verify_due IS NOT NULL"
+        )
+
     async def known(self) -> int:
         """Of how many slots it is known what they hold."""
         ((found,),) = await self.database.read.rows("SELECT count(*) FROM slots")
         return int(found)
+
+
+@dataclass(kw_only=True)
+class ZwaveHub(Hub):
+    """One whose lock is a Z-Wave node."""
+
+    zwave: ZwaveSimulator
+    node: int
 
     async def lock(self) -> Document:
         """As it is, whatever the hub believes."""
@@ -80,31 +108,63 @@ class Hub:
 
 
 @asynccontextmanager
-async def opened(folder: Path, zwave: ZwaveSimulator, node: int) -> AsyncIterator[Hub]:
-    """A new hub and its lock, without backup codes."""
-    clock = SystemClock()
+async def opened(
+    folder: Path,
+    zwave: ZwaveSimulator,
+    node: int,
+    clock: Clock | None = None,
+    site: Document | None = None,
+) -> AsyncIterator[ZwaveHub]:
+    """A new hub and its Z-Wave lock; `site`: by default one without backup codes."""
+    clock = clock or SystemClock()
     database = await open_database(folder / "hub.db", clock)
+    radio, address = ZwaveRadio(zwave.url, clock), str(node)
+    async with _running(database, clock, radio, address, site) as intake:
+        yield ZwaveHub(database=database, intake=intake, zwave=zwave, node=node)
+
+
+@asynccontextmanager
+async def opened_nuki(
+    folder: Path,
+    bluetooth: BluetoothSimulator,
+    lock: int,
+    clock: Clock | None = None,
+    site: Document | None = None,
+) -> AsyncIterator[Hub]:
+    """A new hub that is paired with its Nuki lock."""
+    clock = clock or SystemClock()
+    database = await open_database(folder / "hub.db", clock)
+    keyring = NukiKeyring(database)
+    address = await paired(bluetooth, keyring, lock)
+    radio = NukiRadio(["hci0"], keyring, clock)
+    async with _running(database, clock, radio, address, site) as intake:
+        yield Hub(database=database, intake=intake)
+
+
+@asynccontextmanager
+async def _running(
+    database: Database, clock: Clock, radio: Radio, address: str, site: Document | None
+) -> AsyncIterator[Intake]:
+    """All parts, on a database that is closed with them."""
     outbox = Outbox(database, HUB, "epoch")
     intake = Intake(database, outbox, clock, Random(1), HUB)
     tools = Tools(database, outbox, intake, clock)
-    radio = ZwaveRadio(zwave.url, clock)
-    reconciler, rounds = Reconciler({"zwave": radio}, tools), Rounds(tools)
+    reconciler, rounds = Reconciler({radio.name: radio}, tools), Rounds(tools)
 
     def committed(tx: Transaction) -> None:
         reconciler.committed(tx)
         rounds.committed(tx)
 
     database.committed = committed
-    site = document("a", pool=0)
-    site["locks"] = [{"id": "a", "name": "a", "driver": "zwave", "address": str(node)}]
+    lock = {"id": "a", "name": "a", "driver": radio.name, "address": address}
+    site = (site or document("a", pool=0)) | {"locks": [lock]}
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(radio.run())
             group.create_task(reconciler.run(group))
             group.create_task(rounds.run())
-            hub = Hub(zwave, node, database, intake)
-            await hub.send("site.put", site)
-            yield hub
+            await take(intake, command("site.put", site, id="site"))
+            yield intake
             raise Stop
     except* Stop:
         pass

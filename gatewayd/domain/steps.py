@@ -42,8 +42,8 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
                 CodeRemoved(lease.key_id, s.lock),
                 cleared(AlertCode.REMOVAL_FAILED, removal_subject(s, lease)),
             )
-            touched = lease.stage is not Stage.TAKEN
-            return Outcome(s.without_lease(lease), gone if touched else ())
+            s = s.without_lease(lease)
+            return Outcome(s) if lease.stage is Stage.TAKEN else Outcome(_roomier(s), gone)
         case Take(key_id=key_id, code=code, slot=slot):
             old = s.lease_of(key_id, code)
             events: list[Event] = []
@@ -59,6 +59,15 @@ def taken(s: Situation, step: Take | Free) -> Outcome:
             return Outcome(s.with_lease(lease), tuple(events))
         case _:
             assert_never(step)
+
+
+def _roomier(s: Situation) -> Situation:
+    """A code of ours is gone: guests whom the lock refused as too many are tried at once."""
+    for lease in s.leases:
+        claim = s.claims.get(lease.key_id)
+        if lease.reason is Reason.LOCK_FULL and claim is not None and not claim.spare:
+            s = s.with_lease(replace(lease, ladder=None, reason=None))
+    return s
 
 
 def begun(s: Situation, step: LockStep) -> Situation:

@@ -1,12 +1,13 @@
 """What locks tell beside their codes: noted as it comes, and watched over time and over locks."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gatewayd.clock import Clock
 from gatewayd.domain.battery import SILENT, days_left, is_low
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.lock import LockWrongCode
 from gatewayd.domain.health import AlertCode, radio_at_fault
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked
@@ -55,13 +56,20 @@ class Watch:
     database: Database
     outbox: Outbox
     clock: Clock
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """At each recheck of the clock, some reads of the database; for ever, until cancelled."""
-        nothing = asyncio.Event()
+        """At each recheck of the clock, and when somebody tries codes, some reads of the database;
+        for ever, until cancelled."""
         while True:
+            self.wake.clear()
             await self.look()
-            await self.clock.wait(nothing, None)
+            await self.clock.wait(self.wake, None)
+
+    def committed(self, tx: Transaction) -> None:
+        """A transaction became true: an attack is told while it lasts."""
+        if any(event.type == LockWrongCode.type for event in tx.told):
+            self.wake.set()
 
     async def look(self) -> None:
         """Raise what is so now, and clear what no longer is."""

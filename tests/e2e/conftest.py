@@ -5,7 +5,9 @@ Afterwards the invariants must hold, and the hub must stop cleanly.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -24,40 +26,53 @@ from tests import invariants
 V1, V2_S2, USERS, V2, V1_S2 = 2, 3, 4, 5, 7
 NODES = (V1, V2_S2, USERS, V2, V1_S2)
 
+PRIVATE = ("Zyxwvut", "36 47")
+"""Of the guest of `stay`."""
+
 _numbers = count(1)
 
 
 @dataclass
-class House:
-    """All there is; locks are named l2, l3 … after their nodes."""
+class Site:
+    """A hub, and the booking side."""
 
-    broker: Broker
-    zwave: ZwaveSimulator
     hub: Hub
     cloud: Cloud
 
-    async def site(self, *nodes: int, version: int = 1, **policy: object) -> None:
-        """One property `p` with these locks."""
-        locks = [_lock(node) for node in nodes]
-        property_ = {
-            "id": "p",
-            "name": "Seaside",
-            "check_in": "15:00",
-            "check_out": "10:00",
-            "locks": [lock["id"] for lock in locks],
-        }
+    async def put(
+        self,
+        rooms: Mapping[str, Collection[str]],
+        locks: Sequence[Mapping[str, object]],
+        version: int = 1,
+        **policy: object,
+    ) -> None:
+        """Properties by the locks that they have, all at one site."""
+        properties = [
+            {
+                "id": id_,
+                "name": "Seaside",
+                "check_in": "15:00",
+                "check_out": "10:00",
+                "locks": [*doors],
+            }
+            for id_, doors in rooms.items()
+        ]
         document = {
             "version": version,
             "zone": "Europe/Zurich",
             "policy": {"verify_after": "1s", "backup": {"pool": 0}} | policy,
-            "properties": [property_],
-            "locks": locks,
+            "properties": properties,
+            "locks": [*locks],
         }
         await self.cloud.done(await self.cloud.send("site.put", document))
 
     async def book(self, id_: str = "r1", version: int = 1, **more: object) -> str:
         """A stay that began yesterday; returns the command's id."""
         return await self.cloud.send("reservation.put", stay(id_, version) | more)
+
+    async def say(self, type_: str, **data: object) -> None:
+        """A command, until its effect is proven."""
+        await self.cloud.done(await self.cloud.send(type_, data))
 
     async def code(self, id_: str = "r1") -> str:
         """The code that a reservation was assigned."""
@@ -66,20 +81,18 @@ class House:
         )
         return str(assigned["data"]["display"])
 
-    async def codes(self, node: int) -> list[str]:
-        """What the lock itself holds."""
-        return sorted((await self.zwave.node(node))["codes"].values())
+    async def settled(self, lock: str) -> None:
+        """Wait until the hub knows all that is in a lock, and has looked at its codes twice."""
 
-    async def holds(self, node: int, *codes: str, within: float = 20.0) -> None:
-        """Wait until the lock itself holds exactly these codes."""
-        await eventually(lambda: self._holds(node, sorted(codes)), within)
+        async def settled() -> bool:
+            sql = (
+                "SELECT 1 FROM locks WHERE id = ?1 AND NOT inventoried UNION ALL "
+                "SELECT 1 FROM leases WHERE lock_id = ?1 AND verify_due IS NOT NULL"
+            )
+            with closing(sqlite3.connect(f"file:{self.hub.database}?mode=ro", uri=True)) as store:
+                return not store.execute(sql, (lock,)).fetchall()
 
-    async def _holds(self, node: int, codes: list[str]) -> bool:
-        return await self.codes(node) == codes
-
-    async def exchanges(self, node: int, kind: str) -> int:
-        """How many frames of a kind (get, set) the lock was sent since the last reset."""
-        return int((await self.zwave.frames())["exchanges"].get(node, {}).get(kind, 0))
+        await eventually(settled)
 
     async def told_times(self, times: int, type_: str, **data: object) -> None:
         """Wait until so many such events came."""
@@ -96,6 +109,41 @@ class House:
     def count(self, type_: str, **data: object) -> int:
         """How many such events came."""
         return sum(matches(e, type_, data) for e in self.cloud.events)
+
+
+@dataclass
+class House(Site):
+    """All there is; locks are named l2, l3 … after their nodes."""
+
+    broker: Broker
+    zwave: ZwaveSimulator
+
+    async def site(self, *nodes: int, version: int = 1, **policy: object) -> None:
+        """One property `p` with these locks."""
+        await self.rooms({"p": nodes}, version, **policy)
+
+    async def rooms(
+        self, rooms: Mapping[str, Collection[int]], version: int = 1, **policy: object
+    ) -> None:
+        """Properties, each with its locks."""
+        doors = {id_: [f"l{node}" for node in nodes] for id_, nodes in rooms.items()}
+        locks = [_lock(node) for node in {n for nodes in rooms.values() for n in nodes}]
+        await self.put(doors, locks, version, **policy)
+
+    async def codes(self, node: int) -> list[str]:
+        """What the lock itself holds."""
+        return sorted((await self.zwave.node(node))["codes"].values())
+
+    async def holds(self, node: int, *codes: str, within: float = 20.0) -> None:
+        """Wait until the lock itself holds exactly these codes."""
+        await eventually(lambda: self._holds(node, sorted(codes)), within)
+
+    async def _holds(self, node: int, codes: list[str]) -> bool:
+        return await self.codes(node) == codes
+
+    async def exchanges(self, node: int, kind: str) -> int:
+        """How many frames of a kind (get, set) the lock was sent since the last reset."""
+        return int((await self.zwave.frames())["exchanges"].get(node, {}).get(kind, 0))
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
@@ -150,6 +198,6 @@ async def house(street: tuple[Broker, ZwaveSimulator], tmp_path: Path) -> AsyncI
     hub = Hub(tmp_path / "hub", broker.port, zwave.url, site=f"site{next(_numbers)}")
     async with Cloud(broker.port, hub.prefix) as cloud, hub:
         await cloud.until(lambda e: e["type"] == "hub.started")
-        yield House(broker, zwave, hub, cloud)
-        await invariants.hold(hub, cloud, zwave, private=("Zyxwvut", "36 47"))
+        yield House(hub, cloud, broker, zwave)
+        await invariants.hold(hub, cloud, zwave, PRIVATE)
         assert await hub.stop() == 0

@@ -1,5 +1,7 @@
 """Backup codes through the whole house."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.e2e.conftest import V1, V2_S2, House, eventually
@@ -29,7 +31,8 @@ async def test_a_guest_gets_a_backup_code_that_is_changed_when_he_is_gone(house:
     await house.cloud.done(checked)
     health = await house.told("health.checked")
     assert (health["data"]["keys_ok"], health["data"]["keys_failing"]) == (2, [])
-    await house.cloud.send("reservation.cancel", {"id": "r1", "version": 2})
+    now = datetime.now(UTC).isoformat()
+    await house.cloud.send("reservation.check_out", {"id": "r1", "at": now})
     await house.told("backup.rotated", within=40, lock_id=f"l{V1}", reservation_id="r1")
 
     async def another() -> bool:
@@ -38,3 +41,22 @@ async def test_a_guest_gets_a_backup_code_that_is_changed_when_he_is_gone(house:
 
     await eventually(another)
     assert await house.codes(V2_S2) == [ready[V2_S2]]
+
+
+async def test_a_guest_who_was_told_a_code_that_a_lock_has_gets_a_backup_there(
+    house: House,
+) -> None:
+    # S1-20: the code stays where it opens
+    await house.zwave.set_code(V2_S2, 9, "735162")
+    await house.site(V1, V2_S2, backup={"pool": 1})
+    for node in (V1, V2_S2):
+        await house.told("backup.ready", lock_id=f"l{node}")
+    told = datetime.now(UTC).isoformat()
+    await house.book(code="735162", announced_at=told)
+    issued = await house.told("backup.issued", lock_id=f"l{V2_S2}")
+    assert (issued["data"]["reservation_id"], issued["data"]["reason"]) == ("r1", "duplicate_code")
+    assert issued["data"]["code"] in await house.codes(V2_S2)
+    await house.told("alert.raised", code="code_refused", subject="r1")
+    await house.told("code.confirmed", lock_id=f"l{V1}", key_id="res:r1")
+    assert "735162" in await house.codes(V1)
+    assert house.count("code.changed") == house.count("backup.issued", lock_id=f"l{V1}") == 0

@@ -9,6 +9,9 @@ from tests.e2e.conftest import NODES, USERS, V1, V1_S2, V2, V2_S2, House, eventu
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+ADDED = 0x0E
+"""The notification that a code was added, or changed."""
+
 
 async def test_a_reservation_becomes_a_proven_code_and_its_cancellation_removes_it(
     house: House,
@@ -42,7 +45,7 @@ async def test_a_foreign_code_keeps_its_slot(house: House) -> None:
 
 
 async def test_a_code_lies_ahead_on_the_locks_that_can_keep_it_shut(house: House) -> None:
-    # S1-7
+    # S1-7: where the battery is low and the lock keeps the window, earlier
     await house.site(*NODES)
     await house.cloud.done(await house.book())  # by now the hub knows what each lock can do
     today = datetime.now(UTC).date()
@@ -59,6 +62,21 @@ async def test_a_code_lies_ahead_on_the_locks_that_can_keep_it_shut(house: House
     (slot,) = (n for n, stored in lock["codes"].items() if stored == code)
     assert lock["schedules"][slot] == [_in_utc(first, 14), _in_utc(last, 11)]  # an hour's grace
     assert (await house.zwave.keypad(V2_S2, code=await house.code()))["opened"]  # r1 is there
+
+    first, last = today + timedelta(days=5), today + timedelta(days=7)
+    await house.cloud.answer(await house.book("r3", arrival=str(first), departure=str(last)))
+    later = await house.code("r3")
+    try:
+        for node in (V1, V2_S2):
+            assert later not in await house.codes(node)
+            await house.zwave.battery(node, 15)
+            await house.told("lock.battery", lock_id=f"l{node}", level=15, low=True)
+        await house.told("code.confirmed", lock_id=f"l{V2_S2}", key_id="res:r3")
+        assert later in await house.codes(V2_S2)
+        assert later not in await house.codes(V1)
+    finally:
+        for node in (V1, V2_S2):
+            await house.zwave.battery(node, 95)
 
 
 def _in_utc(day: date, hour: int) -> str:
@@ -145,8 +163,29 @@ async def test_a_factory_reset_is_told_and_the_codes_are_put_back(house: House) 
     await house.cloud.done(await house.book())
     await house.zwave.delete(V2)
     await house.told("lock.reset", lock_id=f"l{V2}")
+    await house.told("alert.raised", code="lock_reset", subject=f"l{V2}")
     await house.told("code.lost", lock_id=f"l{V2}")
     await house.holds(V2, await house.code())
+
+
+async def test_codes_changed_and_added_at_the_keypad_are_told_and_left_there(
+    house: House,
+) -> None:
+    # S1-11, suffering 24
+    await house.site(V2)
+    await house.cloud.done(await house.book())
+    code = await house.code()
+    await house.settled(f"l{V2}")
+    await house.zwave.set_code(V2, 7, "808080")
+    await house.zwave.notify(V2, 6, ADDED, (7,))
+    await house.told("lock.foreign_code", lock_id=f"l{V2}", slot=7)
+    await house.zwave.set_code(V2, 1, "909090")  # the guest's
+    await house.zwave.notify(V2, 6, ADDED, (1,))
+    lost = await house.told("code.lost", lock_id=f"l{V2}")
+    assert lost["data"]["reason"] == "foreign_slot"
+    await house.holds(V2, code, "808080", "909090")
+    codes = (await house.zwave.node(V2))["codes"]
+    assert (codes[1], codes[7]) == ("909090", "808080")
 
 
 async def test_what_people_do_at_the_door_is_told(house: House) -> None:

@@ -63,7 +63,7 @@ async def test_nobody_but_its_own_user_can_read_the_database(tmp_path: Path) -> 
 
 
 async def test_what_is_long_over_goes_while_the_hub_runs(config: Config) -> None:
-    clock = VirtualClock()
+    clock = VirtualClock(recheck=DAY / 4)
     async with hub(config, clock):
         await clock.advance(59 * DAY, workers=4)
         assert len(await rows(config, "SELECT id FROM commands")) == 1

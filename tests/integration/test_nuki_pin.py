@@ -9,6 +9,7 @@ import pytest_asyncio
 from gatewayd.domain.credentials import PIN_TRIES
 from gatewayd.domain.report import PinRefused, PinUnanswered
 from gatewayd.errors import LockError, Reason, Unreachable
+from gatewayd.locks.nuki import connection
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.store.keyring import NukiKeyring
@@ -29,6 +30,13 @@ async def sim(bluetooth: BluetoothSimulator) -> AsyncIterator[BluetoothSimulator
     """Left as it was found."""
     yield bluetooth
     await bluetooth.reset(LOCK)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No adapter falls here, and a lock that answers does so in tenths of a second."""
+    monkeypatch.setattr(connection, "FALL_S", 0.02)
+    monkeypatch.setattr(connection, "ANSWER_S", 1.0)
 
 
 async def read(driver: NukiLock) -> None:

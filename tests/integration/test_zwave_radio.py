@@ -429,8 +429,9 @@ async def test_a_hung_server_is_dropped_after_the_call_s_timeout(
     ):
         async with radio.lock("2").session() as session:
             zwave.pause()
-            with pytest.raises(OutcomeUnknown):
-                await session.write(Entry(Code("345678")), 1)
+            async with asyncio.timeout(8):  # nor waits for its goodbye
+                with pytest.raises(OutcomeUnknown):
+                    await session.write(Entry(Code("345678")), 1)
         assert not radio.link.up.is_set()
         zwave.resume()
         async with asyncio.timeout(20):

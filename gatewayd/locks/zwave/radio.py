@@ -38,6 +38,8 @@ CALL_TIMEOUT = 15.0
 """Seconds; the slowest honest answer is a dead node's, 3.2 s, behind another one's."""
 BACKOFF = (0.5, 10.0)
 """Seconds between attempts to connect: doubled from the first to the second."""
+GOODBYE = 1.0
+"""Seconds for the server's part in the end of a connection; aiohttp would give it 10."""
 NO_ACKNOWLEDGEMENT = frozenset({200, 201, 202, 203, 204, 205})
 """zwave-js errors: the controller or the node did not take the frame."""
 
@@ -66,6 +68,17 @@ class _Client(Client):
             log.warning("zwave.report_unread", node=told.get("nodeId"), report=told.get("event"))
 
 
+class _Socket(aiohttp.ClientWebSocketResponse):
+    """aiohttp's, which does not wait for a server that hangs."""
+
+    async def close(self, *, code: int = aiohttp.WSCloseCode.OK, message: bytes = b"") -> bool:
+        try:
+            async with asyncio.timeout(GOODBYE):
+                return await super().close(code=code, message=message)
+        except TimeoutError:
+            return True
+
+
 class ZwaveRadio:
     """All locks behind one zwave-js server."""
 
@@ -83,7 +96,7 @@ class ZwaveRadio:
     async def run(self) -> None:
         """Connect, listen, connect again."""
         delay = BACKOFF[0]
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(ws_response_class=_Socket) as http:
             while True:
                 try:
                     await self._connection(http)

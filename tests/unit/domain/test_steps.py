@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain.backup import Backup
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeLost, CodeRemoved
@@ -24,11 +25,14 @@ from tests.unit.domain.builders import (
     CODE,
     KEY,
     LOCK,
+    NEW_CODE,
     NOON,
     NOW,
+    OTHER_KEY,
     OVER,
     THEIRS,
     TICK,
+    claim,
     lease,
     only,
     proven,
@@ -83,6 +87,22 @@ def test_a_slot_is_given_back() -> None:
     assert got.situation.leases == ()
     gone = cleared(AlertCode.REMOVAL_FAILED, DOOR_AND_KEY)
     assert got.events == (CodeRemoved(KEY, LOCK), gone)
+
+
+@pytest.mark.parametrize(("stage", "at_once"), [(Stage.GONE, True), (Stage.TAKEN, False)])
+def test_who_found_no_room_is_tried_at_once_when_a_code_of_ours_is_gone(
+    stage: Stage, at_once: bool
+) -> None:
+    """S1-19: of backups that nobody has the daily check takes care."""
+    spare, ladder = Backup(LOCK, 1).key_id, Ladder(3, TICK)
+    full = [
+        lease(key=key, code=NEW_CODE, slot=None, ladder=ladder, reason=Reason.LOCK_FULL)
+        for key in (OTHER_KEY, spare)
+    ]
+    claims = [claim(OTHER_KEY, NEW_CODE), claim(spare, NEW_CODE)]
+    got = taken(situation(claims, [lease(stage), *full]), Free(lease(stage))).situation
+    tried = {x.key_id for x in got.leases if x.ladder is None and x.reason is None}
+    assert tried == ({OTHER_KEY} if at_once else set())
 
 
 def test_a_slot_that_was_never_touched_is_given_back_in_silence() -> None:
