@@ -19,7 +19,7 @@ demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 	@$(python) -m simulators.demo $(ARGS)
 
 test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
-	@$(python) -m pytest tests -n 4 --dist loadfile --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
+	@$(python) -m pytest tests -n 4 --dist loadfile --no-loadscope-reorder --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 faults: setup ## Inject faults, the long ones too (ARGS="--seed N": the same ones again)
 	@$(python) -m pytest tests -m "fault or long" $(ARGS)
