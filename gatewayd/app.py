@@ -118,8 +118,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     database = await open_database(config.store.path, clock)
     try:
         clock.mark = await marks.get(database.read)
-        identity = database.identity
-        outbox = Outbox(database, config.hub.id, identity.epoch)
+        outbox = Outbox(database, config.hub.id, database.identity.epoch)
         new, lost = await outbox.untouched(), await awaited(database.read)
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
@@ -128,7 +127,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
         watch = Watch(database, outbox, clock)
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
-        publisher = Publisher(database, outbox, clock, prefix, identity.secret)
+        publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
@@ -175,7 +174,8 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(_watchdog(database), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")
             group.create_task(Housekeeping(database, outbox, clock).run(), name="housekeeping")
-            yield
+            with database.room.patience():
+                yield
             raise _Stop
     except* _Stop:
         pass

@@ -1,8 +1,6 @@
 """`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement;
 `-m fault`: those that inject a fault of the catalogue; `--seed`: the random ones of another run."""
 
-from functools import cache
-from pathlib import Path
 from random import SystemRandom
 
 import pytest
@@ -20,16 +18,11 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"faults: --seed {config.getoption('seed')}"
 
 
-@cache
-def _rows_by_test(path: Path) -> dict[str, set[str]]:
-    return dict(tests_in(path))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what holds a row or injects a fault, before `-m` selects."""
     for item in items:
-        named = _rows_by_test(item.path).get(item.name.partition("[")[0], set())
+        named = tests_in(item.path).get(item.name.partition("[")[0], set())
         if named - ROWS.keys():
             item.add_marker("fault")
         if rows := named & ROWS.keys():

@@ -8,7 +8,7 @@ suffering 5.
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROWS = {
@@ -141,24 +141,27 @@ def rows_of(source: str) -> set[str]:
     return {row for row in found if row in ROWS or row.startswith("fault ")}
 
 
-def tests_in(path: Path) -> Iterator[tuple[str, set[str]]]:
+@cache
+def tests_in(path: Path) -> dict[str, set[str]]:
     """Each test function of a module, and the rows that it names."""
     source = path.read_text()
     lines, module = source.splitlines(), ast.parse(source)
     common = rows_of(ast.get_docstring(module) or "")
+    found: dict[str, set[str]] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
             "test"
         ):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            yield node.name, common | rows_of("\n".join(lines[first : node.end_lineno]))
+            found[node.name] = common | rows_of("\n".join(lines[first : node.end_lineno]))
+    return found
 
 
 def held(kind: str = "") -> dict[str, list[str]]:
     """The tests of each row of a kind that one holds, as `folder/module.py: test`."""
     found: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
-        for test, rows in tests_in(path):
+        for test, rows in tests_in(path).items():
             for row in rows:
                 if row.startswith(kind):
                     found.setdefault(row, []).append(f"{path.relative_to(TESTS)}: {test}")

@@ -46,14 +46,18 @@ def unseal(file: bytes, passphrase: str) -> bytes:
     if len(file) < OVERHEAD or sha256(sealed).digest() != told:
         raise Trouble("the backup is damaged or cut short", "take another copy of it, or another")
     head, rest = sealed[: len(HEADER) + SALT], sealed[len(HEADER) + SALT :]
+    key = _key(passphrase, head)
     try:
-        return secret.Aead(_key(passphrase, head)).decrypt(rest, head)
+        return secret.Aead(key).decrypt(rest, head)
     except CryptoError:
         raise Trouble("the passphrase is wrong", "type the one that this backup has") from None
 
 
 def _key(passphrase: str, head: bytes) -> bytes:
     typed = unicodedata.normalize("NFC", passphrase).encode()  # whatever keyboard it was typed at
-    return pwhash.argon2id.kdf(
-        secret.Aead.KEY_SIZE, typed, head[-SALT:], opslimit=PASSES, memlimit=MEMORY
-    )
+    try:
+        return pwhash.argon2id.kdf(
+            secret.Aead.KEY_SIZE, typed, head[-SALT:], opslimit=PASSES, memlimit=MEMORY
+        )
+    except CryptoError:
+        raise Trouble("not enough memory for the passphrase", "64 MiB must be free") from None

@@ -130,14 +130,13 @@ class Connection:
             raise Lost("the broker refuses the subscription: look at its access rules")
 
     async def retained(self, topic: str, within: float) -> bytes | None:
-        """What the broker retains on a topic; None: nothing came in so many seconds. At QoS 0: it
-        does not wait behind messages that wait for our PUBACK."""
-        options: Any = 0
-        if self._client.protocol == mqtt.MQTTv5:
-            options = SubscribeOptions(qos=0, noLocal=True)
+        """What the broker retains on a topic; None: nothing came in so many seconds, or it is
+        refused. At QoS 0: it does not wait behind messages that wait for our PUBACK."""
         found = self._retained[topic] = self._loop.create_future()
-        _, mid = self._client.subscribe([(topic, options)])
-        await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
+        _, mid = self._client.subscribe([(topic, 0)])
+        codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
+        if any(code.is_failure for code in codes):
+            _settle(found, None)
         self._loop.call_later(within, _settle, found, None)
         try:
             return await self._answer(found)

@@ -31,7 +31,7 @@ GATHERED = 50
 """Receipts that do not wait for more; well below the connection's RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
-RETAINED = 5.0
+RETAINED = 30.0
 """Seconds that a broker may take to hand out what it retains: nothing tells that there is none."""
 
 type Accept = Callable[[bytes, str, bool], Awaitable[None]]

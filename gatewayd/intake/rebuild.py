@@ -1,6 +1,9 @@
 """The end of a lost database, one thing after the other: what `reported` still says, the site, and
 all reservations. Then the locks are looked at with that (see `domain.rebuild`)."""
 
+import contextlib
+import json
+
 import structlog
 from pydantic import ValidationError
 
@@ -8,7 +11,7 @@ from gatewayd.domain.events.alert import cleared
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reservation import key_of, reservation_of
 from gatewayd.intake.change import Change
-from gatewayd.intake.reported import Reported
+from gatewayd.intake.reported import ReportedLease
 from gatewayd.store import rebuild, reservations
 from gatewayd.store.rebuild import Awaited
 
@@ -16,17 +19,26 @@ log = structlog.get_logger(__name__)
 
 
 async def remember(change: Change, payload: bytes | None) -> None:
-    """What the hub itself said last, if the broker still has it and it makes sense."""
-    if payload is not None:
-        try:
-            said = Reported.model_validate_json(payload)
-        except ValidationError as error:
-            log.warning("reported.malformed", size=len(payload), faults=error.error_count())
-        else:
-            for lease in said.leases:
-                rebuild.remember(change.tx, **lease.model_dump())
-            log.info("reported.remembered", leases=len(said.leases))
+    """What the hub itself said last, if the broker still has it; what cannot be read is left."""
+    leases, bad = _leases(payload)
+    for lease in leases:
+        rebuild.remember(change.tx, **lease.model_dump())
+    log.warning("reported.remembered", found=payload is not None, leases=len(leases), bad=bad)
     await came(change, Awaited.REPORTED)
+
+
+def _leases(payload: bytes | None) -> tuple[list[ReportedLease], int]:
+    """Those that can be read, and how many cannot."""
+    try:
+        said = json.loads(payload or b"{}")
+    except ValueError:
+        return [], 1
+    told = said.get("leases", []) if isinstance(said, dict) else None
+    found: list[ReportedLease] = []
+    for lease in told if isinstance(told, list) else []:
+        with contextlib.suppress(ValidationError):
+            found.append(ReportedLease.model_validate_json(json.dumps(lease)))
+    return found, len(told) - len(found) if isinstance(told, list) else 1
 
 
 async def came(change: Change, what: Awaited) -> None:

@@ -145,6 +145,7 @@ class Database:
         self.identity = Identity()
         self.opened = contextlib.AsyncExitStack()
         self._writing = asyncio.Lock()
+        self._failed: StoreError | None = None
         self.read = Transaction(reader)
         self.committed: Callable[[Transaction], None] = lambda _: None
 
@@ -158,21 +159,32 @@ class Database:
         Raises:
             StoreError: the disk fails. Whether it was committed only another start can tell.
         """
-        async with self._writing:
+        await self._writing.acquire()
+        try:
+            if self._failed is not None:
+                raise self._failed
             tx = Transaction(self._writer, self.room)
             try:
                 yield tx
             except BaseException:
                 await asyncio.shield(self._rollback(tx))
                 raise
-            await asyncio.shield(self._commit(tx))  # once begun it goes on, whoever waits for it
+        except BaseException:
+            self._writing.release()
+            raise
+        await asyncio.shield(self._commit(tx))  # once begun it goes on, whoever waits for it
 
     async def _commit(self, tx: Transaction) -> None:
+        """Nobody else writes before it has ended, and nobody after it has failed."""
         try:
             await tx.rows("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, StoreError):
+                self._failed = error
             await self._rollback(tx)
             raise
+        finally:
+            self._writing.release()
         self.committed(tx)
 
     async def _rollback(self, tx: Transaction) -> None:

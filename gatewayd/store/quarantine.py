@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -57,14 +57,15 @@ def put_aside(path: Path, why: str, at: datetime) -> None:
     folder = next(path for path in names if not path.exists())
     try:
         folder.mkdir(parents=True, mode=0o700)
-        for old in sorted(quarantine.iterdir())[:-KEPT]:
-            if old != folder:
-                shutil.rmtree(old)
         for file in (path.with_name(path.name + end) for end in FILES):
             if file.exists():
                 file.rename(folder / file.name)
         settle(folder)
         settle(path.parent)
     except OSError as error:
+        with suppress(OSError):  # what is not empty stays
+            folder.rmdir()
         raise StoreError(f"cannot put {path} aside: {error}") from error
+    for old in sorted(old for old in quarantine.iterdir() if old.is_dir())[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
     log.error("database.lost", why=why, kept=str(folder))

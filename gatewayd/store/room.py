@@ -3,6 +3,8 @@ is there for nothing else gives way, so that what was done at the locks is still
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -20,12 +22,14 @@ RETRY = 5.0
 
 
 class Room:
-    """The ballast beside a database. `waits`: it is gone, and something waits to be written."""
+    """The ballast beside a database. `waits`: it is gone, and something waits to be written;
+    `patient`: it may wait, as a hub that runs does."""
 
     def __init__(self, database: Path, clock: Clock) -> None:
         self._path = database.with_name("ballast")
         self._clock = clock
         self._closed = asyncio.Event()
+        self.patient = False
         self.waits = False
 
     def take(self) -> bool:
@@ -49,24 +53,35 @@ class Room:
         """Returns when it is worth another try: at once for the ballast, then after a while.
 
         Raises:
-            StoreError: the database is closed meanwhile.
+            StoreError: it must not wait, or not any more.
         """
         if self._path.exists():
             self._path.unlink()
             log.error("disk.full", freed=BALLAST)
             return
+        if not self.patient or self._closed.is_set():
+            raise StoreError(f"the disk of {self._path.parent} is full: make room on it")
         if not self.waits:
             log.critical("disk.full", freed=0)
         self.waits = True
         await self._clock.wait(self._closed, RETRY)
         if self._closed.is_set():
-            raise StoreError("the disk is full")
+            raise StoreError(f"the disk of {self._path.parent} is full")
 
     def made(self) -> None:
         """Something was written."""
         if self.waits:
             log.warning("disk.has_room")
         self.waits = False
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """While the hub runs, what is to be written waits; it does not hold up the end."""
+        self.patient = True
+        try:
+            yield
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Nothing waits any more."""

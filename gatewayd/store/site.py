@@ -231,6 +231,7 @@ async def forget_codes(tx: Transaction, lock: LockId) -> None:
     """Nothing on it is ours any more."""
     await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock,))
     await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
+    await tx.rows("DELETE FROM lost_leases WHERE lock_id = ?", (lock,))
     await tx.rows(
         "UPDATE locks SET failures = NULL, retry_due = NULL, reason = NULL WHERE id = ?", (lock,)
     )

@@ -90,6 +90,7 @@ async def small(street: tuple[Broker, ZwaveSimulator], tmp_path: Path) -> AsyncI
         yield Small(hub, cloud)
 
 
+@pytest.mark.long
 async def test_a_full_disk_is_told_and_costs_nothing_that_was_acknowledged(small: Small) -> None:
     # faults 22, 21
     await eventually(small.ballast)
@@ -115,6 +116,7 @@ async def test_a_full_disk_is_told_and_costs_nothing_that_was_acknowledged(small
     assert await small.hub.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_hub_that_waits_for_room_can_be_stopped(small: Small) -> None:
     await eventually(small.ballast)
     small.fill("somebody's")
@@ -125,6 +127,7 @@ async def test_a_hub_that_waits_for_room_can_be_stopped(small: Small) -> None:
     assert await small.hub.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_disk_that_is_read_only_is_a_clear_end_before_anything_is_said(
     tmp_path: Path,
 ) -> None:
@@ -143,6 +146,7 @@ async def test_a_disk_that_is_read_only_is_a_clear_end_before_anything_is_said(
     assert hub.log.read_text() == f"gatewayd: cannot use {disk}: Read-only file system\n"
 
 
+@pytest.mark.long
 async def test_a_write_that_fails_ends_the_daemon_and_the_command_comes_again(
     house: House,
 ) -> None:
@@ -159,6 +163,7 @@ async def test_a_write_that_fails_ends_the_daemon_and_the_command_comes_again(
     await house.cloud.answer(command)
 
 
+@pytest.mark.long
 async def test_after_an_fsync_that_fails_nothing_is_acknowledged(house: House) -> None:
     # fault 24: the kernel has dropped the pages, and the next fsync would succeed
     strace = shutil.which("strace")

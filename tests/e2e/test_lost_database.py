@@ -66,6 +66,7 @@ async def test_guests_keep_their_pins_when_the_database_is_lost(house: House) ->
     await house.holds(V2, codes["r2"], "818181")
 
 
+@pytest.mark.long
 async def test_what_the_broker_retains_is_read_before_it_is_said_anew(house: House) -> None:
     await house.site(V2)
     await house.cloud.done(await house.book("r1"))

@@ -49,6 +49,7 @@ async def gatewayd(hub: Hub, *words: str | Path) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.long
 async def test_the_restored_hub_is_the_old_one_in_a_new_epoch(
     street: tuple[Broker, ZwaveSimulator], nukis: BluetoothSimulator, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from simulators.broker import Broker
 from simulators.cloud import Cloud
 from simulators.hub import Hub
@@ -14,6 +16,7 @@ INTERVAL_S = 1.0
 SILENT_AFTER_S = 4 * INTERVAL_S
 
 
+@pytest.mark.long
 async def test_a_hub_whose_loop_stands_still_is_silent_and_tells_where_it_stood(
     tmp_path: Path,
 ) -> None:

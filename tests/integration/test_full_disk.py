@@ -3,7 +3,7 @@ pages of a file stands for the disk here: beyond it a statement fails with every
 as COMMIT does on a full disk. One that is really full is in `e2e/test_disk.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from gatewayd.domain.ids import LockId
 from gatewayd.errors import StoreError
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.store import room
+from gatewayd.store.connection import Connection, Full, Row, Statement
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.outbox import Outbox
 from tests.house import HUB
@@ -55,6 +56,11 @@ class Disk:
             tx.later("INSERT INTO meta VALUES ('fact 3', ?)", (FACT,))
         return [name for (name,) in told]
 
+    async def write_another(self) -> None:
+        """One more thing."""
+        async with self.database.transaction() as tx:
+            await tx.rows("INSERT INTO meta VALUES ('fact 9', '')")
+
     async def stuck(self) -> bool:
         """Whether something waits for room."""
         return self.database.room.waits
@@ -67,6 +73,7 @@ async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     database = await open_database(tmp_path / "gatewayd.db", SystemClock())
     disk = Disk(database, tmp_path / "ballast")
     database.committed = disk.commits.append
+    database.room.patient = True
     yield disk
     await database.close()
 
@@ -103,6 +110,53 @@ async def test_who_gives_up_meanwhile_leaves_nothing_behind(disk: Disk) -> None:
     assert len(disk.commits) == 1
 
 
+async def test_nobody_writes_while_a_commit_waits_for_room_that_nobody_waits_for(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, tried = True, []
+    together = Connection.together
+
+    async def at_commit(self: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+        if full and statements[-1][0] == "COMMIT":
+            tried.append(statements)
+            raise Full
+        return await together(self, statements)
+
+    monkeypatch.setattr(Connection, "together", at_commit)
+    first = asyncio.create_task(disk.write())
+    await eventually(disk.stuck)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    second = asyncio.create_task(disk.write_another())
+    await eventually(lambda: _true(len(tried) > 3))  # the first is still the only one
+    assert not second.done()
+    full = False
+    await second
+    assert await disk.facts() == [f"fact {n}" for n in (0, 1, 2, 3, 9)]
+    assert len(disk.commits) == 2
+
+
+async def test_after_a_commit_that_failed_nothing_is_written_any_more(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody waited for it: the next fsync would succeed, whatever was lost."""
+    together = Connection.together
+
+    async def failing(self: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+        if statements[-1][0] == "COMMIT":
+            raise StoreError("fsync")
+        return await together(self, statements)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "together", failing)
+        with pytest.raises(StoreError):
+            await disk.write()
+    with pytest.raises(StoreError, match="fsync"):
+        await disk.write_another()
+    assert disk.commits == []
+
+
 async def test_an_end_is_not_held_up_by_a_full_disk(disk: Disk) -> None:
     await disk.limit(1)
     writing = asyncio.create_task(disk.write())
@@ -112,6 +166,18 @@ async def test_an_end_is_not_held_up_by_a_full_disk(disk: Disk) -> None:
     with pytest.raises(StoreError, match="full"):
         await writing
     assert disk.commits == []
+
+
+async def _true(value: object) -> bool:
+    return bool(value)
+
+
+async def test_a_start_does_not_wait_for_room(disk: Disk) -> None:
+    disk.database.room.patient = False
+    await disk.limit(1)
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreError, match="make room"):
+            await disk.write()
 
 
 async def test_as_long_as_there_is_no_ballast_it_is_told_and_telemetry_gives_way(
