@@ -32,7 +32,8 @@ GATHERED = 50
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
 RETAINED = 30.0
-"""Seconds that a broker may take to hand out what it retains: nothing tells that there is none."""
+"""Seconds that a broker may take to hand out what it retains: nothing tells that there is none. No
+longer than the keepalive, for nothing is sent meanwhile."""
 
 type Accept = Callable[[bytes, str, bool], Awaitable[None]]
 """payload, kind, retained: returns once the command is on disk."""
@@ -86,8 +87,8 @@ class CloudLink:
             if not connection.session_present:
                 await self.session_lost()
             if self.remember is not None:
-                said = await connection.retained(f"{self.prefix}reported", RETAINED)
-                await self.remember(said)
+                within = min(RETAINED, self.broker.keepalive)
+                await self.remember(await connection.retained(f"{self.prefix}reported", within))
                 self.remember = None
             await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             now = self.clock.now().latest
