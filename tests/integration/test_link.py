@@ -394,6 +394,23 @@ async def test_a_broker_that_retains_nothing_is_not_waited_for_long(
         assert heard == [None]
 
 
+@pytest.mark.long
+async def test_the_wait_for_what_is_retained_outlasts_no_keepalive(tmp_path: Path) -> None:
+    heard: list[bytes | None] = []
+
+    async def remember(payload: bytes | None) -> None:
+        heard.append(payload)
+
+    async with (
+        Broker(tmp_path / "b") as broker,
+        Cloud(broker.port, PREFIX) as cloud,
+        hub(tmp_path, broker.port, remember=remember) as h,
+    ):
+        await h.tell(LockOnline(LockId("l1")))
+        await cloud.until(lambda e: e["type"] == "lock.online")
+    assert heard == [None]
+
+
 async def retained(cloud: Cloud, name: str) -> None:
     """Wait until the broker has it."""
     async with asyncio.timeout(10):
