@@ -1,11 +1,9 @@
 """`gatewayd backup` and `gatewayd restore`: the hub in one sealed file, and out of it again."""
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,9 +13,8 @@ import click
 from gatewayd import config as configuration
 from gatewayd import logs
 from gatewayd.cli.options import CONFIG
-from gatewayd.cli.trouble import CONFIG_WRONG, USAGE, Trouble, fail, not_as_root, say
+from gatewayd.cli.trouble import USAGE, Trouble, ends_well, not_as_root, say
 from gatewayd.clock import SystemClock
-from gatewayd.errors import ConfigError, StoreError, StoreInUse
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 PASSPHRASE = click.option(
@@ -26,6 +23,8 @@ PASSPHRASE = click.option(
     help="A file with the recovery passphrase alone. Without it the passphrase is asked for.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="For scripts.")
+IN_USE = "stop the daemon first: systemctl stop gatewayd"
+UNUSABLE = "run this as the daemon's user, with room on the disk"
 
 
 @click.command()
@@ -53,7 +52,7 @@ def backup(
     from gatewayd.cli.sealing import SHORTEST, seal  # noqa: PLC0415  # slow to import
     from gatewayd.store.archive import Manifest, pack  # noqa: PLC0415  # slow to import
 
-    with _ends_well(as_json):
+    with ends_well(as_json=as_json, in_use=IN_USE, unusable=UNUSABLE):
         config = configuration.load(path)
         if file.exists() and not force:
             raise Trouble(f"{file} is there already", "name another file, or say --force")
@@ -105,7 +104,7 @@ def restore(
 
     os.umask(0o077)  # codes lie in the database
     logs.configure("error", "auto")
-    with _ends_well(as_json):
+    with ends_well(as_json=as_json, in_use=IN_USE, unusable=UNUSABLE):
         config, clock = configuration.load(path), SystemClock()
         database = config.store.path
         not_as_root(database.parent)
@@ -137,23 +136,6 @@ def _next(kept: str | None) -> str:
     if kept:
         said.append(f"What was here is in {kept}; it holds codes: delete it once all is well.")
     return "\n".join(said)
-
-
-@contextlib.contextmanager
-def _ends_well(as_json: bool) -> Iterator[None]:
-    """Tell what keeps the command from its work, and end it."""
-    try:
-        yield
-    except ConfigError as error:
-        fail(Trouble(str(error), "mend the configuration", CONFIG_WRONG), as_json=as_json)
-    except StoreInUse as error:
-        todo = "stop the daemon first: systemctl stop gatewayd"
-        fail(Trouble(str(error).partition(";")[0], todo), as_json=as_json)
-    except StoreError as error:
-        todo = "run this as the daemon's user, with room on the disk"
-        fail(Trouble(str(error), todo), as_json=as_json)
-    except Trouble as trouble:
-        fail(trouble, as_json=as_json)
 
 
 def _hub(config: configuration.Config) -> str:

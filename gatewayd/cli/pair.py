@@ -12,9 +12,8 @@ import click
 from gatewayd import config as configuration
 from gatewayd import logs
 from gatewayd.cli.options import CONFIG
-from gatewayd.cli.trouble import CONFIG_WRONG, USAGE, Trouble, fail, say
+from gatewayd.cli.trouble import USAGE, Trouble, ends_well, fail, say
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
-from gatewayd.errors import ConfigError, StoreError, StoreInUse
 
 LISTEN_S = 60
 """Seconds: somebody may have to walk to the door."""
@@ -96,21 +95,15 @@ def nuki(
 
     os.umask(0o077)  # keys lie in the database
     logs.configure("error", "auto")
-    try:
+    with ends_well(
+        as_json=as_json,
+        in_use="stop the daemon first: systemctl stop gatewayd, pair, start it again",
+        unusable="run this as the daemon's user, after the daemon was started once",
+    ):
         config = configuration.load(path)
         pin = _pin_in(pin_file) if pin_file else _pin_asked()
         order = Order(config, adapter, address, pin, seconds)
         paired = asyncio.run(pair_one(order, say))
-    except ConfigError as error:
-        fail(Trouble(str(error), "mend the configuration", CONFIG_WRONG), as_json=as_json)
-    except StoreInUse as error:
-        todo = "stop the daemon first: systemctl stop gatewayd, pair, start it again"
-        fail(Trouble(str(error).partition(";")[0], todo), as_json=as_json)
-    except StoreError as error:
-        todo = "run this as the daemon's user, after the daemon was started once"
-        fail(Trouble(str(error), todo), as_json=as_json)
-    except Trouble as trouble:
-        fail(trouble, as_json=as_json)
     if not as_json:
         click.echo(_stanza(paired.name, paired.address))
         say(_where(config))

@@ -1,12 +1,16 @@
 """Why a command did not succeed, for the person or the script that gave it."""
 
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import click
+
+from gatewayd.errors import ConfigError, StoreError, StoreInUse
 
 USAGE, CONFIG_WRONG = 2, 78
 
@@ -32,6 +36,22 @@ def fail(trouble: Trouble, *, as_json: bool) -> NoReturn:
     else:
         say(f"gatewayd: {trouble.error}\n  {trouble.what_to_do}")
     sys.exit(trouble.status)
+
+
+@contextlib.contextmanager
+def ends_well(*, as_json: bool, in_use: str, unusable: str) -> Iterator[None]:
+    """Tell what keeps a command from its work, and end it; what to do where the database is in use
+    or cannot be used."""
+    try:
+        yield
+    except ConfigError as error:
+        fail(Trouble(str(error), "mend the configuration", CONFIG_WRONG), as_json=as_json)
+    except StoreInUse as error:
+        fail(Trouble(str(error).partition(";")[0], in_use), as_json=as_json)
+    except StoreError as error:
+        fail(Trouble(str(error), unusable), as_json=as_json)
+    except Trouble as trouble:
+        fail(trouble, as_json=as_json)
 
 
 def not_as_root(folder: Path) -> None:

@@ -100,8 +100,7 @@ async def put(
     `moved`: the guest changes rooms, and keeps the old doors until the new ones open.
     """
     if not new:
-        until = (now.latest + QUARANTINE).timestamp()
-        tx.later(PAST, (code.digits, until, key.id))
+        _leave_last(tx, key, code, now)
     if tx.holders is not None:
         tx.holders.put(key, code)
     tx.later(
@@ -130,10 +129,14 @@ async def put(
 
 def recode(tx: Transaction, key: Key, code: Code, now: Now) -> None:
     """Another code for a key of which nothing else changes."""
-    until = (now.latest + QUARANTINE).timestamp()
-    tx.later(PAST, (code.digits, until, key.id))
+    _leave_last(tx, key, code, now)
     tx.later("UPDATE keys SET code = ? WHERE id = ?", (code.digits, key.id))
     doors.rewrite(tx, key)
+
+
+def _leave_last(tx: Transaction, key: Key, code: Code, now: Now) -> None:
+    """The code that the key had, where this is another, is not used again for a while."""
+    tx.later(PAST, (code.digits, (now.latest + QUARANTINE).timestamp(), key.id))
 
 
 async def withdraw(tx: Transaction, key: KeyId, ended: datetime | None = None) -> None:
