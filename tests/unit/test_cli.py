@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatewayd.cli.main import main
+from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """\
@@ -57,7 +58,11 @@ def test_the_version_is_the_packages() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["check"], ["contract"], ["pair"], ["pair", "nuki"], ["backup"], ["restore"]],
+    [
+        [],
+        *([name] for name in main.commands),
+        ["pair", "nuki"],
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -233,7 +238,25 @@ def test_a_hub_whose_store_cannot_be_used_says_so_in_one_line(file: Path, spoil:
     assert "Traceback" not in done.stderr
 
 
-def test_the_printed_contract_is_the_one_in_the_documentation() -> None:
-    result = run("contract")
+@pytest.mark.parametrize(
+    ("words", "kept"), [([], "asyncapi.json"), (["--local"], "openapi.json")], ids=str
+)
+def test_the_printed_contract_is_the_one_in_the_documentation(words: list[str], kept: str) -> None:
+    result = run("contract", *words)
     assert result.exit_code == 0
-    assert result.stdout == (ROOT / "docs" / "asyncapi.json").read_text()
+    assert result.stdout == (ROOT / "docs" / kept).read_text()
+
+
+def test_the_daemon_is_looked_for_where_it_answers() -> None:
+    asked = next(option for option in main.commands["status"].params if option.name == "socket")
+    assert asked.default == Path(Local().socket)
+
+
+def test_a_daemon_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    result = run("status", "--socket", tmp_path / "hub.sock")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "does not answer" in result.stderr
+    assert "systemctl status gatewayd" in result.stderr
+    result = run("locks", "--socket", tmp_path / "hub.sock", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["ok"] is False

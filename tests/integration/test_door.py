@@ -1,0 +1,304 @@
+"""The local door on a real socket: the whole hub in this process, its locks in memory."""
+
+import json
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from gatewayd.domain.reach import Reach
+from gatewayd.errors import ConfigError
+from gatewayd.web.door import bound, served
+from gatewayd.web.followers import Followers
+from gatewayd.web.parts import Parts
+from gatewayd.web.routes import document
+from tests import house
+from tests.house import HUB, NOON, House, command, reservation, site
+from tests.schemas import fits
+
+DOCUMENT = document("1.2.3")
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+@dataclass
+class Door:
+    """A hub's door, and a client at it."""
+
+    house: House
+    path: Path
+    http: aiohttp.ClientSession
+
+    async def ask(self, path: str, status: int = 200) -> Any:
+        """An answer, held against what is printed of it."""
+        async with self.http.get(f"http://hub{path}") as response:
+            answer = await response.json(content_type=None)
+            assert response.status == status, answer
+            self._fits("get", path, status, answer)
+            return answer
+
+    async def say(self, path: str, body: object, status: int = 200) -> Any:
+        """The answer to a word; bytes are sent as they are."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.http.post(f"http://hub{path}", data=raw) as response:
+            answer = await response.json(content_type=None)
+            assert response.status == status, answer
+            self._fits("post", path, status, answer)
+            return answer
+
+    def _fits(self, method: str, path: str, status: int, answer: object) -> None:
+        parts = path.partition("?")[0].split("/")
+        for template, operations in DOCUMENT["paths"].items():
+            pieces = template.split("/")
+            if len(pieces) == len(parts) and all(
+                a in {b, "{id}"} for a, b in zip(pieces, parts, strict=True)
+            ):
+                responses = operations.get(method, {}).get("responses", {})
+                told = responses.get(str(status), responses.get("default"))
+                if told is not None:
+                    ((_, content),) = [x for x in told["content"].items() if "json" in x[0]]
+                    fits(DOCUMENT, content["schema"], answer)
+                    return
+        fits(DOCUMENT, SCHEMAS["Problem"], answer)
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Door]:
+    """A hub that has the site of `house`."""
+    path, followers = folder / "hub.sock", Followers()
+    async with house.opened(folder) as there:
+        there.database.committed = followers.committed
+        parts = Parts(
+            hub=HUB,
+            version="1.2.3",
+            since=NOON,
+            database=there.database,
+            outbox=there.outbox,
+            intake=there.intake,
+            clock=there.clock,
+            cloud=lambda: Reach(up=False, since=NOON, why="cannot reach the broker"),
+            radios=lambda: {"zwave": Reach(up=True, since=NOON)},
+            followers=followers,
+        )
+        connector = aiohttp.UnixConnector(str(path))
+        async with served(str(path), parts), aiohttp.ClientSession(connector=connector) as http:
+            await there.send("site.put", site())
+            yield Door(there, path, http)
+
+
+@pytest_asyncio.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened(tmp_path) as door:
+        yield door
+
+
+async def test_the_hub_tells_how_it_stands(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    await door.house.send("reservation.put", reservation("R2", property_id="nowhere"))
+    told = await door.ask("/v1/status")
+    assert (told["hub"], told["version"], told["zone"]) == (HUB, "1.2.3", "Europe/Zurich")
+    assert told["clock"]["trusted"] is True
+    assert (told["cloud"]["up"], told["cloud"]["why"]) == (False, "cannot reach the broker")
+    assert told["cloud"]["waiting"] == len(await door.house.told())
+    assert [(x["name"], x["up"]) for x in told["radios"]] == [("zwave", True)]
+    assert told["locks"] == {"online": 4, "offline": 0, "inactive": 0}
+    assert told["keys"] == {"upcoming": 1, "current": 0, "past": 0, "revoked": 0}
+    codes = [alert["code"] for alert in told["alerts"]]
+    assert "mapping_unknown" in codes
+
+
+async def test_the_worst_alert_comes_first(door: Door) -> None:
+    for code, subject in [("no_grace", "p"), ("removal_failed", "front"), ("battery_low", "x")]:
+        await execute(door, "INSERT INTO alerts VALUES (?, ?, 1, NULL)", code, subject)
+    alerts = (await door.ask("/v1/status"))["alerts"]
+    assert [x["severity"] for x in alerts] == ["critical", "warning", "notice"]
+    assert alerts[0]["text"] == "a code that is over still lies on front"
+
+
+async def test_a_lock_and_its_keys(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    locks = (await door.ask("/v1/locks"))["locks"]
+    assert [x["lock_id"] for x in locks] == ["flat-1-door", "flat-2-door", "front", "shed-door"]
+    one = await door.ask("/v1/locks/front")
+    assert (one["name"], one["address"], one["properties"]) == (
+        "The front",
+        "2",
+        ["flat-1", "flat-2"],
+    )
+    keys = {x["key_id"] for x in one["keys"]}
+    assert {"res:R1"} == {x for x in keys if not x.startswith("backup:")}
+    missing = await door.ask("/v1/locks/attic", 404)
+    assert missing["reason"] == "not_found"
+
+
+async def execute(door: Door, sql: str, *values: object) -> None:
+    async with door.house.database.transaction() as tx:
+        await tx.rows(sql, values)
+
+
+async def test_keys_come_in_pages_and_by_what_is_asked(door: Door) -> None:
+    for n in range(5):
+        booked = reservation(f"R{n}", arrival=f"2026-07-{11 + n}", departure=f"2026-07-{16 + n}")
+        await door.house.send("reservation.put", booked)
+    await door.house.send("reservation.cancel", {"id": "R4", "version": 2})
+    asked = "/v1/keys?status=upcoming,current&limit=3&lock=flat-1-door"
+    first = await door.ask(asked)
+    assert [x["key_id"] for x in first["keys"]] == ["res:R0", "res:R1", "res:R2"]
+    second = await door.ask(f"{asked}&after={first['next']}")
+    rest = [x["key_id"] for x in second["keys"]]
+    assert rest[0] == "res:R3"
+    revoked = await door.ask("/v1/keys?status=revoked")
+    assert [x["key_id"] for x in revoked["keys"]] == ["res:R4"]
+    one = await door.ask("/v1/keys?reservation=R2")
+    assert [x["key_id"] for x in one["keys"]] == ["res:R2"]
+    assert (await door.ask("/v1/keys?after=nothing", 404))["reason"] == "not_found"
+
+
+async def test_a_key_tells_its_doors_and_what_is_wrong_with_it(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    await execute(door, "INSERT INTO alerts VALUES ('code_unset', 'front/res:R1', 1, NULL)")
+    await execute(door, "INSERT INTO alerts VALUES ('code_unset', 'front/res:R2', 1, NULL)")
+    key = await door.ask("/v1/keys/res:R1")
+    assert key["status"] == "upcoming"
+    assert [(x["lock_id"], x["state"]) for x in key["doors"]] == [
+        ("flat-1-door", "waiting"),
+        ("front", "waiting"),
+    ]
+    assert [x["subject"] for x in key["alerts"]] == ["front/res:R1"]
+    assert key["staff_version"] is None
+    await door.house.send("key.revoke", {"id": "res:R1", "version": 4})
+    assert (await door.ask("/v1/keys/res:R1"))["staff_version"] == 4
+    await door.ask("/v1/keys/res:R9", 404)
+
+
+async def test_the_status_of_a_key_is_the_same_in_every_answer(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    for days in (0, 12, 30):
+        door.house.clock.at = NOON + timedelta(days=days)
+        counted = (await door.ask("/v1/status"))["keys"]
+        (key,) = (await door.ask("/v1/keys?reservation=R1"))["keys"]
+        assert counted[key["status"]] == 1
+        wanted = {0: "upcoming", 12: "current", 30: "past"}[days]
+        assert key["status"] == wanted
+
+
+async def test_a_command_takes_the_same_way_as_the_clouds(door: Door) -> None:
+    said = {"type": "reservation.put", "data": reservation()}
+    receipt = await door.say("/v1/commands", said, 202)
+    assert receipt["type"] == "command.accepted"
+    stands = await door.ask(f"/v1/commands/{receipt['cause']}")
+    assert (stands["type"], stands["state"]) == ("reservation.put", "waiting")
+    assert [key["key_id"] for key in stands["keys"]] == ["res:R1"]
+    for lock in ("front", "flat-1-door"):
+        await door.house.prove(lock, "R1")
+    assert (await door.ask("/v1/keys/res:R1"))["doors"]
+
+
+async def test_a_command_with_an_id_is_done_once(door: Door) -> None:
+    whole = command("reservation.put", reservation(), id="MINE")
+    first = await door.say("/v1/commands", whole, 202)
+    assert await door.say("/v1/commands", whole, 202) == first
+    assert len(await door.house.rows("SELECT 1 FROM commands WHERE id = 'MINE'")) == 1
+
+
+async def test_a_bad_command_is_rejected_as_the_clouds_is(door: Door) -> None:
+    said = {"type": "reservation.put", "data": reservation(check_in="noon"), "id": "BAD"}
+    receipt = await door.say("/v1/commands", said, 422)
+    assert (receipt["type"], receipt["cause"]) == ("command.rejected", "BAD")
+    assert receipt["data"]["path"] == "data.check_in"
+    other = {"type": "health.run", "hub": "another"}
+    wrong = await door.say("/v1/commands", other, 422)
+    assert wrong["data"]["reason"] == "wrong_hub"
+    unknown = {"type": "lock.resync", "data": {"lock_id": "attic"}, "id": "C-attic"}
+    receipt = await door.say("/v1/commands", unknown, 422)
+    assert receipt["data"]["reason"] == "unknown_lock"
+    assert (await door.ask("/v1/commands/C-attic"))["state"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        (b"{", 400, "malformed"),
+        (b"[1]", 400, "malformed"),
+        (b'{"a": 1, "a": 2}', 400, "malformed"),
+        (b"\xff", 400, "malformed"),
+        (b" " * (256 * 1024 + 1), 413, "too_large"),
+    ],
+)
+async def test_what_is_no_command_is_a_problem(
+    door: Door, body: bytes, status: int, reason: str
+) -> None:
+    assert (await door.say("/v1/commands", body, status))["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "at"),
+    [
+        ("/v1/keys?limit=0", 400, "limit"),
+        ("/v1/keys?status=dead", 400, "status.0"),
+        ("/v1/keys?shape=round", 400, "shape"),
+        ("/v1/codes", 400, ""),
+        ("/v1/codes?lock=front&key=res:R1", 400, ""),
+        ("/v1/events?before=never", 400, "before"),
+        ("/v1/nothing", 404, ""),
+        ("/v1/commands", 405, ""),
+    ],
+)
+async def test_a_bad_question_is_a_problem_that_names_the_field(
+    door: Door, path: str, status: int, at: str
+) -> None:
+    assert (await door.ask(path, status))["path"] == at
+
+
+async def test_the_socket_is_for_the_daemon_and_its_group(door: Door) -> None:
+    mode = door.path.stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+
+
+async def test_a_socket_that_a_dead_daemon_left_is_replaced_and_goes_with_the_hub(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "hub.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    async with opened(tmp_path) as door:
+        assert (await door.ask("/v1/status"))["hub"] == HUB
+    assert not path.exists()
+
+
+async def test_the_socket_of_a_living_daemon_is_left_alone(door: Door) -> None:
+    with pytest.raises(ConfigError, match="another gatewayd answers there"), bound(door.path):
+        pass
+    assert (await door.ask("/v1/status"))["hub"] == HUB
+
+
+@pytest.mark.parametrize("name", ["a file", "no folder/hub.sock", "x" * 120])
+def test_a_socket_that_cannot_be_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").write_text("kept")
+    with pytest.raises(ConfigError, match=r"local\.socket"), bound(tmp_path / name):
+        pass
+    assert (tmp_path / "a file").read_text() == "kept"
+
+
+async def test_a_failure_tells_neither_a_code_nor_where(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await door.house.send("reservation.put", reservation())
+    code = await door.house.code_of("R1")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(f"the code is {code}")
+
+    monkeypatch.setattr("gatewayd.store.views.keys", fail)
+    assert (await door.ask("/v1/keys", 500))["reason"] == "internal"
+    said = "".join(capsys.readouterr())
+    assert "RuntimeError" in said
+    assert code not in said
