@@ -1,5 +1,7 @@
 """The local door on a real socket: the whole hub in this process, its locks in memory."""
 
+import asyncio
+import getpass
 import json
 import socket
 import stat
@@ -14,8 +16,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from gatewayd.domain.moment import FOREVER
 from gatewayd.domain.reach import Reach
 from gatewayd.errors import ConfigError
+from gatewayd.web import follow
 from gatewayd.web.door import bound, served
 from gatewayd.web.followers import Followers
 from gatewayd.web.parts import Parts
@@ -302,3 +306,225 @@ async def test_a_failure_tells_neither_a_code_nor_where(
     said = "".join(capsys.readouterr())
     assert "RuntimeError" in said
     assert code not in said
+
+
+@pytest.mark.parametrize("asked", ["reservation=R1", "key=res:R1", "lock=flat-1-door"])
+async def test_codes_are_found_by_reservation_key_and_lock_without_digits(
+    door: Door, asked: str
+) -> None:
+    """S1-15"""
+    await door.house.send("reservation.put", reservation())
+    code = await door.house.code_of("R1")
+    found = await door.ask(f"/v1/codes?{asked}")
+    held = {key["key_id"]: key for key in found["keys"]}
+    assert [x["lock_id"] for x in held["res:R1"]["doors"]] == ["flat-1-door", "front"]
+    assert code not in json.dumps(found)
+    for path in ("/v1/keys", "/v1/keys/res:R1", "/v1/locks/front", "/v1/events", "/v1/status"):
+        assert code not in json.dumps(await door.ask(path))
+
+
+@pytest.mark.parametrize("asked", ["reservation", "key", "lock"])
+async def test_digits_are_revealed_and_it_is_told_to_whom(door: Door, asked: str) -> None:
+    """S1-15"""
+    await door.house.send("reservation.put", reservation())
+    await door.house.send("reservation.put", reservation("R2", property_id="flat-2"))
+    before = (await door.house.rows("SELECT max(seq) FROM outbox"))[0][0]
+    what = {"reservation": "R1", "key": "res:R1", "lock": "flat-1-door"}[asked]
+    found = await door.say("/v1/codes/reveal", {asked: what})
+    codes = {each["key_id"]: each["code"] for each in found["codes"]}
+    assert codes["res:R1"] == await door.house.code_of("R1")
+    assert "res:R2" not in codes
+    (told,) = await door.house.told(before)
+    assert told["type"] == "codes.revealed"
+    assert told["data"]["by"] == getpass.getuser()
+    assert set(told["data"]["key_ids"]) == codes.keys()
+    assert told["data"]["lock_ids"] == (["flat-1-door"] if asked == "lock" else [])
+    (noted,) = (await door.ask("/v1/events?type=codes.revealed"))["events"]
+    assert noted["data"]["by"] == getpass.getuser()
+    assert not set(codes.values()) & set(json.dumps(noted).split('"'))
+
+
+async def test_nothing_is_revealed_where_it_cannot_be_told(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await door.house.send("reservation.put", reservation())
+
+    async def fail(*_: object) -> None:
+        raise OSError("no disk")
+
+    monkeypatch.setattr(door.house.outbox, "tell", fail)
+    answer = await door.say("/v1/codes/reveal", {"key": "res:R1"}, 500)
+    assert answer["reason"] == "internal"
+
+
+async def test_a_guest_who_has_a_backup_code_is_found_with_it(door: Door) -> None:
+    """S1-15"""
+    await door.house.send("reservation.put", reservation())
+    await execute(
+        door,
+        "INSERT INTO keys (id, code, exclusive, label, starts, ends, issued_to) "
+        "VALUES ('backup:front:2', '735162', 0, 'Backup-2', 0, ?, 'res:R1')",
+        FOREVER.timestamp(),
+    )
+    found = await door.ask("/v1/codes?reservation=R1")
+    assert [x["key_id"] for x in found["keys"]] == ["res:R1", "backup:front:2"]
+    assert found["keys"][1]["ends"] is None
+
+
+async def test_a_code_that_lies_where_it_is_not_wanted_is_shown(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    for lock in ("front", "flat-1-door"):
+        await door.house.prove(lock, "R1")
+    await door.house.send("key.revoke", {"id": "res:R1", "version": 1})
+    key = await door.ask("/v1/keys/res:R1")
+    assert key["status"] == "revoked"
+    assert {(x["lock_id"], x["state"]) for x in key["doors"]} == {
+        ("front", "removing"),
+        ("flat-1-door", "removing"),
+    }
+
+
+async def test_a_command_is_done_when_its_effect_is_proven(door: Door) -> None:
+    said = {"id": "C-R1", "type": "reservation.put", "data": reservation()}
+    await door.say("/v1/commands", said, 202)
+    held = {"id": "C-all", "type": "report"}
+    await door.say("/v1/commands", held, 202)
+    assert (await door.ask("/v1/commands/C-all"))["state"] == "done"
+    assert (await door.ask("/v1/commands/C-R1"))["state"] == "waiting"
+    late = command("lock.operate", {"lock_id": "front", "action": "unlock"}, id="C-late")
+    late["ts"] = "2026-07-01T11:00:00Z"
+    assert (await door.say("/v1/commands", late, 422))["type"] == "command.expired"
+    assert (await door.ask("/v1/commands/C-late"))["state"] == "expired"
+    await door.ask("/v1/commands/C-none", 404)
+
+
+async def test_what_was_told_comes_in_pages_the_newest_first(door: Door) -> None:
+    for n in range(4):
+        await door.say("/v1/commands", {"id": f"C-{n}", "type": "report"}, 202)
+    asked = "/v1/events?type=command.accepted,command.done&limit=3"
+    first = await door.ask(asked)
+    assert [x["cause"] for x in first["events"]] == ["C-3", "C-3", "C-2"]
+    second = await door.ask(f"{asked}&before={first['next']}")
+    assert [x["cause"] for x in second["events"]] == ["C-2", "C-1", "C-1"]
+    await door.house.send("reservation.put", reservation())
+    about = await door.ask("/v1/events?key=res:R1")
+    assert {x["type"] for x in about["events"]} == {"code.assigned"}
+
+
+@dataclass
+class Line:
+    """One who follows."""
+
+    response: aiohttp.ClientResponse
+
+    async def next(self) -> tuple[int, dict[str, Any]]:
+        """The next event and its place; held against its schema."""
+        place = 0
+        async with asyncio.timeout(20):
+            async for raw in self.response.content:
+                name, _, said = raw.decode().rstrip().partition(": ")
+                if name == "id":
+                    place = int(said)
+                if name == "data":
+                    event = json.loads(said)
+                    fits(DOCUMENT, SCHEMAS["Event"], event)
+                    return place, event
+        raise EOFError
+
+    async def heartbeat(self) -> None:
+        """Until a comment comes."""
+        async with asyncio.timeout(20):
+            async for raw in self.response.content:
+                if raw.startswith(b": still"):
+                    return
+        raise EOFError
+
+
+@asynccontextmanager
+async def following(door: Door, asked: str = "", last: int | None = None) -> AsyncIterator[Line]:
+    headers = {"Accept": "text/event-stream"}
+    if last is not None:
+        headers["Last-Event-ID"] = str(last)
+    async with door.http.get(f"http://hub/v1/events{asked}", headers=headers) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        await response.content.readline()  # it follows from here on
+        yield Line(response)
+
+
+async def test_each_event_comes_as_it_is_told_and_a_lost_line_is_taken_up_again(
+    door: Door,
+) -> None:
+    async with following(door) as line:
+        await door.say("/v1/commands", {"id": "C-1", "type": "report"}, 202)
+        place, event = await line.next()
+        assert (event["seq"], event["type"], event["cause"]) == (place, "command.accepted", "C-1")
+    await door.say("/v1/commands", {"id": "C-2", "type": "report"}, 202)
+    async with following(door, last=place) as line:
+        told = [(await line.next())[1] for _ in range(3)]
+    assert [(x["type"], x["cause"]) for x in told] == [
+        ("command.done", "C-1"),
+        ("command.accepted", "C-2"),
+        ("command.done", "C-2"),
+    ]
+
+
+async def test_who_follows_gets_what_he_asked_for_and_nothing_else(door: Door) -> None:
+    async with following(door, "?type=code.assigned&key=res:R2") as line:
+        for id_ in ("R1", "R2"):
+            await door.house.send("reservation.put", reservation(id_, property_id="shed"))
+        assert (await line.next())[1]["key_id"] == "res:R2"
+
+
+async def test_a_quiet_line_has_a_heartbeat(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "HEARTBEAT", 0.01)
+    async with following(door) as line:
+        await line.heartbeat()
+
+
+async def test_a_reader_who_does_not_read_is_let_go(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(follow, "SLOW", 0.2)
+    reader, writer = await asyncio.open_unix_connection(str(door.path), limit=1)
+    writer.write(b"GET /v1/events HTTP/1.1\r\nHost: hub\r\nAccept: text/event-stream\r\n")
+    writer.write(b"Last-Event-ID: 0\r\n\r\n")
+    await writer.drain()
+    assert (await reader.readexactly(8)) == b"HTTP/1.1"
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's has it
+    entry = "INSERT INTO journal VALUES (?, 'x', 1, 'hub.started', NULL, NULL, NULL, ?)"
+    text = json.dumps({"version": "x" * 100_000})
+    for n in range(100, 130):
+        await execute(door, entry, n, text)
+    await door.house.send("report", {})
+    said = ""
+    async with asyncio.timeout(20):
+        while "local.reader_dropped" not in said:
+            said += capsys.readouterr().out
+            await asyncio.sleep(0.02)
+    writer.close()
+    assert (await door.ask("/v1/status"))["hub"] == HUB
+
+
+async def test_a_place_that_is_none_is_a_problem(door: Door) -> None:
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": "yesterday"}
+    async with door.http.get("http://hub/v1/events", headers=headers) as response:
+        assert response.status == 400
+        fits(DOCUMENT, SCHEMAS["Problem"], await response.json(content_type=None))
+
+
+async def test_who_follows_does_not_hold_up_the_end_of_the_hub(tmp_path: Path) -> None:
+    connector = aiohttp.UnixConnector(str(tmp_path / "hub.sock"))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        async with opened(tmp_path) as door:
+            headers = {"Accept": "text/event-stream"}
+            response = await http.get("http://hub/v1/events", headers=headers)
+            await response.content.readline()
+            assert (await door.ask("/v1/status"))["hub"] == HUB
+            began = asyncio.get_running_loop().time()
+        assert await response.content.read() == b"\n"
+    assert asyncio.get_running_loop().time() - began < 0.9  # GOODBYE is a second
+
+
+async def test_the_description_is_the_printed_one(door: Door) -> None:
+    assert await door.ask("/v1/openapi.json") == DOCUMENT
