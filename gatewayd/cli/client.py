@@ -59,17 +59,18 @@ class Door:
         """The answer to a word."""
         return self._said(*self._ask("POST", path, body))
 
-    def command(self, type_: str, data: Mapping[str, object], id_: str) -> Document:
+    def command(self, type_: str, data: Mapping[str, object]) -> Document:
         """A command's receipt, whatever it says."""
-        said = {"id": id_, "type": type_, "data": data}
+        said = {"type": type_, "data": data}
         status, document = self._ask("POST", "/v1/commands", said)
         return document if "cause" in document else self._said(status, document)
 
-    def follow(self, path: str, **asked: object) -> Iterator[Document]:
-        """Each event as it comes, until the daemon ends."""
+    def follow(self, path: str, last: int, **asked: object) -> Iterator[Document]:
+        """Each event after the last one as it comes, until the daemon ends."""
         with self._reached() as line:
             line.timeout = SILENT
-            line.request("GET", _with(path, asked), headers={"Accept": "text/event-stream"})
+            words = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
+            line.request("GET", _with(path, asked), headers=words)
             response = line.getresponse()
             if response.status != http.client.OK:
                 self._said(response.status, json.loads(response.read()))

@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.backup import backup, restore
+from gatewayd.cli.backup_code import backup_code
+from gatewayd.cli.change import (
+    confirm,
+    health,
+    open_,
+    regenerate,
+    reinstate,
+    reserve,
+    resync,
+    revoke,
+)
+from gatewayd.cli.history import codes, events
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
@@ -29,7 +41,9 @@ def main() -> None:
     """
 
 
-for command in (status, locks, lock, keys, key, pair, backup, restore):
+ASKING = (status, locks, lock, keys, key, codes, events)
+SAYING = (reserve, revoke, reinstate, regenerate, resync, open_, backup_code, health, confirm)
+for command in (*ASKING, *SAYING, pair, backup, restore):
     main.add_command(command)
 
 

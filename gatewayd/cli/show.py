@@ -28,7 +28,7 @@ type Drawing = Callable[["Screen", Document], None]
 @SOCKET
 @JSON
 def status(socket: Path, as_json: bool) -> None:
-    """How it stands: hub, cloud, radios, locks, what needs a person.
+    """How it stands, and what needs a person.
 
     \b
     Exit codes:
@@ -81,9 +81,9 @@ def keys(
     socket: Path,
     as_json: bool,
 ) -> None:
-    """Keys, the nearest first: current and upcoming ones, if nothing is said.
+    """Keys, the nearest first.
 
-    With --status, --lock or --reservation just those.
+    The current and the upcoming ones, if nothing else is said.
     """
     with answered(socket, as_json=as_json) as door:
         if not (statuses or name or reservation):
@@ -211,7 +211,7 @@ def _lock(screen: "Screen", lock: Document) -> None:
                 each["key_id"],
                 screen.when(each["starts"]),
                 screen.when(each["ends"]),
-                _state(door),
+                state(door),
                 door["proof"],
                 screen.when(door["next_try_at"]),
             )
@@ -232,7 +232,7 @@ def _keys(screen: "Screen", document: Document) -> None:
                 each["status"],
                 screen.when(each["starts"]),
                 screen.when(each["ends"]),
-                ", ".join(f"{door['lock_id']} {_state(door)}" for door in each["doors"]),
+                ", ".join(f"{door['lock_id']} {state(door)}" for door in each["doors"]),
             )
             for each in document["keys"]
         ),
@@ -257,13 +257,14 @@ def doors(screen: "Screen", found: list[Document]) -> None:
     screen.table(
         ("door", "state", "proof", "next"),
         (
-            (door["lock_id"], _state(door), door["proof"], screen.when(door["next_try_at"]))
+            (door["lock_id"], state(door), door["proof"], screen.when(door["next_try_at"]))
             for door in found
         ),
     )
 
 
-def _state(door: Document) -> str:
+def state(door: Document) -> str:
+    """Of a key at a door, with the reason."""
     return f"{door['state']} ({door['reason']})" if door["reason"] else str(door["state"])
 
 

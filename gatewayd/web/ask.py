@@ -6,6 +6,7 @@ from collections.abc import Collection
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.health import AlertCode, Severity
 from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.reservation import reservation_of
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import outbox, overrides, site, status, views
 from gatewayd.store.database import Transaction
@@ -87,18 +88,20 @@ async def key(parts: Parts, asked: shapes.ById) -> shapes.KeyInFull:
     found = await _keys(parts, Wanted(key=asked.id))
     if not found:
         raise NotFound("there is no such key")
-    standing = await status.alerts(parts.database.read)
-    about = {
-        each["subject"]
-        for each in standing
-        if each["subject"] in {asked.id, found[0].reservation_id}
-        or each["subject"].endswith(f"/{asked.id}")
-    }
-    alerts = await _alerts(parts.database.read, about)
     said = await overrides.get(parts.database.read, KeyId(asked.id))
     return shapes.KeyInFull(
-        **dict(found[0]), staff_version=said[0] if said else None, alerts=alerts
+        **dict(found[0]),
+        staff_version=said[0] if said else None,
+        alerts=await alerts_of(parts, [KeyId(asked.id)]),
     )
+
+
+async def alerts_of(parts: Parts, keys: Collection[KeyId]) -> tuple[shapes.Alert, ...]:
+    """What is wrong with some keys, at a door or with their reservations."""
+    ids = {*keys, *(stay for key in keys if (stay := reservation_of(key)) is not None)}
+    standing = (each["subject"] for each in await status.alerts(parts.database.read))
+    about = {subject for subject in standing if ids & {subject, subject.partition("/")[2]}}
+    return await _alerts(parts.database.read, about)
 
 
 async def codes(parts: Parts, asked: shapes.CodesAsked) -> shapes.Keys:

@@ -60,6 +60,7 @@ async def command(parts: Parts, asked: shapes.ById) -> shapes.Command:
             "state": state,
             "keys": waiting,
             "locks": locks,
+            "alerts": await ask.alerts_of(parts, keys),
         }
     )
 

@@ -106,7 +106,8 @@ class Receipt(Shape):
 
 class Command(Shape):
     """How it stands with a command. `waiting`: its effect is not proven at these keys and locks
-    yet."""
+    yet; a key that cannot be made is not among them, and an alert tells why. `held`: by the brake,
+    until it is confirmed."""
 
     id: str
     type: str
@@ -115,6 +116,7 @@ class Command(Shape):
     state: Literal["waiting", "done", "rejected", "expired", "held"]
     keys: "tuple[Key, ...]"
     locks: tuple[str, ...]
+    alerts: "tuple[Alert, ...]"
 
 
 class Trust(Shape):

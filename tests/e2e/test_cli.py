@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -28,14 +30,19 @@ class Said:
     err: str
 
 
-async def typed(hub: Hub, *words: str) -> Said:
-    """A command, to its end."""
-    process = await asyncio.create_subprocess_exec(
+async def started(hub: Hub, *words: str) -> asyncio.subprocess.Process:
+    """A command that runs."""
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gatewayd", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "GATEWAYD_SOCKET": str(hub.socket), "COLUMNS": "80"},
     )
+
+
+async def typed(hub: Hub, *words: str) -> Said:
+    """A command, to its end."""
+    process = await started(hub, *words)
     async with asyncio.timeout(60):
         out, err = await process.communicate()
     assert process.returncode is not None
@@ -72,3 +79,68 @@ async def test_a_person_asks_the_hub(house: House) -> None:
     assert (unclear.status, "l2, l5" in unclear.err) == (1, True)
     unknown = await typed(house.hub, "lock", "dor 5")
     assert (unknown.status, "is it door 5?" in unknown.err) == (1, True)
+    await says_something(house)
+    await looks_up_codes(house)
+    await meets_a_dead_lock(house)
+
+
+async def says_something(house: House) -> None:
+    """What is said is done when it is proven at the locks."""
+    before, after = (str(date.today() + timedelta(days)) for days in (-2, 2))  # noqa: DTZ011  # any zone's will do
+    said = await typed(house.hub, "reserve", "r2", "p", before, after)
+    assert (said.status, said.out) == (0, "done\n")
+    first = await house.code("r2")
+    assert first in await house.codes(V1)
+    done = await read(house.hub, "Command", "revoke", "r2", "--door", f"l{V2}")
+    assert done["state"] == "done"
+    assert first not in await house.codes(V2)
+    assert first in await house.codes(V1)
+    assert (await typed(house.hub, "reinstate", "res:r2")).status == 0
+    assert first in await house.codes(V2)
+    assert (await typed(house.hub, "regenerate", "r2", "--reason", "seen")).status == 0
+    assert first not in await house.codes(V1)
+    for words in (["resync", f"l{V1}"], ["open", f"l{V1}"], ["health", "run"]):
+        assert (await typed(house.hub, *words)).status == 0
+    refused = await typed(house.hub, "reserve", "r4", "p", after, before)
+    assert (refused.status, "dates_reversed" in refused.err) == (1, True)
+    waits = await typed(house.hub, "reserve", "r5", "nowhere", before, after, "--wait", "1")
+    assert (waits.status, "r5 names a property" in waits.out) == (4, True)
+
+
+async def looks_up_codes(house: House) -> None:
+    """S1-15"""
+    there = await read(house.hub, "Keys", "codes", "--lock", "door 2")
+    assert {key["key_id"] for key in there["keys"]} == {"res:r1", "res:r2"}
+    held = set(await house.codes(V1))
+    shown = await typed(house.hub, "codes", "--reservation", "r1", "--reveal")
+    assert sum(code in shown.out for code in held) == 1
+    await house.told("codes.revealed", key_ids=["res:r1"])
+    assert (await typed(house.hub, "codes")).status == 2
+    used = await house.zwave.keypad(V1, code=await house.code())
+    assert used["opened"]
+    await house.told("lock.used", lock_id=f"l{V1}")
+    events = await typed(house.hub, "events", "--type", "lock.used", "--lock", f"l{V1}")
+    assert "res:r1" in events.out
+    page = await read(house.hub, "Events", "events", "--limit", "500")
+    assert not [code for code in held if code in json.dumps(page)]
+
+
+async def meets_a_dead_lock(house: House) -> None:
+    """What still waits is told, and why; who follows sees it come."""
+    follower = await started(house.hub, "events", "--follow", "--json", "--type", "code.failed")
+    await house.zwave.faults(V1, dead=True)
+    days = [str(date.today() + timedelta(days)) for days in (-1, 1)]  # noqa: DTZ011  # any zone's will do
+    waits = await typed(house.hub, "reserve", "r3", "p", *days, "--wait", "6")
+    assert (waits.status, f"l{V1}" in waits.out) == (4, True)
+    assert "lock_unreachable" in waits.out
+    assert f"l{V2}" not in waits.out
+    assert follower.stdout is not None
+    async with asyncio.timeout(20):
+        event = json.loads(await follower.stdout.readline())
+    assert (event["type"], event["lock_id"]) == ("code.failed", f"l{V1}")
+    follower.send_signal(signal.SIGINT)
+    assert await follower.wait() == 0
+    await house.told("alert.raised", code="lock_offline")
+    needed = await typed(house.hub, "status")
+    assert (needed.status, f"l{V1} does not answer" in needed.out) == (1, True)
+    await house.zwave.faults(V1)

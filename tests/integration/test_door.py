@@ -391,6 +391,11 @@ async def test_a_command_is_done_when_its_effect_is_proven(door: Door) -> None:
     await door.say("/v1/commands", held, 202)
     assert (await door.ask("/v1/commands/C-all"))["state"] == "done"
     assert (await door.ask("/v1/commands/C-R1"))["state"] == "waiting"
+    nowhere = {"id": "C-R9", "type": "reservation.put"}
+    await door.say("/v1/commands", nowhere | {"data": reservation("R9", property_id="x")}, 202)
+    stands = await door.ask("/v1/commands/C-R9")
+    assert (stands["state"], stands["keys"]) == ("waiting", [])
+    assert [(x["code"], x["subject"]) for x in stands["alerts"]] == [("mapping_unknown", "R9")]
     late = command("lock.operate", {"lock_id": "front", "action": "unlock"}, id="C-late")
     late["ts"] = "2026-07-01T11:00:00Z"
     assert (await door.say("/v1/commands", late, 422))["type"] == "command.expired"
