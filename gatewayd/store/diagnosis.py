@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,8 @@ from gatewayd.domain.events.lock import LockUsed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.moment import Now, Window, from_epoch
-from gatewayd.domain.reservation import reservation_of
+from gatewayd.domain.reservation import Kind, reservation_of
+from gatewayd.domain.stay import over_by
 from gatewayd.errors import Reason, UnknownSubject
 from gatewayd.store import journal, signals, site, situations
 from gatewayd.store.connection import Row
@@ -48,7 +49,8 @@ SELECT CASE
     END
 """
 STAY = """
-SELECT confirmed, changed_at, held, due, document->>'announced_at', property_id
+SELECT confirmed, changed_at, held, due, document->>'announced_at',
+    document->>'kind', document->>'departure', property_id
 FROM reservations WHERE id = ?
 """
 DOORS = """
@@ -154,7 +156,7 @@ async def _case(tx: Transaction, look: Look, subject: str, key: KeyId, only: Loc
         subject,
         key,
         look.hub,
-        _stay(booked, row, look.names) if booked is not None and row else None,
+        _stay(booked, row, look) if booked is not None and row else None,
         await _grant(tx, key),
         tuple(doors),
         look.alerts.get(booked or key, {}),
@@ -162,8 +164,8 @@ async def _case(tx: Transaction, look: Look, subject: str, key: KeyId, only: Loc
     )
 
 
-def _stay(id_: ReservationId, row: Row, names: Names) -> Stay:
-    confirmed, changed, held, due, announced, property_id = row
+def _stay(id_: ReservationId, row: Row, look: Look) -> Stay:
+    confirmed, changed, held, due, announced, kind, departure, property_id = row
     return Stay(
         id_,
         bool(confirmed),
@@ -171,7 +173,9 @@ def _stay(id_: ReservationId, row: Row, names: Names) -> Stay:
         Reason(held) if held else None,
         from_epoch(due) if due is not None else None,
         datetime.fromisoformat(announced) if announced else None,
-        names.locks_of(property_id),
+        look.names.locks_of(property_id),
+        blocks=kind != Kind.BOOKING,
+        over=look.hub.now.surely_past(over_by(date.fromisoformat(departure))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_why_follows_a_code_from_the_booking_to_a_failing_lock_and_back(
         lock.dead = False
         await hub.pass_(2 * MINUTE)
         found = await diagnosed(hub, "r1", connected=True)
-        assert found.summary == "The code of r1 is on a and b; the code goes out on Fri 10:00."
+        assert found.summary == "The code of r1 is on a and b; the code comes out on Fri 10:00."
         assert [link.state for link in found.links if link.name is Part.CLOUD] == [State.OK]
 
         await hub.pass_(HOUR)
@@ -101,7 +102,7 @@ async def test_why_follows_a_code_from_the_booking_to_a_failing_lock_and_back(
         assert found.summary == (
             "The code of r1 is on a; the keypad of a is locked out after wrong codes; a wrong code "
             "was typed there 3 times since 13:54, the last at 13:56: the guest mistypes, or uses "
-            "another door; the code goes out on Fri 10:00."
+            "another door; the code comes out on Fri 10:00."
         )
         assert (await diagnosed(hub, "b/res:r1")).first_broken is None
         (slot,) = lock.codes
@@ -132,6 +133,26 @@ async def test_a_held_reservation_says_why_and_what_helps(house: House) -> None:
     await house.send("reservation.put", reservation("R2", property_id="far"))
     assert "from 2026-07-11 14:00" in (await asked(house, "R2")).links[1].text
     assert "came at 21:00" in (await asked(house, "R2")).links[-2].text
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kind": "block"}, "R1 has no code: it only blocks the dates: nobody comes."),  # S2-9
+        ({"property_id": "cabin"}, "R1 has no code: its property has no lock"),  # S2-12
+        (
+            {"arrival": "2026-05-01", "departure": "2026-05-04"},
+            "R1 has no code: its last day is over.",
+        ),
+        ({"policy": {"generate": "before_arrival"}}, "its code is made on 2026-07-08 14:00"),
+    ],
+)
+async def test_a_reservation_without_a_key_says_why(
+    house: House, changed: dict[str, Any], said: str
+) -> None:
+    await house.send("site.put", whole_site())
+    await house.send("reservation.put", reservation(**changed))
+    assert said in (await asked(house, "R1")).summary
 
 
 async def test_it_knows_what_the_cloud_has_and_when_the_guest_was_told(house: House) -> None:

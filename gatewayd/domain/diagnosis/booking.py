@@ -41,9 +41,14 @@ def _reservation(case: Case) -> Link:
         return Link(Part.RESERVATION, State.BROKEN, text, since, stay.held, remedy)
     if stay.held is not None:
         return Link(Part.RESERVATION, State.BROKEN, because(stay.held), None, stay.held)
-    if not stay.locks and not case.doors:
+    if case.key is None and not stay.locks:
         text = "its property has no lock: there is nothing to open"
         return Link(Part.RESERVATION, State.BROKEN, text, None, Reason.MAPPING_MISSING)
+    if case.key is None and stay.over:
+        text = "its last day is over"
+        return Link(Part.RESERVATION, State.BROKEN, text, None, Reason.EXPIRED)
+    if case.key is None and stay.blocks:
+        return Link(Part.RESERVATION, State.BROKEN, "it only blocks the dates: nobody comes")
     return Link(Part.RESERVATION, State.OK, "it is confirmed", stay.changed_at)
 
 

@@ -180,8 +180,7 @@ def following(at: KeyAtDoor) -> Next | None:
     if (again := tried_again(s.ladder, hub)) is not None:
         return again
     if at.proven and at.claim is not None:
-        gone = at.claim.gone
-        return None if at.claim.window.endless else Next(f"the code goes out {hub.on(gone)}", gone)
+        return _of_proven(at, at.claim)
     if state.state == "withheld" or (state.state == "waiting" and at.withheld):
         checks_in = at.withheld is Reason.AWAITING_CHECK_IN
         return Next("the code goes in when the guest checks in") if checks_in else None
@@ -194,6 +193,18 @@ def following(at: KeyAtDoor) -> Next | None:
     if state.next_try_at is not None:
         return Next(f"it is taken off {hub.on(state.next_try_at)}", state.next_try_at)
     return _planned(at)
+
+
+def _of_proven(at: KeyAtDoor, claim: Claim) -> Next | None:
+    """When it opens, where the lock holds it shut until then; else when it goes."""
+    able, opens = at.door.situation.capabilities, at.state.next_try_at
+    if opens is None and (able.enforces_windows or able.can_disable):
+        opens = claim.window.start
+    if opens is not None and not at.hub.now.maybe_reached(opens):
+        return Next(f"it opens {at.hub.on(opens)}", opens)
+    if claim.window.endless:
+        return None
+    return Next(f"the code comes out {at.hub.on(claim.gone)}", claim.gone)
 
 
 def _planned(at: KeyAtDoor) -> Next:

@@ -19,7 +19,8 @@ type Alerts = Mapping[AlertCode, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A reservation; `locks`: how many its property has, None: the site has no such property."""
+    """A reservation; `locks`: how many its property has, None: the site has no such property;
+    `blocks`: it is no booking; `over`: its last day is."""
 
     id: str
     confirmed: bool
@@ -28,6 +29,8 @@ class Stay:
     held_until: datetime | None = None
     announced_at: datetime | None = None
     locks: int | None = None
+    blocks: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from gatewayd.domain.diagnosis.door import KeyAtDoor
 from gatewayd.domain.diagnosis.facts import Case, Door, Grant, Hub, Stay, Told
 from gatewayd.domain.diagnosis.words import REASONS, because, on, place, when
 from gatewayd.domain.health import ALERTS, REMEDIES, AlertCode
+from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.moment import FOREVER, Now, Window
@@ -47,6 +48,19 @@ LADDER = Ladder(3, tick(900))
 FULL = dict.fromkeys((1, 2, 3), Holds(NOON, THEIRS))
 LATER = claim(start=NOON + 48 * HOUR, end=NOON + 72 * HOUR)
 SHOWN = {1: Holds(NOON, CODE)}
+DISABLED = replace(proven(), enabled=False)
+SWITCHES = replace(situation().capabilities, can_disable=True)
+AHEAD = replace(
+    situation(
+        [claim(start=NOON + HOUR, due=NOON)], [DISABLED], {1: Holds(NOON, CODE, enabled=False)}
+    ),
+    capabilities=SWITCHES,
+)
+MORNINGS = Timetable.parse("thu 08:00-12:00 Europe/Zurich")
+CLEANING = replace(
+    AHEAD,
+    claims={KEY: replace(claim(end=NOON + 72 * HOUR), timetable=MORNINGS, keeper=Keeper.SWITCH)},
+)
 
 
 def door(s: Situation, name: str = "Front door", **facts: Any) -> Door:
@@ -96,12 +110,12 @@ class Expected:
 TABLE: dict[str, Expected] = {
     "all is well": Expected(
         case(good()),
-        "The code of R1 is on Front door; the code goes out at 17:00.",
+        "The code of R1 is on Front door; the code comes out at 17:00.",
         at=NOON + 3 * HOUR,
     ),
     "two doors show it": Expected(
         case(good(), good(name="Flat 1")),
-        "The code of R1 is on Front door and Flat 1; the code goes out at 17:00.",
+        "The code of R1 is on Front door and Flat 1; the code comes out at 17:00.",
         at=NOON + 3 * HOUR,
     ),
     # S3-9, S1-18, S1-25: one lock offline
@@ -196,7 +210,7 @@ TABLE: dict[str, Expected] = {
     ),
     "the bolt is jammed": Expected(
         case(good(alerts=stands(AlertCode.LOCK_JAMMED))),
-        "The code of R1 is on Front door; the bolt of Front door is jammed; the code goes out at "
+        "The code of R1 is on Front door; the bolt of Front door is jammed; the code comes out at "
         "17:00.",
         Part.LOCK,
         at=NOON + 3 * HOUR,
@@ -311,7 +325,7 @@ TABLE: dict[str, Expected] = {
     "a code that another door refuses": Expected(  # S1-20
         case(good(), alerts=stands(AlertCode.CODE_REFUSED)),
         "The code of R1 is on Front door; a lock has the code of R1 already, and the guest was told"
-        " that code; the code goes out at 17:00.",
+        " that code; the code comes out at 17:00.",
         Part.CODE,
         Reason.DUPLICATE_CODE,
         NOON + 3 * HOUR,
@@ -324,7 +338,7 @@ TABLE: dict[str, Expected] = {
             silent(name="Flat 1"),
         ),
         "The code of R1 is on Front door; a wrong code was typed there 5 times since 13:52, the "
-        "last at 13:59: the guest mistypes, or uses another door; the code goes out at 17:00.",
+        "last at 13:59: the guest mistypes, or uses another door; the code comes out at 17:00.",
         Part.KEYPAD,
         at=NOON + 3 * HOUR,
         help=["batteries", "credentials.resend"],
@@ -338,15 +352,15 @@ TABLE: dict[str, Expected] = {
             )
         ),
         "The code of R1 is on Front; the keypad of Front is locked out after wrong codes; a wrong "
-        "code was typed there at 13:59: the guest mistypes, or uses another door; the code goes "
-        "out at 17:00.",
+        "code was typed there at 13:59: the guest mistypes, or uses another door; the code "
+        "comes out at 17:00.",
         Part.KEYPAD,
         at=NOON + 3 * HOUR,
         help=["type the code slowly"],
     ),
     "mistyped, then opened": Expected(
         case(good(wrong=(NOON - 2 * MINUTE,), used_at=NOON - MINUTE)),
-        "The code of R1 is on Front door; the code goes out at 17:00.",
+        "The code of R1 is on Front door; the code comes out at 17:00.",
         at=NOON + 3 * HOUR,
     ),
     "mistyped where the code is not": Expected(
@@ -405,7 +419,7 @@ TABLE: dict[str, Expected] = {
             alerts=stands(AlertCode.KEY_IMPOSSIBLE),
         ),
         "The code of R1 is on Front door; the key of R1 cannot be as it was said any more; its "
-        "codes stay where they fit; the code goes out at 17:00.",
+        "codes stay where they fit; the code comes out at 17:00.",
         Part.RESERVATION,
         Reason.DATES_REVERSED,
         NOON + 3 * HOUR,
@@ -431,6 +445,27 @@ TABLE: dict[str, Expected] = {
         "R1 has no code: its property has no lock: there is nothing to open.",
         Part.RESERVATION,
         Reason.MAPPING_MISSING,
+    ),
+    "dates that are blocked": Expected(  # S2-9
+        case(stay=replace(STAY, blocks=True), key=None),
+        "R1 has no code: it only blocks the dates: nobody comes.",
+        Part.RESERVATION,
+    ),
+    "a stay that was over before it came": Expected(
+        case(stay=replace(STAY, over=True), key=None),
+        "R1 has no code: its last day is over.",
+        Part.RESERVATION,
+        Reason.EXPIRED,
+    ),
+    "on the lock, and shut until the stay begins": Expected(
+        case(door(AHEAD)),
+        "The code of R1 is on Front door; it opens at 15:00.",
+        at=NOON + HOUR,
+    ),
+    "on the lock, outside of its hours": Expected(  # S3-6
+        case(door(CLEANING)),
+        "The code of R1 is on Front door; it opens on Thu 08:00.",
+        at=NOON + 18 * HOUR,
     ),
     # the key
     "revoked": Expected(
@@ -464,7 +499,7 @@ TABLE: dict[str, Expected] = {
     "the clock is in doubt": Expected(
         case(good(), hub=replace(HUB, now=Now(NOON, NOON + HOUR))),
         "The code of R1 is on Front door; the clock of the hub is not synchronised: codes go in "
-        "early and come out late; the code goes out at 17:00.",
+        "early and come out late; the code comes out at 17:00.",
         Part.GATEWAY,
         Reason.CLOCK_IN_DOUBT,
         NOON + 3 * HOUR,
@@ -473,7 +508,7 @@ TABLE: dict[str, Expected] = {
     "the disk is full": Expected(
         case(good(), hub=replace(HUB, alerts=stands(AlertCode.DISK_FULL))),
         "The code of R1 is on Front door; the disk of the hub is full; when the last of it is used "
-        "up, nothing is written into locks any more; the code goes out at 17:00.",
+        "up, nothing is written into locks any more; the code comes out at 17:00.",
         Part.GATEWAY,
         at=NOON + 3 * HOUR,
         help=["make room"],
@@ -481,7 +516,7 @@ TABLE: dict[str, Expected] = {
     "the cloud is away": Expected(
         case(good(), hub=replace(HUB, connected=False)),
         "The code of R1 is on Front door; the booking connection is down; the last command came at "
-        "13:00, and what changed since is not known here; the code goes out at 17:00.",
+        "13:00, and what changed since is not known here; the code comes out at 17:00.",
         Part.CLOUD,
         at=NOON + 3 * HOUR,
         help=["way to the internet"],
@@ -489,7 +524,7 @@ TABLE: dict[str, Expected] = {
     "a command is held": Expected(
         case(good(), hub=replace(HUB, braked=True)),
         "The code of R1 is on Front door; a command that would remove many keys is held "
-        "(brake.confirm); the code goes out at 17:00.",
+        "(brake.confirm); the code comes out at 17:00.",
         Part.CLOUD,
         Reason.BRAKE_HELD,
         NOON + 3 * HOUR,
@@ -498,7 +533,7 @@ TABLE: dict[str, Expected] = {
     "the guest knows the code before": Expected(
         case(good(), key=replace(GRANT, told=Told(NOON - MINUTE, True, changed=True))),
         "The code of R1 is on Front door; the code was changed at 13:59, and the guest was told "
-        "the one before, at 13:00; the code goes out at 17:00.",
+        "the one before, at 13:00; the code comes out at 17:00.",
         Part.NOTICE,
         at=NOON + 3 * HOUR,
         help=["credentials.resend"],
