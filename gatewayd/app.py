@@ -40,7 +40,6 @@ from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.rebuild import Awaited, awaited
-from gatewayd.web.door import served
 from gatewayd.web.followers import Followers
 from gatewayd.web.parts import Parts
 
@@ -179,19 +178,9 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             }
             for name, task in tasks.items():
                 group.create_task(task, name=name)
-            parts = Parts(
-                hub=config.hub.id,
-                version=VERSION,
-                since=clock.now().latest,
-                database=database,
-                outbox=outbox,
-                intake=intake,
-                clock=clock,
-                cloud=lambda: link.reach,
-                radios=reconciler.reach,
-                followers=followers,
-            )
-            async with served(config.local.socket, parts):
+            since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
+            parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
+            async with _served(config.local.socket, parts):
                 with database.room.patience():
                     yield
             raise _Stop
@@ -223,6 +212,15 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios
+
+
+def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
+    """The local door; a hub loads it only where it has one."""
+    if not path:
+        return contextlib.nullcontext()
+    from gatewayd.web.door import served  # noqa: PLC0415
+
+    return served(path, parts)
 
 
 async def _watchdog(database: Database) -> None:

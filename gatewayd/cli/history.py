@@ -1,4 +1,4 @@
-"""`gatewayd events` and `gatewayd codes`."""
+"""`gatewayd events`, `why` and `codes`."""
 
 import contextlib
 import json
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatewayd.cli.client import Document, answered
+from gatewayd.cli.client import Document, answered, part
 from gatewayd.cli.options import JSON, SOCKET
-from gatewayd.cli.show import key_named, lock_named, show, state
+from gatewayd.cli.show import called, key_named, lock_named, show, state
 from gatewayd.cli.trouble import USAGE, Trouble
 
 if TYPE_CHECKING:
@@ -63,6 +63,29 @@ def events(
             with contextlib.suppress(KeyboardInterrupt):  # how one leaves
                 for event in door.follow("/v1/events", last, lock=lock, key=key, type=types):
                     tell(event)
+
+
+@click.command()
+@click.argument("subject")
+@SOCKET
+@JSON
+def why(subject: str, socket: Path, as_json: bool) -> None:
+    """Why a code is not on a door, and what to do.
+
+    SUBJECT is the id of a reservation, a key or a lock, the name of a lock,
+    or LOCK/KEY for a key at one of its doors, as alerts name it.
+    """
+    from gatewayd.cli.screen import show_json  # noqa: PLC0415  # slow to import
+
+    with answered(socket, as_json=as_json) as door:
+        found = door.find(f"/v1/why/{part(subject)}")
+        if found is None:
+            meant = called(door.get("/v1/locks")["locks"], subject)
+            found = door.get(f"/v1/why/{part(meant.pop() if len(meant) == 1 else subject)}")
+        if as_json:
+            show_json(found)
+        else:
+            click.echo(found["text"], nl=False)
 
 
 @click.command()

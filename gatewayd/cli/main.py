@@ -22,7 +22,7 @@ from gatewayd.cli.change import (
     resync,
     revoke,
 )
-from gatewayd.cli.history import codes, events
+from gatewayd.cli.history import codes, events, why
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
@@ -41,7 +41,7 @@ def main() -> None:
     """
 
 
-ASKING = (status, locks, lock, keys, key, codes, events)
+ASKING = (status, locks, lock, keys, key, codes, events, why)
 SAYING = (reserve, revoke, reinstate, regenerate, resync, open_, backup_code, health, confirm)
 for command in (*ASKING, *SAYING, pair, backup, restore):
     main.add_command(command)

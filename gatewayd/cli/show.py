@@ -117,19 +117,27 @@ def key_named(door: Door, id_: str) -> Document:
 def lock_named(door: Door, name: str) -> str:
     """The id of the one lock that is called so, or whose id or name begins so."""
     there = door.get("/v1/locks")["locks"]
-    wanted = name.casefold()
-    called = {(each["lock_id"], word.casefold()) for each in there
-              for word in (each["lock_id"], each["name"])}  # fmt: skip
-    found = {id_ for id_, word in called if word == wanted}
-    found = found or {id_ for id_, word in called if word.startswith(wanted)}
+    found = called(there, name)
     if len(found) == 1:
-        return str(found.pop())
+        return found.pop()
     if found:
         raise Trouble(f"{name} may be {', '.join(sorted(found))}", "name one of them")
-    near = difflib.get_close_matches(wanted, [word for _, word in called], 1)
-    raise Trouble(
-        f"there is no lock {name}", f"is it {near[0]}? gatewayd locks" if near else "gatewayd locks"
-    )
+    near = difflib.get_close_matches(name.casefold(), [word for _, word in _words(there)], 1)
+    todo = f"is it {near[0]}? gatewayd locks" if near else "gatewayd locks"
+    raise Trouble(f"there is no lock {name}", todo)
+
+
+def called(locks: list[Document], name: str) -> set[str]:
+    """The ids of the locks that are called so, else of those whose id or name begins so."""
+    wanted = name.casefold()
+    found = {id_ for id_, word in _words(locks) if word == wanted}
+    return found or {id_ for id_, word in _words(locks) if word.startswith(wanted)}
+
+
+def _words(locks: list[Document]) -> list[tuple[str, str]]:
+    """Each lock's id with that and with its name, as they are compared."""
+    both = ((lock["lock_id"], lock[word]) for lock in locks for word in ("lock_id", "name"))
+    return [(id_, word.casefold()) for id_, word in both]
 
 
 def show(door: Door, document: Document, draw: Drawing, *, as_json: bool) -> None:

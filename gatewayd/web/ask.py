@@ -3,12 +3,13 @@
 import json
 from collections.abc import Collection
 
+from gatewayd.domain.diagnosis import text
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.health import AlertCode, Severity
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.intake.schemas import SitePut
-from gatewayd.store import outbox, overrides, site, status, views
+from gatewayd.store import diagnosis, outbox, overrides, site, status, views
 from gatewayd.store.database import Transaction
 from gatewayd.store.views import Wanted
 from gatewayd.web import shapes
@@ -107,6 +108,14 @@ async def alerts_of(parts: Parts, keys: Collection[KeyId]) -> tuple[shapes.Alert
 async def codes(parts: Parts, asked: shapes.CodesAsked) -> shapes.Keys:
     """Whose codes are at which doors, and how that is proven; without their digits."""
     return shapes.Keys(keys=await of(parts, asked), next=None)
+
+
+async def why(parts: Parts, asked: shapes.ById) -> shapes.Why:
+    """Why a code is not on a door, what comes next, what a person can do. `id`: of a reservation,
+    a key, a lock, or `lock/key` as alerts name a key at a door."""
+    now, clock, cloud = parts.clock.now(), parts.clock, parts.cloud()
+    found = await diagnosis.why(parts.database.read, asked.id, now, clock, connected=cloud.up)
+    return shapes.Why(diagnosis=found, text=text(found))
 
 
 async def of(parts: Parts, asked: shapes.CodesAsked) -> tuple[shapes.Key, ...]:

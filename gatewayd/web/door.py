@@ -30,14 +30,11 @@ GOODBYE = 1.0
 
 @contextlib.asynccontextmanager
 async def served(path: str, parts: Parts) -> AsyncIterator[None]:
-    """Answer at this socket for as long as the block lasts; an empty path: at none.
+    """Answer at this socket for as long as the block lasts.
 
     Raises:
         ConfigError: another daemon answers there, or it cannot be bound.
     """
-    if not path:
-        yield
-        return
     runner = web.AppRunner(
         application(parts), access_log=None, handler_cancellation=True, shutdown_timeout=GOODBYE
     )

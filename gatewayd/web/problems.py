@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from gatewayd.errors import Reason, Rejected
+from gatewayd.errors import Reason, Rejected, UnknownSubject
 from gatewayd.web.shapes import Problem
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         path = ".".join(map(str, first["loc"]))
         reason = Reason.MISSING_FIELD if first["type"] == "missing" else Reason.INVALID_FIELD
         return problem(400, Problem(reason=reason, message=first["msg"], path=path))
-    except NotFound as missing:
+    except (NotFound, UnknownSubject) as missing:
         return problem(404, Problem(reason="not_found", message=str(missing)))
     except TimeoutError:
         return problem(503, Problem(reason="timeout", message="the hub is busy; ask again"))

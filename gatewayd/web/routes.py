@@ -93,6 +93,7 @@ ROUTES = (
     _asking("/v1/keys", shapes.KeysAsked, ask.keys, shapes.Keys),
     _asking("/v1/keys/{id}", shapes.ById, ask.key, shapes.KeyInFull),
     _asking("/v1/codes", shapes.CodesAsked, ask.codes, shapes.Keys),
+    _asking("/v1/why/{id}", shapes.ById, ask.why, shapes.Why),
     _saying("/v1/codes/reveal", (shapes.CodesAsked,), say.reveal, shapes.RevealedCodes, 200),
     _asking("/v1/events", shapes.EventsAsked, follow.events, shapes.Events, follow.stream),
     _saying(

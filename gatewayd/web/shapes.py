@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from gatewayd.domain.diagnosis import Diagnosis
 from gatewayd.domain.events.command import CommandAccepted, CommandExpired, CommandRejected
 from gatewayd.domain.health import AlertCode, Severity
 from gatewayd.errors import Reason
@@ -269,6 +270,13 @@ class KeyInFull(Key):
 
     staff_version: int | None
     alerts: tuple[Alert, ...]
+
+
+class Why(Shape):
+    """Why a code is, or is not, on its doors; `text`: all of it in plain lines."""
+
+    diagnosis: Diagnosis
+    text: str
 
 
 class RevealedCode(Key):

@@ -137,10 +137,14 @@ async def meets_a_dead_lock(house: House) -> None:
     assert follower.stdout is not None
     async with asyncio.timeout(20):
         event = json.loads(await follower.stdout.readline())
+    why = await typed(house.hub, "why", "r3")
+    assert (why.status, "Door 2" in why.out) == (0, True)
+    assert "the lock has not answered since" in why.out.splitlines()[0]
     assert (event["type"], event["lock_id"]) == ("code.failed", f"l{V1}")
     follower.send_signal(signal.SIGINT)
     assert await follower.wait() == 0
     await house.told("alert.raised", code="lock_offline")
+    assert (await read(house.hub, "Why", "why", "Door 2"))["diagnosis"]["subject"] == f"l{V1}"
     needed = await typed(house.hub, "status")
     assert (needed.status, f"l{V1} does not answer" in needed.out) == (1, True)
     await house.zwave.faults(V1)

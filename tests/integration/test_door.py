@@ -344,6 +344,20 @@ async def test_digits_are_revealed_and_it_is_told_to_whom(door: Door, asked: str
     assert not set(codes.values()) & set(json.dumps(noted).split('"'))
 
 
+@pytest.mark.parametrize("subject", ["R1", "res:R1", "front%2Fres:R1", "front"])
+async def test_why_tells_of_a_reservation_a_key_a_door_and_a_lock(door: Door, subject: str) -> None:
+    await door.house.send("reservation.put", reservation())
+    told = await door.ask(f"/v1/why/{subject}")
+    assert told["diagnosis"]["summary"]
+    assert told["text"].startswith(told["diagnosis"]["summary"])
+    assert await door.house.code_of("R1") not in json.dumps(told)
+
+
+async def test_why_names_what_may_be_meant(door: Door) -> None:
+    await door.house.send("reservation.put", reservation("R12345"))
+    assert "R12345" in (await door.ask("/v1/why/R12346", 404))["message"]
+
+
 async def test_nothing_is_revealed_where_it_cannot_be_told(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
