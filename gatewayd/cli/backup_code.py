@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.client import Document, answered
+from gatewayd.cli.names import lock_named
 from gatewayd.cli.options import JSON, SOCKET
 from gatewayd.cli.say import EXITS, WAIT, carry_out
-from gatewayd.cli.show import lock_named, show, state
+from gatewayd.cli.show import show, state
 
 if TYPE_CHECKING:
     from gatewayd.cli.screen import Screen

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from gatewayd.cli.client import Door, answered
+from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
 from gatewayd.cli.say import EXITS, WAIT, carry_out
-from gatewayd.cli.show import key_named, lock_named
 
 DAY = click.DateTime(["%Y-%m-%d"])
 TIME = click.DateTime(["%H:%M"])

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.client import Document, answered, part
+from gatewayd.cli.names import called, key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
-from gatewayd.cli.show import called, key_named, lock_named, show, state
+from gatewayd.cli.show import show, state
 from gatewayd.cli.trouble import USAGE, Trouble
 
 if TYPE_CHECKING:
     from gatewayd.cli.screen import Screen
 
 TOLD_ELSEWHERE = {"lock_id", "key_id", "type"}
+TIMES = {"at", "next_try_at", "since", "until"}
 
 
 @click.command()
@@ -125,17 +127,17 @@ def codes(
 def _line(screen: "Screen", event: Document) -> str:
     """An event in one line."""
     about = " ".join(filter(None, (event["lock_id"], event["key_id"])))
-    return (
-        f"{screen.when(event['at'])}  {event['type']:<18} {about} {_said(event['data'])}".rstrip()
-    )
+    said = _said(screen, event["data"])
+    return f"{screen.when(event['at'])}  {event['type']:<18} {about} {said}".rstrip()
 
 
-def _said(data: Mapping[str, object]) -> str:
+def _said(screen: "Screen", data: Mapping[str, object]) -> str:
     """What else an event tells, without what is nested."""
     if isinstance(text := data.get("text"), str):
         return text
     plain = {k: v for k, v in data.items() if k not in TOLD_ELSEWHERE and v is not None}
-    return " ".join(f"{k}={v}" for k, v in plain.items() if not isinstance(v, list | dict))
+    said = {k: screen.when(str(v)) if k in TIMES else v for k, v in plain.items()}
+    return " ".join(f"{k}={v}" for k, v in said.items() if not isinstance(v, list | dict))
 
 
 def _codes(screen: "Screen", document: Document) -> None:

@@ -117,5 +117,5 @@ def _waiting(screen: "Screen", stands: Document) -> None:
     ]
     whole = [("all codes", lock, None, None) for lock in stands["locks"]]
     if rows or whole:
-        screen.table(("key", "door", "state", "next try"), [*rows, *whole])
+        screen.table(("key", "door", "state", "next"), [*rows, *whole])
     screen.alerts(stands["alerts"])

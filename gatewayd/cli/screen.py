@@ -16,6 +16,8 @@ from gatewayd.cli.client import Document
 
 COLOURS = {"critical": "bold red", "warning": "yellow", "notice": "cyan"}
 NONE = "-"
+TIMES = {"from", "to", "next", "heard"}
+"""Columns that are as narrow as can be."""
 
 
 class Screen:
@@ -33,7 +35,7 @@ class Screen:
         there = datetime.fromisoformat(at).astimezone(self._zone)
         if there.date() == self._now.date():
             return f"{there:%H:%M}"
-        return f"{there:%a %d %b %H:%M}" if there.year == self._now.year else f"{there:%d %b %Y}"
+        return f"{there:%d %b %H:%M}" if there.year == self._now.year else f"{there:%d %b %Y}"
 
     def line(self, head: str, text: str, style: str = "") -> None:
         """A name and what is to be said of it."""
@@ -47,7 +49,7 @@ class Screen:
         """Rows below their names."""
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column in TIMES)
         for row in rows:
             table.add_row(*(Text(NONE if cell is None else str(cell)) for cell in row))
         self.console.print(table)

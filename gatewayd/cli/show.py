@@ -1,6 +1,5 @@
 """`gatewayd status`, `locks`, `lock`, `keys`, `key`: how things stand."""
 
-import difflib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.client import Document, Door, answered, part
+from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
-from gatewayd.cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from gatewayd.cli.screen import Screen
@@ -19,6 +18,9 @@ NEEDS_A_PERSON = 1
 SOON = {"critical", "warning"}
 """The severities for which `status` fails."""
 STATUSES = ("upcoming", "current", "past", "revoked")
+
+WELL = {"proven", "waiting", "removed"}
+"""The states of a door of which there is nothing to say."""
 
 type Drawing = Callable[["Screen", Document], None]
 """How an answer is shown to people."""
@@ -104,40 +106,6 @@ def key(id_: str, socket: Path, as_json: bool) -> None:
     """
     with answered(socket, as_json=as_json) as door:
         show(door, key_named(door, id_), _key, as_json=as_json)
-
-
-def key_named(door: Door, id_: str) -> Document:
-    """The key with that id, or of the reservation with that id."""
-    for name in (id_, f"res:{id_}"):
-        if (found := door.find(f"/v1/keys/{part(name)}")) is not None:
-            return found
-    raise Trouble(f"there is no key {id_}", "gatewayd keys")
-
-
-def lock_named(door: Door, name: str) -> str:
-    """The id of the one lock that is called so, or whose id or name begins so."""
-    there = door.get("/v1/locks")["locks"]
-    found = called(there, name)
-    if len(found) == 1:
-        return found.pop()
-    if found:
-        raise Trouble(f"{name} may be {', '.join(sorted(found))}", "name one of them")
-    near = difflib.get_close_matches(name.casefold(), [word for _, word in _words(there)], 1)
-    todo = f"is it {near[0]}? gatewayd locks" if near else "gatewayd locks"
-    raise Trouble(f"there is no lock {name}", todo)
-
-
-def called(locks: list[Document], name: str) -> set[str]:
-    """The ids of the locks that are called so, else of those whose id or name begins so."""
-    wanted = name.casefold()
-    found = {id_ for id_, word in _words(locks) if word == wanted}
-    return found or {id_ for id_, word in _words(locks) if word.startswith(wanted)}
-
-
-def _words(locks: list[Document]) -> list[tuple[str, str]]:
-    """Each lock's id with that and with its name, as they are compared."""
-    both = ((lock["lock_id"], lock[word]) for lock in locks for word in ("lock_id", "name"))
-    return [(id_, word.casefold()) for id_, word in both]
 
 
 def show(door: Door, document: Document, draw: Drawing, *, as_json: bool) -> None:
@@ -240,7 +208,7 @@ def _keys(screen: "Screen", document: Document) -> None:
                 each["status"],
                 screen.when(each["starts"]),
                 screen.when(each["ends"]),
-                ", ".join(f"{door['lock_id']} {state(door)}" for door in each["doors"]),
+                _doors(each["doors"]),
             )
             for each in document["keys"]
         ),
@@ -260,6 +228,13 @@ def _key(screen: "Screen", key: Document) -> None:
     screen.alerts(key["alerts"])
 
 
+def _doors(found: list[Document]) -> str:
+    """How many are as they should be, and each other one by its name."""
+    well = sum(door["state"] in WELL for door in found)
+    others = [f"{x['lock_id']} {state(x)}" for x in found if x["state"] not in WELL]
+    return ", ".join(filter(None, [f"{well} of {len(found)} well" if well else "", *others]))
+
+
 def doors(screen: "Screen", found: list[Document]) -> None:
     """Each door of a key."""
     screen.table(
@@ -273,15 +248,19 @@ def doors(screen: "Screen", found: list[Document]) -> None:
 
 def state(door: Document) -> str:
     """Of a key at a door, with the reason."""
-    return f"{door['state']} ({door['reason']})" if door["reason"] else str(door["state"])
+    return f"{door['state']}{_because(door['reason'])}"
 
 
 def _link(lock: Document) -> str:
     if not lock["active"]:
         return "inactive"
     if not lock["online"]:
-        return f"offline ({lock['reason']})" if lock["reason"] else "offline"
+        return f"offline{_because(lock['reason'])}"
     return "online" if lock["last_contact"] else "not heard yet"
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason.replace('_', ' ')})" if reason else ""
 
 
 def _battery(lock: Document) -> str | None:
