@@ -1,14 +1,20 @@
 """Why a code is not on a door, as the disk says it: from the booking to a failing lock and back."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gatewayd.domain.diagnosis import Diagnosis, Part, State, text
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.lock import LockUsed
+from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.report import KeypadDisabled, Used, WrongCode
 from gatewayd.errors import Reason, UnknownSubject
+from gatewayd.store import signals
 from gatewayd.store.diagnosis import why
 from gatewayd.store.outbox import receipted
 from tests.house import DAY, House, command, opened, property_, reservation
@@ -217,3 +223,38 @@ async def test_without_a_site_there_is_an_answer_too(house: House) -> None:
     found = await asked(house, "res:R1")
     assert found.first_broken is not None
     assert found.first_broken.reason is Reason.MAPPING_UNKNOWN
+
+
+async def test_alerts_that_stand_are_part_of_it(house: House) -> None:
+    """S3-9: those of the radio, and of the key at a door."""
+    await house.send("site.put", whole_site())
+    await house.send("reservation.put", reservation(property_id="shed"))
+    house.clock.at += 11 * DAY
+    unset = raised(AlertCode.CODE_UNSET, "shed-door/res:R1")
+    async with house.database.transaction() as tx:
+        await house.outbox.tell(tx, house.clock.now(), [unset])
+    assert any("backup.issued" in what for what in (await asked(house, "R1")).what_to_do)
+    async with house.database.transaction() as tx:
+        await house.outbox.tell(tx, house.clock.now(), [raised(AlertCode.RADIO_DOWN, "zwave")])
+    found = await asked(house, "R1")
+    assert found.first_broken is not None
+    assert found.first_broken.name is Part.RADIO
+
+
+@pytest.mark.parametrize(("minutes", "broken"), [(2, False), (4, True)])
+async def test_a_log_that_is_read_later_tells_whether_the_guest_got_in(
+    house: House, minutes: int, broken: bool
+) -> None:
+    """Suffering 28: a wrong code three minutes ago, and the door opened after it, or before."""
+    await house.send("site.put", whole_site())
+    await house.send("reservation.put", reservation(property_id="shed"))
+    house.clock.at += 11 * DAY
+    await house.prove("shed-door", "R1")
+    lock, now = LockId("shed-door"), house.clock.at
+    opened_at = now - timedelta(minutes=minutes)
+    used = LockUsed(lock, 1, KeyId("res:R1"), "unlock", opened_at)
+    async with house.database.transaction() as tx:
+        signals.wrong_code(tx, lock, now - timedelta(minutes=3))
+        await house.outbox.tell(tx, house.clock.now(), [used])
+    found = await asked(house, "R1")
+    assert (found.first_broken is not None) is broken

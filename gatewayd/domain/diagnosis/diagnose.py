@@ -143,8 +143,12 @@ def _so_far(name: str, at: list[KeyAtDoor], waiting: Link | None) -> str:
         return _is_on(name, [key.door.name for key in at])
     if waiting is None:
         return f"{name} has no code: nothing is known of why"
-    where = f" on {waiting.door_name}" if waiting.door_name else ""
-    return f"{name} has no code{where} yet: {waiting.text}"
+    if waiting.door is None:
+        return f"{name} has no code yet: {waiting.text}"
+    key = next(key for key in at if key.door.id == waiting.door)
+    if key.state.state == "removing":
+        return f"The code of {name} is still on {key.door.name}: {waiting.text}"
+    return f"{name} has no code on {key.door.name} yet: {waiting.text}"
 
 
 def _is_on(name: str, doors: list[str]) -> str:

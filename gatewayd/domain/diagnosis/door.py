@@ -190,7 +190,7 @@ def following(at: KeyAtDoor) -> Next | None:
         return Next(f"the code goes in {hub.on(state.next_try_at)}", state.next_try_at)
     if (again := tried_again(at.lease.ladder if at.lease else None, hub)) is not None:
         return again
-    if state.next_try_at is not None:
+    if state.next_try_at is not None and state.state == "removing":
         return Next(f"it is taken off {hub.on(state.next_try_at)}", state.next_try_at)
     return _planned(at)
 

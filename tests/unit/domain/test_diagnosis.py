@@ -48,6 +48,7 @@ LADDER = Ladder(3, tick(900))
 FULL = dict.fromkeys((1, 2, 3), Holds(NOON, THEIRS))
 LATER = claim(start=NOON + 48 * HOUR, end=NOON + 72 * HOUR)
 SHOWN = {1: Holds(NOON, CODE)}
+KEPT = replace(claim(), keeps=24 * HOUR)
 DISABLED = replace(proven(), enabled=False)
 SWITCHES = replace(situation().capabilities, can_disable=True)
 AHEAD = replace(
@@ -247,6 +248,24 @@ TABLE: dict[str, Expected] = {
         "R1 has no code on Front door yet: the code goes in on Fri 13:50.",
         at=LATER.due,
     ),
+    "one of two doors is not due": Expected(
+        case(good(), door(situation([]), "Sauna", due=NOON + 2 * HOUR)),
+        "R1 has no code on Sauna yet: the code goes in at 16:00.",
+        at=NOON + 2 * HOUR,
+    ),
+    "tried just now": Expected(
+        case(door(situation(leases=[lease(ladder=Ladder(1, TICK), reason=Reason.REFUSED)]))),
+        "R1 has no code on Front door: the lock refuses it (1 attempt); the hub is at it.",
+        Part.PROOF,
+        Reason.REFUSED,
+    ),
+    "not allowed any more, and there": Expected(
+        case(
+            door(situation([claim(withheld=Reason.PROVISIONING_DISABLED_DOOR)], [proven()], SHOWN))
+        ),
+        "The code of R1 is on Front door; the code comes out at 17:00.",
+        at=NOON + 3 * HOUR,
+    ),
     "the lock is full": Expected(  # S1-18, S1-19
         case(
             door(
@@ -334,8 +353,8 @@ TABLE: dict[str, Expected] = {
     # suffering 28
     "mistyped": Expected(
         case(
-            good(wrong=tuple(NOON - MINUTE * n for n in (8, 5, 4, 2, 1))),
             silent(name="Flat 1"),
+            good(wrong=tuple(NOON - MINUTE * n for n in (8, 5, 4, 2, 1))),
         ),
         "The code of R1 is on Front door; a wrong code was typed there 5 times since 13:52, the "
         "last at 13:59: the guest mistypes, or uses another door; the code comes out at 17:00.",
@@ -363,6 +382,11 @@ TABLE: dict[str, Expected] = {
         "The code of R1 is on Front door; the code comes out at 17:00.",
         at=NOON + 3 * HOUR,
     ),
+    "mistyped before the stay began": Expected(
+        case(door(AHEAD, wrong=(NOON - MINUTE,))),
+        "The code of R1 is on Front door; it opens at 15:00.",
+        at=NOON + HOUR,
+    ),
     "mistyped where the code is not": Expected(
         case(stopped(claim(), wrong=(NOON - MINUTE,))),
         "R1 has no code on Front door yet: it has no place on the lock yet; the hub is at it.",
@@ -388,6 +412,43 @@ TABLE: dict[str, Expected] = {
         Part.RESERVATION,
         at=NOON + 15 * MINUTE,
         help=["delete it at the keypad"],
+    ),
+    "revoked at a lock that is not active": Expected(  # S2-20
+        case(
+            door(situation([], [proven()], SHOWN, active=False), due=None),
+            key=replace(GRANT, revoked=True),
+        ),
+        "R1 has no code: the key was withdrawn; a code that is over still lies on Front door.",
+        Part.KEY,
+        help=["set it active", "delete it at the keypad"],
+    ),
+    "revoked, and it went wrong before": Expected(
+        case(
+            door(
+                situation([], [proven()], SHOWN),
+                due=None,
+                key_alerts=stands(AlertCode.REMOVAL_FAILED),
+            ),
+            key=replace(GRANT, revoked=True),
+        ),
+        "R1 has no code: the key was withdrawn; a code that is over still lies on Front door; the "
+        "hub is at it.",
+        Part.KEY,
+    ),
+    "taken from one door": Expected(
+        case(good(), door(situation([], [proven()], SHOWN), "Flat 1", due=None)),
+        "The code of R1 is still on Flat 1: it does not belong on the lock now, and is taken off; "
+        "the hub is at it.",
+    ),
+    "over, and kept shut for a day": Expected(  # S1-12
+        case(
+            door(situation([KEPT], [replace(proven(), window=KEPT.window)], SHOWN)),
+            hub=replace(HUB, now=OVER),
+        ),
+        "R1 has no code: it was over at 17:00.",
+        Part.KEY,
+        Reason.EXPIRED,
+        KEPT.gone,
     ),
     "held: no such property": Expected(  # S3-9: mapping
         case(
