@@ -260,3 +260,15 @@ def test_a_daemon_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> N
     result = run("locks", "--socket", tmp_path / "hub.sock", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["ok"] is False
+
+
+def test_who_may_not_ask_is_told_how_to_be_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:  # root, who may run this, is refused nothing
+        raise PermissionError
+
+    monkeypatch.setattr("gatewayd.cli.client._Connection.connect", refuse)
+    result = run("status", "--socket", tmp_path / "hub.sock")
+    assert result.exit_code == 3
+    assert "usermod -aG gatewayd" in result.stderr
