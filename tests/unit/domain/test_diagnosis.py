@@ -163,10 +163,11 @@ TABLE: dict[str, Expected] = {
     # S1-25: several: the hub
     "several locks are silent": Expected(
         case(silent(radio_alerts=stands(AlertCode.LOCKS_OFFLINE))),
-        "R1 has no code on Front door: several locks of zwave do not answer; it goes on as soon as "
-        "the radio answers.",
+        "R1 has no code on Front door: several locks of zwave do not answer; it is tried again at "
+        "14:15.",
         Part.RADIO,
         Reason.RADIO_DOWN,
+        NOON + 15 * MINUTE,
         help=["look at the hub, not at the locks"],
     ),
     "the radio is away": Expected(
@@ -338,8 +339,8 @@ TABLE: dict[str, Expected] = {
                 )
             )
         ),
-        "R1 has no code yet: another code takes the place of the last one, which opens until the "
-        "new one is proven on all doors and the cloud has it; the hub is at it.",
+        "R1: another code takes the place of the last one, which opens until the new one is proven "
+        "on all doors and the cloud has it; the hub is at it.",
     ),
     "a code that another door refuses": Expected(  # S1-20
         case(good(), alerts=stands(AlertCode.CODE_REFUSED)),
