@@ -635,6 +635,16 @@ def test_the_chain_goes_from_the_reservation_to_the_proof_once_for_each_door() -
     assert found.links[6].since == NOON
 
 
+def test_a_guest_who_is_not_there_yet_needs_no_second_message() -> None:
+    """Unless the code was changed after the first one."""
+    later = replace(GRANT, window=LATER.window)
+    there = door(situation([]), due=LATER.due)
+    assert of_key(case(there, key=later)).what_to_do == ()
+    changed = replace(later, told=Told(NOON, receipted=True, changed=True))
+    assert "credentials.resend" in of_key(case(there, key=changed)).what_to_do[0]
+    assert "credentials.resend" in of_key(case(good())).what_to_do[0]
+
+
 def test_a_key_by_hand_has_no_reservation_and_nobody_to_tell() -> None:
     found = of_key(case(good(), key_id=KeyId("cleaner"), stay=None))
     assert found.links[0].name is Part.KEY
