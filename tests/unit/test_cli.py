@@ -1,6 +1,7 @@
 """What a person types, and what a script reads."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -78,6 +79,11 @@ def test_the_help_names_every_command_with_a_sentence() -> None:
     told = {line.split()[0]: line.split()[1:] for line in listed if line.strip()}
     assert told.keys() == main.commands.keys()
     assert all(told.values())
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "README.md").read_text())
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:
