@@ -16,6 +16,7 @@ from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Connection
 from gatewayd.cloud.summary import fitted, room
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Database, Outgoing, Transaction
@@ -30,6 +31,9 @@ WINDOW = 100
 """Events on their way to the broker without its PUBACK."""
 REPORT_EVERY = 300.0
 """Seconds between two summaries of what changed: at 256 KiB each, 3 MB an hour at the most."""
+REPORT_PROVEN = 30.0
+"""The same where a code was proven: a lost database leaves what was written since the last one to
+the cloud's echo (ADR 11)."""
 
 
 @dataclass(slots=True)
@@ -71,8 +75,9 @@ class Publisher:
     def more(self, told: list[Outgoing]) -> None:
         """The outbox has these new rows."""
         self._told += told
-        if self._report_due is None:
-            self._report_due = Tick(self._reported + REPORT_EVERY)
+        proven = any(event.type == CodeConfirmed.type for event in told)
+        due = Tick(self._reported + (REPORT_PROVEN if proven else REPORT_EVERY))
+        self._report_due = due if self._report_due is None else min(self._report_due, due)
         self._wake.set()
 
     def report(self) -> None:

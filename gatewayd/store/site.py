@@ -231,7 +231,8 @@ async def forget_codes(tx: Transaction, lock: LockId) -> None:
     """Nothing on it is ours any more."""
     await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock,))
     await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
-    await tx.rows("DELETE FROM lost_leases WHERE lock_id = ?", (lock,))
+    for table in ("lost_leases", "echoed", "lost_locks"):
+        await tx.rows(f"DELETE FROM {table} WHERE lock_id = ?", (lock,))  # noqa: S608  # our own
     await tx.rows(
         "UPDATE locks SET failures = NULL, retry_due = NULL, reason = NULL WHERE id = ?", (lock,)
     )

@@ -20,10 +20,12 @@ from gatewayd.cloud import publisher as publishing
 from gatewayd.config import Config, Mqtt, tls
 from gatewayd.config import Hub as Names
 from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import LockId
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.lease import Proof
 from simulators.broker import Broker, find_mosquitto, free_port
 from simulators.cloud import Cloud
 from tests.house import FakeClock
@@ -183,6 +185,24 @@ async def test_what_changed_is_summed_up_again_after_a_while_and_once(tmp_path: 
         await h.tell(raised(AlertCode.LOCK_OFFLINE, "shed"))
         await h.eventually(lambda: true(len(summaries(heard)) == 2))
         assert summaries(heard)[1] == {"front", "back", "shed"}
+
+
+async def test_a_proven_code_is_summed_up_soon(tmp_path: Path) -> None:
+    clock = FakeClock()
+    proven = CodeConfirmed(KeyId("res:R1"), LockId("front"), Proof.MATCHED, clock.at)
+    async with (
+        Broker(tmp_path / "b") as broker,
+        Cloud(broker.port, PREFIX),
+        listening(broker.port, "reported") as heard,
+        hub(tmp_path, broker.port, clock=clock) as h,
+    ):
+        await h.eventually(lambda: true(len(summaries(heard)) == 1))
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "front"), proven)
+        await h.eventually(h.empty)
+        assert len(summaries(heard)) == 1  # not after each one, in a flood
+        clock.ticks += publishing.REPORT_PROVEN
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "shed"))
+        await h.eventually(lambda: true(len(summaries(heard)) == 2))
 
 
 async def test_a_change_is_summed_up_when_nothing_else_happens(
