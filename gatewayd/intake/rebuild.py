@@ -9,8 +9,10 @@ import structlog
 from pydantic import ValidationError
 
 from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.code import CodeRemovalFailed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reservation import key_of, reservation_of
+from gatewayd.errors import Reason
 from gatewayd.intake.change import Change
 from gatewayd.intake.fields import Model
 from gatewayd.intake.reported import ReportedLease, ReportedLock
@@ -53,10 +55,13 @@ def _those[M: Model](model: type[M], told: object) -> tuple[list[M], int]:
 
 
 async def came(change: Change, what: Awaited) -> None:
-    """Something that was waited for; with the last of it the hub knows what it can know."""
+    """Something that was waited for; with the last of it the hub knows what it can know. What lay
+    on a lock that is not on the site any more nobody finds: it is told, and forgotten."""
     if await rebuild.came(change.tx, what, change.now):
         await change.tell(cleared(AlertCode.DATABASE_LOST, "hub"))
         log.info("database.rebuilt")
+        for key, lock in await rebuild.of_no_lock(change.tx):
+            await change.tell(CodeRemovalFailed(key, lock, Reason.UNKNOWN_LOCK, 0, None))
 
 
 async def all_reservations_came(change: Change) -> None:

@@ -76,6 +76,13 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
         tx.later("DELETE FROM lost_locks WHERE lock_id = ?", (lock,))
 
 
+async def of_no_lock(tx: Transaction) -> list[tuple[KeyId, LockId]]:
+    """Leases of locks that the site did not have any more when it came: they go."""
+    sql = "DELETE FROM lost_leases WHERE lock_id NOT IN (SELECT id FROM locks) "
+    rows = await tx.rows(f"{sql} RETURNING key_id, lock_id")
+    return [(KeyId(key), LockId(lock)) for key, lock in rows]
+
+
 async def lost_keys(tx: Transaction, now: Now) -> list[KeyId]:
     """Those that had codes on locks and are not over."""
     sql = "SELECT DISTINCT key_id FROM lost_leases WHERE ends > ?"

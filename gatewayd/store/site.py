@@ -121,7 +121,7 @@ async def capabilities(tx: Transaction) -> dict[LockId, Capabilities]:
 
 @dataclass(frozen=True, slots=True)
 class LockRow:
-    """A lock that needs a worker: it is on the site, or still holds codes of ours."""
+    """A lock that needs a worker: it is on the site, or still holds codes of ours, or may."""
 
     id: LockId
     driver: str
@@ -132,7 +132,8 @@ async def locks(tx: Transaction) -> list[LockRow]:
     """All locks that need a worker."""
     rows = await tx.rows(
         "SELECT id, driver, address FROM locks "
-        "WHERE listed OR id IN (SELECT lock_id FROM leases) ORDER BY id"
+        "WHERE listed OR id IN (SELECT lock_id FROM leases UNION SELECT lock_id FROM lost_leases) "
+        "ORDER BY id"
     )
     return [LockRow(LockId(id_), driver, address) for id_, driver, address in rows]
 

@@ -15,9 +15,9 @@ from gatewayd.intake.reported import Reported
 from gatewayd.store.outbox import plain
 from gatewayd.store.status import reported
 from tests.fakes import FakeRadio
-from tests.house import Document
-from tests.integration.test_reconciler import MINUTE, VirtualClock
-from tests.rounds import Site, of, site, stay
+from tests.house import Document, command
+from tests.integration.test_reconciler import MINUTE, VirtualClock, take
+from tests.rounds import Site, document, of, site, stay
 
 STAY = ("2026-07-01", "2026-07-09")
 RESPECTED = "818181"
@@ -326,6 +326,32 @@ async def test_a_code_that_a_person_had_put_there_is_left_beside_the_dictated_on
         await hub.send("reservation.cancel", {"id": "R4", "version": 2})
         await hub.pass_(HOUR)
         assert before.lock.codes[9] == RESPECTED
+
+
+async def test_what_lay_on_a_lock_that_is_not_on_the_site_any_more_is_told_and_forgotten(
+    before: Before,
+) -> None:
+    async with before.again() as hub:
+        await remember(hub, before.said.replace(b'"lock_id": "a"', b'"lock_id": "b"'))
+        told = await snapshot(hub, before.item("R1"), before.item("R2"))
+        assert [(x["key_id"], x["reason"]) for x in of(told, "code.removal_failed")] == [
+            (f"res:{id_}", "unknown_lock") for id_ in before.codes
+        ]
+        assert {x["lock_id"] for x in json.loads(await summary(hub))["leases"]} == {"a"}
+
+
+async def test_a_lock_that_leaves_the_site_before_it_was_read_is_cleaned_all_the_same(
+    before: Before,
+) -> None:
+    before.lock.dead = True
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub, before.item("R1"), before.item("R2"))
+        await take(hub.intake, command("site.put", document("b", version=2, pool=0), id="left"))
+        await hub.clock.settle(3)
+        before.lock.dead = False
+        await hub.clock.advance(HOUR, 3)
+        assert set(before.lock.codes.values()) == {RESPECTED}
 
 
 @pytest.mark.parametrize("said", [None, b"", b"{", b'{"leases": [{"slot": "x"}]}'])
