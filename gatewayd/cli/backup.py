@@ -95,8 +95,8 @@ def restore(
     until then it removes nothing. Its events begin a new epoch.
 
     \b
-    Exit codes: 0 restored; 1 not, and nothing was changed; 2 wrong use;
-    78 the configuration is wrong.
+    Exit codes: 0 restored; 1 not, and nothing was changed, unless it says
+    that the next start goes on; 2 wrong use; 78 the configuration is wrong.
     """
     from gatewayd.cli.sealing import unseal  # noqa: PLC0415  # slow to import
     from gatewayd.store.archive import manifest, unpack  # noqa: PLC0415  # slow to import

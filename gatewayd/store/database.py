@@ -31,6 +31,7 @@ from gatewayd.store.connection import Connection, Full, Row, Statement, connect
 from gatewayd.store.holders import Holders
 from gatewayd.store.identity import Identity
 from gatewayd.store.lockfile import exclusively
+from gatewayd.store.replacement import take_place
 from gatewayd.store.room import Room
 
 log = structlog.get_logger(__name__)
@@ -209,6 +210,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
     """
     async with contextlib.AsyncExitStack() as opened:
         opened.enter_context(exclusively(path))
+        take_place(path)
         there = identities.read(path)
         try:
             if there.provisioned and (why := await asyncio.to_thread(quarantine.fault, path)):
