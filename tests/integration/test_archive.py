@@ -231,6 +231,19 @@ async def test_a_damaged_database_is_replaced_with_its_log(tmp_path: Path, elsew
         assert await house.live() == {"R1"}
 
 
+async def test_the_log_of_a_database_that_is_gone_does_not_stay(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    async with opened(tmp_path) as house:
+        await fill(house)
+        packed = pack(tmp_path / FILE, MADE)
+    log = elsewhere.with_name(f"{FILE}-wal")
+    log.write_bytes(b"of another database")
+    aside = await restored(packed, elsewhere)
+    assert (aside / log.name).exists()
+    assert not log.exists()
+
+
 async def test_files_are_for_their_owner_alone(tmp_path: Path, elsewhere: Path) -> None:
     async with opened(tmp_path) as house:
         await fill(house)
