@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 
 from gatewayd.clock import Clock
 from gatewayd.errors import StoreError
-from gatewayd.store import site
 from gatewayd.store.database import open_database
 from gatewayd.store.replacement import BESIDE, LOG, declare, take_place
 
@@ -108,11 +107,11 @@ async def unpack(packed: bytes, path: Path, clock: Clock, aside: Path) -> None:
 
 
 async def _grow_old(path: Path, clock: Clock) -> None:
-    """Make a database that was away fit for a world that went on."""
+    """Bring a database that was away to this schema; without an epoch the next start takes it for
+    what it is, one of another time."""
     database = await open_database(path, clock)
     try:
         async with database.transaction() as tx:
-            await site.distrust(tx)
             await tx.rows("DELETE FROM meta WHERE name = 'epoch'")
     finally:
         await database.close()

@@ -15,7 +15,7 @@ import pytest
 
 from gatewayd.domain.credentials import Credentials
 from gatewayd.errors import StoreError
-from gatewayd.store import database, identity
+from gatewayd.store import identity, schema
 from gatewayd.store.archive import Manifest, manifest, pack, unpack
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.rebuild import Awaited, awaited
@@ -259,7 +259,7 @@ async def test_of_a_newer_gatewayd_nothing_is_put_in_place(tmp_path: Path, elsew
     async with opened(tmp_path):
         pass
     with closing(sqlite3.connect(tmp_path / FILE)) as newer:
-        newer.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
+        newer.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
     packed = pack(tmp_path / FILE, MADE)
     elsewhere.write_bytes(b"what is there")
     with pytest.raises(StoreError, match="newer gatewayd"):
