@@ -83,7 +83,7 @@ FAULTS = {
         ("a migration is whole or not at all; a newer schema is refused and not touched"),
     ),
     29: ("two daemons", "the second one says so and ends"),
-    30: ("a flood of log lines", ""),
+    30: ("a flood of log lines", "of equal lines ten a minute are written, the rest is summed up"),
     31: (
         "the clock says 1970, or is stale",
         ("in doubt between what is known: nothing is removed or expired by it; an alert"),
@@ -131,7 +131,6 @@ FAULTS = {
 NOT_INJECTED = {
     7: "commands are not signed yet",
     8: "commands are not signed yet",
-    30: "not yet: every line is written",
     34: "it is a requirement of the package",
     35: "the kernel's own: getrandom(2)",
     39: "not yet: `make bench` compares memory after 10,000 stays",
