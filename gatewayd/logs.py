@@ -49,12 +49,14 @@ class Repeats:
         return times < MOST
 
     def _over(self, now: float) -> Iterator[dict[str, Any]]:
-        """What came too often in a minute that is over."""
-        for key, (since, times, line) in [*self._seen.items()]:
-            if now - since >= MINUTE:
-                del self._seen[key]
-                if times > MOST:
-                    yield line | {"repeated": times - MOST}
+        """What came too often in a minute that is over; the oldest are first."""
+        while self._seen:
+            key, (since, times, line) = next(iter(self._seen.items()))
+            if now - since < MINUTE:
+                return
+            del self._seen[key]
+            if times > MOST:
+                yield line | {"repeated": times - MOST}
 
 
 def configure(level: str, form: Literal["auto", "json", "console"]) -> None:
