@@ -33,6 +33,7 @@ from gatewayd.locks.driver import Radio
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.housekeeping import Housekeeping
+from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
@@ -171,7 +172,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             group.create_task(rounds.run(), name="rounds")
             group.create_task(watch.run(), name="watch")
             group.create_task(link.run(), name="cloud")
-            group.create_task(_watchdog(database), name="watchdog")
+            group.create_task(watchdog(database, tools.progress, clock), name="watchdog")
             group.create_task(_look_again(intake, clock), name="held reservations")
             group.create_task(Housekeeping(database, outbox, clock).run(), name="housekeeping")
             with database.room.patience():
@@ -203,17 +204,21 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
     return radios
 
 
-async def _watchdog(database: Database) -> None:
-    """Ping systemd after a turn of the loop and a probe of the store; where that waits for room on
-    the disk, a new start would change nothing."""
+async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:
+    """Ping systemd after a turn of the loop and a probe of the store, unless a driver hangs; where
+    the store waits for room on the disk, a new start would change nothing."""
     interval = systemd.watchdog_interval()
     while interval is not None:
+        probed = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(interval):
                 async with database.transaction() as tx:
                     await tx.rows("SELECT 1")
-                systemd.notify("WATCHDOG=1")
-        if database.room.waits:
+                probed = True
+        waits, stuck = database.room.waits, progress.stuck(clock.tick())
+        if stuck and not waits:
+            log.error("worker.stuck", locks=stuck)
+        elif probed or waits:
             systemd.notify("WATCHDOG=1")
         await asyncio.sleep(interval / 2)
 

@@ -101,7 +101,7 @@ FAULTS = {
     ),
     37: ("SIGTERM in a write", "what was begun is on disk, and read at the next start"),
     38: (
-        "the loop or the store is blocked",
+        "the loop or the store is blocked, a driver hangs",
         "systemd hears nothing for a minute, and ends it; it says where it stood",
     ),
     39: ("a leak", ""),
