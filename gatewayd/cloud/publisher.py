@@ -55,6 +55,7 @@ class Publisher:
         self._prefix, self._secret = prefix, secret
         self._sent: dict[str, _Sent] = {}
         self._on_way: set[str] = set()
+        self._window = WINDOW
         self._refused: dict[str, tuple[str, str]] = {}
         self._parked: set[str] = set()  # tried again, once in each connection
         self._mended: list[str] = []
@@ -96,7 +97,7 @@ class Publisher:
         self._parked = set(await self._outbox.parked())
         self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
         await self._unpark()
-        window = min(WINDOW, connection.window)
+        self._window = min(WINDOW, connection.window)
         self._unread = True
         self._report_due = tick
         while True:
@@ -104,7 +105,7 @@ class Publisher:
             await self._park()
             if self._mended:
                 await self._unpark()
-            if await self._publish(connection, window - len(self._on_way)):
+            if self._has_room() and await self._publish(connection):
                 continue
             if not self._behind() and self._is_due(self._report_due):
                 await self._publish_report(connection)
@@ -120,9 +121,13 @@ class Publisher:
         for id_ in ids:
             self._sent.pop(id_, None)
 
-    async def _publish(self, connection: Connection, room: int) -> int:
-        if room <= 0:
-            return 0
+    def _has_room(self) -> bool:
+        """Whether half of the window is free: one event after each PUBACK would be one question to
+        the store for each."""
+        return len(self._on_way) <= self._window // 2
+
+    async def _publish(self, connection: Connection) -> int:
+        room = self._window - len(self._on_way)
         rows = await self._overdue(room)
         fresh = await self._fresh(room - len(rows))
         for row in (*rows, *fresh):
@@ -170,7 +175,7 @@ class Publisher:
             self._refused[row.id] = (row.type, str(future.result()))
         elif row.id in self._parked:
             self._mended.append(row.id)
-        if self._refused or self._mended or self._behind():  # there is room again
+        if self._refused or self._mended or (self._behind() and self._has_room()):
             self._wake.set()
 
     async def _park(self) -> None:

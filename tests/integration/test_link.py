@@ -26,6 +26,8 @@ from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Proof
+from gatewayd.store.database import Outgoing
+from gatewayd.store.outbox import Outbox
 from simulators.broker import Broker, find_mosquitto, free_port
 from simulators.cloud import Cloud
 from tests.house import FakeClock
@@ -227,6 +229,24 @@ async def test_the_summary_comes_after_the_events_that_wait(tmp_path: Path) -> N
             await h.eventually(lambda: true(summaries(heard)))
             kinds = [message.topic.removeprefix(PREFIX) for message in heard]
     assert kinds == ["status", *["evt/lock.online"] * 250, "reported"]
+
+
+async def test_a_full_outbox_is_read_in_large_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, fetch = list[int](), Outbox.fetch
+
+    async def counted(outbox: Outbox, after: int, limit: int) -> list[Outgoing]:
+        asked.append(limit)
+        return await fetch(outbox, after, limit)
+
+    monkeypatch.setattr(Outbox, "fetch", counted)
+    async with Broker(tmp_path / "b") as broker:
+        async with hub(tmp_path, free_port()) as away:
+            await away.tell(*(LockOnline(LockId("a")) for _ in range(5 * publishing.WINDOW)))
+        async with Cloud(broker.port, PREFIX), hub(tmp_path, broker.port) as h:
+            await h.eventually(h.empty)
+    assert 2 * min(asked) >= max(asked) > 1  # as many as the broker takes at once, or half of it
 
 
 async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path: Path) -> None:
