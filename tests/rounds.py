@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 from gatewayd.intake.accept import Intake
-from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.worker import Tools
@@ -34,7 +33,7 @@ class Site:
     intake: Intake
     radio: FakeRadio
     doors: tuple[str, ...]
-    progress: Progress
+    tools: Tools
     numbers: int = 0
     read: int = 0
 
@@ -126,7 +125,7 @@ async def site(
             group.create_task(reconciler.run(group))
             group.create_task(rounds.run())
             await clock.settle(len(doors) + 1)
-            yield Site(clock, database, intake, radio, doors, tools.progress)
+            yield Site(clock, database, intake, radio, doors, tools)
             raise Stop
     except* Stop:
         pass

@@ -33,11 +33,11 @@ async def test_a_driver_that_hangs_beyond_all_timeouts_is_noticed(tmp_path: Path
             return "session" in hub.lock(LOCK).touched
 
         await eventually(hangs)
-        assert hub.progress.stuck(hub.clock.tick()) == []
+        assert hub.tools.progress.stuck(hub.clock.tick()) == []
         hub.clock.ticks += STUCK
-        assert hub.progress.stuck(hub.clock.tick()) == []
+        assert hub.tools.progress.stuck(hub.clock.tick()) == []
         hub.clock.ticks += 1
-        assert hub.progress.stuck(hub.clock.tick()) == [LOCK]
+        assert hub.tools.progress.stuck(hub.clock.tick()) == [LOCK]
 
 
 async def test_a_lock_that_does_not_answer_is_no_hang(tmp_path: Path) -> None:
@@ -45,11 +45,11 @@ async def test_a_lock_that_does_not_answer_is_no_hang(tmp_path: Path) -> None:
         hub.lock(LOCK).dead = True
         await hub.book("R1", *STAY)
         await hub.pass_(3 * HOUR)
-        assert hub.progress.stuck(hub.clock.tick()) == []
+        assert hub.tools.progress.stuck(hub.clock.tick()) == []
         hub.lock(LOCK).dead = False
         await hub.pass_(10 * MINUTE)  # it is there, and nothing is to be done any more
         hub.clock.ticks += STUCK + 1
-        assert hub.progress.stuck(hub.clock.tick()) == []
+        assert hub.tools.progress.stuck(hub.clock.tick()) == []
 
 
 def test_a_lock_at_which_one_step_follows_another_is_only_slow() -> None:
