@@ -30,8 +30,6 @@ from gatewayd.errors import ConfigError
 from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
-from gatewayd.locks.nuki.radio import NukiRadio
-from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.reconciler import Reconciler
@@ -43,6 +41,8 @@ from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.rebuild import Awaited, awaited
+from gatewayd.web.followers import Followers
+from gatewayd.web.parts import Parts
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +126,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
-        watch = Watch(database, outbox, clock)
+        watch, followers = Watch(database, outbox, clock), Followers()
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
 
@@ -135,7 +135,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, watch, intake, publisher):
+            for part in (reconciler, rounds, watch, intake, publisher, followers):
                 part.committed(tx)
             if tx.time_told is not None:
                 clock.witness(*tx.time_told)
@@ -168,15 +168,22 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             for radio in radios.values():
                 group.create_task(radio.run(), name=f"radio {radio.name}")
-            group.create_task(reconciler.run(group), name="reconciler")
-            group.create_task(rounds.run(), name="rounds")
-            group.create_task(watch.run(), name="watch")
-            group.create_task(link.run(), name="cloud")
-            group.create_task(watchdog(database, tools.progress, clock), name="watchdog")
-            group.create_task(_look_again(intake, clock), name="held reservations")
-            group.create_task(Housekeeping(database, outbox, clock).run(), name="housekeeping")
-            with database.room.patience():
-                yield
+            tasks = {
+                "reconciler": reconciler.run(group),
+                "rounds": rounds.run(),
+                "watch": watch.run(),
+                "cloud": link.run(),
+                "watchdog": watchdog(database, tools.progress, clock),
+                "held reservations": _look_again(intake, clock),
+                "housekeeping": Housekeeping(database, outbox, clock).run(),
+            }
+            for name, task in tasks.items():
+                group.create_task(task, name=name)
+            since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
+            parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
+            async with _served(config.local.socket, parts):
+                with database.room.patience():
+                    yield
             raise _Stop
     except* _Stop:
         pass
@@ -194,14 +201,27 @@ def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
 
 
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:
-    """By the driver's name in the site document."""
+    """By the driver's name in the site document. A hub loads only the drivers that it needs."""
     radios: dict[str, Radio] = {}
     if config.zwave:
+        from gatewayd.locks.zwave.radio import ZwaveRadio  # noqa: PLC0415
+
         radios["zwave"] = ZwaveRadio(config.zwave.url, clock)
     if config.bluetooth:
+        from gatewayd.locks.nuki.radio import NukiRadio  # noqa: PLC0415
+
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios
+
+
+def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
+    """The local door; a hub loads it only where it has one."""
+    if not path:
+        return contextlib.nullcontext()
+    from gatewayd.web.door import served  # noqa: PLC0415
+
+    return served(path, parts)
 
 
 async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:

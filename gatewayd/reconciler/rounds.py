@@ -65,12 +65,14 @@ class Rounds:
         attend = self.tools.intake.attend
         for lock in await attend(backups.unkept):
             await attend(partial(backups.keep, lock=lock))
-        tick = self.tools.clock.tick()
-        await attend(partial(health.watch, since=self._since, tick=tick))
-        await attend(removals.watch)
-        if self._check is None:
-            await attend(self._begin)
+        await attend(self._watch)
         return None if self._check is None else await self._go_on(self._check)
+
+    async def _watch(self, change: Change) -> None:
+        await health.watch(change, self._since, self.tools.clock.tick())
+        await removals.watch(change)
+        if self._check is None:
+            await self._begin(change)
 
     async def _begin(self, change: Change) -> None:
         """Ask the locks, where a check is due or wanted."""

@@ -3,9 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from enum import Enum
-from typing import Any
+from datetime import datetime
 
 import structlog
 from ulid import ULID
@@ -15,7 +13,9 @@ from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import OF_LOCKS, AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
+from gatewayd.store import journal
 from gatewayd.store.database import Database, Outgoing, Transaction
+from gatewayd.store.form import plain
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +45,15 @@ class Outbox:
             seq, id_ = await self._next(tx), str(ULID())
             row = Outgoing(seq, id_, event.type, self._envelope(seq, id_, event, now, cause))
             _add(tx, row)
+            journal.add(tx, now, row, event, cause)
             added.append(row)
         return added
 
-    async def again(self, tx: Transaction, id_: str, type_: str, envelope: str) -> None:
+    async def again(self, tx: Transaction, id_: str, type_: str, envelope: str) -> Outgoing:
         """Send an event once more as it was: under its first id, with its first `seq` inside."""
-        _add(tx, Outgoing(await self._next(tx), id_, type_, envelope))
+        row = Outgoing(await self._next(tx), id_, type_, envelope)
+        _add(tx, row)
+        return row
 
     async def fetch(self, after: int, limit: int) -> list[Outgoing]:
         """The next events beyond `after`, oldest first."""
@@ -81,10 +84,10 @@ class Outbox:
 
     async def shed(self, room: int = ROOM) -> None:
         """Where more than `room` events wait, let the oldest telemetry go, down to nine tenths."""
-        if await _waiting(self._database.read) <= room:
+        if await count(self._database.read) <= room:
             return
         async with self._database.transaction() as tx:
-            surplus = await _waiting(tx) - room * 9 // 10
+            surplus = await count(tx) - room * 9 // 10
             gone = await tx.rows(SHED, (json.dumps([event.type for event in TELEMETRY]), surplus))
         log.warning("outbox.shed", events=len(gone))
 
@@ -133,7 +136,8 @@ RETURNING 1
 """
 
 
-async def _waiting(tx: Transaction) -> int:
+async def count(tx: Transaction) -> int:
+    """How many events have no receipt."""
     ((count,),) = await tx.rows("SELECT count(*) FROM outbox")
     return int(count)
 
@@ -164,15 +168,6 @@ async def unpark(tx: Transaction, ids: list[str]) -> list[str]:
         (AlertCode.EVENT_PARKED,),
     )
     return [type_ for (type_,) in rows]
-
-
-def plain(value: object) -> Any:
-    """What `json` does not know: UTC times as RFC 3339, enums by value."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:

@@ -12,12 +12,12 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.rebuild import fingerprint
 from gatewayd.intake import rebuild
 from gatewayd.intake.reported import Reported
-from gatewayd.store.outbox import plain
+from gatewayd.store.form import plain
 from gatewayd.store.status import reported
 from tests.fakes import FakeRadio
 from tests.house import Document, command
 from tests.integration.test_reconciler import MINUTE, VirtualClock, take
-from tests.rounds import Site, document, of, site, stay
+from tests.rounds import RECHECK, Site, document, of, site, stay
 
 STAY = ("2026-07-01", "2026-07-09")
 RESPECTED = "818181"
@@ -60,7 +60,7 @@ class Before:
 
     def __init__(self, folder: Path, pool: int = 0) -> None:
         self.folder, self.pool = folder, pool
-        self.clock = VirtualClock(recheck=MINUTE)
+        self.clock = VirtualClock(recheck=RECHECK)
         self.radio = FakeRadio(self.clock)
         self.lock = self.radio.lock("a")
         self.said, self.lives = b"", 0

@@ -16,6 +16,7 @@ from gatewayd.domain.events.code import (
     CodeLost,
     CodeRemovalFailed,
     CodeRemoved,
+    CodesRevealed,
     CredentialsWanted,
     KeyStatus,
 )
@@ -58,6 +59,7 @@ type Event = (
     | CodeFailed
     | CodeRemoved
     | CodeRemovalFailed
+    | CodesRevealed
     | KeyStatus
     | BackupReady
     | BackupIssued
