@@ -125,7 +125,6 @@ NOT_YET = {
     "S3-7": "SmartKeys: left for later",
     "S3-10": "comes with `why`",
     "S3-21": "comes with `why`: what to look at, in order; a door's reason and next try are told",
-    "suffering 27": "comes with `commission`",
 }
 """Rows that no test holds, and why."""
 TESTS = Path(__file__).parent

@@ -49,6 +49,7 @@ class AlertCode(StrEnum):
     CLOCK_IN_DOUBT = "clock_in_doubt"
     DATABASE_LOST = "database_lost"
     DISK_FULL = "disk_full"
+    DOORS_SWAPPED = "doors_swapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,12 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "locks any more",
         "make room on it: df -h, then journalctl --vacuum-size=50M, and look what else grows",
     ),
+    AlertCode.DOORS_SWAPPED: AlertKind(
+        Severity.CRITICAL,
+        "the locks of {subject} seem to hang on each other's doors",
+        "commission both doors again (lock.commission) while nobody else types there; if it stays, "
+        "exchange the two addresses in the site document",
+    ),
 }
 
 OF_LOCKS = {
@@ -242,7 +249,7 @@ OF_LOCKS = {
     AlertCode.PIN_UNANSWERED,
     AlertCode.BACKUP_EXHAUSTED,
 }
-"""Those whose subject is a lock; a subject with a slash is a key or a backup code at one."""
+"""Those whose subject is a lock; one with a slash is a key or a backup code at it, or two locks."""
 
 REMEDIES: dict[Reason, str] = {
     Reason.LOCK_UNREACHABLE: "look at the lock's batteries and its way to the hub",

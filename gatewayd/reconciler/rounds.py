@@ -1,4 +1,5 @@
-"""The hub's own rounds: pools of backup codes, the watch over what is needed soon, the daily check.
+"""The hub's own rounds: pools of backup codes, the watch over what is needed soon, the daily check,
+a commissioning that is under way.
 
 Level-based as the workers: each look compares what is with what should be, so that nothing is lost
 with a restart. The clock's recheck is often enough for a guest who left and for a code that is
@@ -14,7 +15,7 @@ import structlog
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.policy import narrow
 from gatewayd.domain.retry import Tick
-from gatewayd.intake import backups, health, removals
+from gatewayd.intake import backups, commission, health, removals
 from gatewayd.intake.change import Change
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import checks
@@ -27,6 +28,7 @@ PACE = 2.0
 """Seconds between two looks at what the locks have answered to a check."""
 GUEST_GONE = {"code.removed"}
 ENDS_ALERT = {"code.confirmed", "lock.online"}
+TYPED = {"code.confirmed", "lock.used", "lock.wrong_code", "lock.keypad_disabled"}
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Rounds:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _since: dict[AtDoor, Tick] = field(default_factory=dict)
     _check: _Check | None = None
+    _commissioning: bool = False
 
     async def run(self) -> None:
         """For ever; ends only by cancellation."""
@@ -56,8 +59,9 @@ class Rounds:
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: look again where it may concern the rounds."""
         looked_for = GUEST_GONE | ENDS_ALERT if self._since else GUEST_GONE
+        looked_for = looked_for | TYPED if self._commissioning else looked_for
         news = any(event.type in looked_for for event in tx.told)
-        if tx.site_changed or tx.check_wanted or news:
+        if tx.site_changed or tx.rounds_wanted or news:
             self.wake.set()
 
     async def _look(self) -> float | None:
@@ -68,9 +72,19 @@ class Rounds:
         tick = self.tools.clock.tick()
         await attend(partial(health.watch, since=self._since, tick=tick))
         await attend(removals.watch)
+        over_in = await self._commission()
         if self._check is None:
             await attend(self._begin)
-        return None if self._check is None else await self._go_on(self._check)
+        pace = None if self._check is None else await self._go_on(self._check)
+        return min((x for x in (over_in, pace) if x is not None), default=None)
+
+    async def _commission(self) -> float | None:
+        """Returns the seconds that one lasts still."""
+        self._commissioning = True  # what is told meanwhile is looked at
+        watch = partial(commission.watch, tick=self.tools.clock.tick())
+        over_in = await self.tools.intake.attend(watch)
+        self._commissioning = over_in is not None
+        return over_in
 
     async def _begin(self, change: Change) -> None:
         """Ask the locks, where a check is due or wanted."""

@@ -32,6 +32,8 @@ from gatewayd.domain.events.lock import (
     LockAdopted,
     LockBattery,
     LockClockSkew,
+    LockCommissioned,
+    LockCommissioning,
     LockForeignCode,
     LockFull,
     LockJammed,
@@ -78,6 +80,8 @@ type Event = (
     | LockAdopted
     | LockReset
     | LockClockSkew
+    | LockCommissioning
+    | LockCommissioned
     | HealthChecked
     | PolicyInForce
     | AlertRaised
