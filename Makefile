@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 # What make setup put into .venv comes first, what Debian keeps in sbin (mosquitto) last.
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
+# Python keeps what it has compiled, whatever the caller's environment says: the tests start it hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 python := .venv/bin/python
 SOURCES := $(wildcard gatewayd simulators tests bench)
 

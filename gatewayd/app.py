@@ -30,8 +30,6 @@ from gatewayd.errors import ConfigError
 from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
-from gatewayd.locks.nuki.radio import NukiRadio
-from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
@@ -193,11 +191,15 @@ def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
 
 
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:
-    """By the driver's name in the site document."""
+    """By the driver's name in the site document. A hub loads only the drivers that it needs."""
     radios: dict[str, Radio] = {}
     if config.zwave:
+        from gatewayd.locks.zwave.radio import ZwaveRadio  # noqa: PLC0415
+
         radios["zwave"] = ZwaveRadio(config.zwave.url, clock)
     if config.bluetooth:
+        from gatewayd.locks.nuki.radio import NukiRadio  # noqa: PLC0415
+
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios

@@ -2,9 +2,10 @@
 cloud was told and in the log."""
 
 import asyncio
+import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from typing import Any
 
 from simulators.cloud import Cloud
@@ -95,12 +96,18 @@ def _leaks(hub: Hub, cloud: Cloud, private: Collection[str]) -> list[str]:
         code for (code,) in _rows(hub, "SELECT code FROM keys UNION SELECT code FROM leases")
     }
     secrets |= {leaf for e in cloud.events if e["type"] in CODED for leaf in _coded(e["data"])}
-    log = hub.log.read_text()
-    found = ["log" for secret in (*secrets, *private) if secret in log]
+    found = ["log" for word in private if word in hub.log.read_text()]
+    found += ["log" for _ in logged(hub, secrets)]
     for event in cloud.events:
         if event["type"] not in CODED and secrets & {*map(str, _leaves(event["data"]))}:
             found.append(event["type"])
     return found
+
+
+def logged(hub: Hub, codes: Iterable[str]) -> set[str]:
+    """Codes that stand in the log as words; a fraction of a second or an id may have the same
+    digits."""
+    return {*codes} & {*re.findall(r"\w+", hub.log.read_text())}
 
 
 def _coded(data: Any) -> Iterator[str]:

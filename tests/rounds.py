@@ -21,6 +21,8 @@ from tests.fakes import FakeLock, FakeRadio
 from tests.house import HUB, Document, command
 from tests.integration.test_reconciler import MINUTE, Stop, VirtualClock, take
 
+RECHECK = 5 * MINUTE
+"""A day has many rechecks; the hub's own are more frequent."""
 NOTE = "a spare key is in the box"
 
 
@@ -101,7 +103,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """All that is between the intake and the locks, and the hub's own rounds; `first`: the site
     document, by default `document`; `restored`: the database that is there knows its site."""
-    clock = clock or VirtualClock(recheck=MINUTE)
+    clock = clock or VirtualClock(recheck=RECHECK)
     database = await open_database(folder / "hub.db", clock)
     outbox = Outbox(database, HUB, "epoch")
     intake = Intake(database, outbox, clock, Random(chance), HUB)

@@ -47,7 +47,7 @@ class Rounds:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _since: dict[AtDoor, Tick] = field(default_factory=dict)
     _check: _Check | None = None
-    _commissioning: bool = False
+    _over_in: float | None = None  # seconds that a commissioning lasts; None: there is none
 
     async def run(self) -> None:
         """For ever; ends only by cancellation."""
@@ -59,7 +59,7 @@ class Rounds:
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: look again where it may concern the rounds."""
         looked_for = GUEST_GONE | ENDS_ALERT if self._since else GUEST_GONE
-        looked_for = looked_for | TYPED if self._commissioning else looked_for
+        looked_for = looked_for if self._over_in is None else looked_for | TYPED
         news = any(event.type in looked_for for event in tx.told)
         if tx.site_changed or tx.rounds_wanted or news:
             self.wake.set()
@@ -69,22 +69,16 @@ class Rounds:
         attend = self.tools.intake.attend
         for lock in await attend(backups.unkept):
             await attend(partial(backups.keep, lock=lock))
-        tick = self.tools.clock.tick()
-        await attend(partial(health.watch, since=self._since, tick=tick))
-        await attend(removals.watch)
-        over_in = await self._commission()
-        if self._check is None:
-            await attend(self._begin)
+        await attend(self._watch)
         pace = None if self._check is None else await self._go_on(self._check)
-        return min((x for x in (over_in, pace) if x is not None), default=None)
+        return min((x for x in (pace, self._over_in) if x is not None), default=None)
 
-    async def _commission(self) -> float | None:
-        """Returns the seconds that one lasts still."""
-        self._commissioning = True  # what is told meanwhile is looked at
-        watch = partial(commission.watch, tick=self.tools.clock.tick())
-        over_in = await self.tools.intake.attend(watch)
-        self._commissioning = over_in is not None
-        return over_in
+    async def _watch(self, change: Change) -> None:
+        await health.watch(change, self._since, self.tools.clock.tick())
+        await removals.watch(change)
+        self._over_in = await commission.watch(change, self.tools.clock.tick())
+        if self._check is None:
+            await self._begin(change)
 
     async def _begin(self, change: Change) -> None:
         """Ask the locks, where a check is due or wanted."""

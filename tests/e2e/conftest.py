@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,20 @@ PRIVATE = ("Zyxwvut", "36 47")
 """Of the guest of `stay`."""
 
 _numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A lock of property `p`: its id, what it holds itself, and whether a code that is typed there
+    opens it."""
+
+    id: str
+    codes: Callable[[], Awaitable[list[str]]]
+    opens: Callable[[str], Awaitable[bool]]
+
+    async def holds(self, *codes: str) -> bool:
+        """Whether it holds exactly these."""
+        return await self.codes() == sorted(codes)
 
 
 @dataclass
@@ -133,6 +148,14 @@ class House(Site):
     async def codes(self, node: int) -> list[str]:
         """What the lock itself holds."""
         return sorted((await self.zwave.node(node))["codes"].values())
+
+    def door(self, node: int) -> Door:
+        """One of them, as any lock."""
+
+        async def opens(code: str) -> bool:
+            return bool((await self.zwave.keypad(node, code=code))["opened"])
+
+        return Door(f"l{node}", partial(self.codes, node), opens)
 
     async def holds(self, node: int, *codes: str, within: float = 20.0) -> None:
         """Wait until the lock itself holds exactly these codes."""

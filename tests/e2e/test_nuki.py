@@ -1,9 +1,12 @@
 """The access policy on Nuki locks, through the whole daemon: they keep windows, days and hours
 themselves, and number their codes."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +18,8 @@ from simulators.broker import Broker
 from simulators.cloud import Cloud
 from simulators.hub import Hub
 from tests import invariants
-from tests.e2e.conftest import PRIVATE, Site
+from tests.e2e import scenes
+from tests.e2e.conftest import PRIVATE, Door, Site, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,17 +34,36 @@ class Inn(Site):
     sim: BluetoothSimulator
     addresses: dict[str, str]
 
-    async def site(self) -> None:
+    async def site(self, **policy: object) -> None:
         """The red room is property `p`."""
         locks = [
             {"id": id_, "name": id_, "driver": "nuki", "address": address}
             for id_, address in self.addresses.items()
         ]
-        await self.put({"p": [RED], "q": [BLUE]}, locks)
+        await self.put({"p": [RED], "q": [BLUE]}, locks, 1, **policy)
 
     async def codes(self, lock: str) -> list[str]:
         """What the lock itself holds."""
         return sorted(each["code"] for each in (await self.sim.lock(NUMBERS[lock]))["codes"])
+
+    async def listens(self, lock: str) -> None:
+        """Until the hub knows where the lock's log ends: what comes later is told."""
+        await self.sim.turn(NUMBERS[lock], "unlock")
+
+        async def listens() -> bool:
+            sql = "SELECT 1 FROM nuki_locks WHERE address = ? AND log_index IS NOT NULL"
+            with closing(sqlite3.connect(f"file:{self.hub.database}?mode=ro", uri=True)) as store:
+                return bool(store.execute(sql, (self.addresses[lock],)).fetchall())
+
+        await eventually(listens)
+
+    def door(self, lock: str) -> Door:
+        """One of them, as any lock."""
+
+        async def opens(code: str) -> bool:
+            return bool((await self.sim.keypad(NUMBERS[lock], code))["opened"])
+
+        return Door(lock, partial(self.codes, lock), opens)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -131,3 +154,24 @@ async def test_codes_that_people_put_there_and_took_away(inn: Inn) -> None:
     await inn.say("health.run")
     await inn.told("code.lost", lock_id=RED, key_id="res:r1")
     assert await inn.codes(RED) == sorted(["735162", first, second])
+
+
+async def test_who_gets_a_code_and_when(inn: Inn) -> None:
+    # S2-9, S2-7, S3-17, S3-2, S1-3, S1-23
+    await inn.site()
+    await scenes.who_gets_a_code_and_when(inn, inn.door(RED))
+
+
+async def test_a_backup_code_is_used_lent_and_changed(inn: Inn) -> None:
+    # S0-2, S0-4, S0-6, S1-9
+    await inn.site(backup={"pool": 1})
+    await inn.listens(RED)
+    await scenes.a_backup_code_is_used_lent_and_changed(inn, inn.door(RED))
+
+
+async def test_staff_changes_keys_and_codes_and_somebody_tries_some(inn: Inn) -> None:
+    # S3-3, S3-12, S2-14, suffering 23, suffering 28
+    await inn.site()
+    await inn.listens(RED)
+    await scenes.staff_changes_keys(inn, inn.door(RED))
+    await scenes.somebody_tries_codes(inn, inn.door(RED))

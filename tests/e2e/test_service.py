@@ -1,15 +1,14 @@
 """What people ask for beside reservations, through the whole house."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.e2e import scenes
 from tests.e2e.conftest import USERS, V1, V2, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-DAY = timedelta(days=1)
 
 
 async def test_a_guests_name_is_shown_at_a_lock_and_nowhere_in_the_log(house: House) -> None:
@@ -92,12 +91,7 @@ async def test_another_lock_takes_the_place_of_one(house: House) -> None:
 async def test_somebody_who_tries_codes_is_an_alert(house: House) -> None:
     # suffering 28
     await house.site(V2)
-    await house.settled(f"l{V2}")  # and so the hub hears it
-    for n in range(10):
-        await house.zwave.keypad(V2, code=f"1119{n:02}")
-    await house.told_times(10, "lock.wrong_code", lock_id=f"l{V2}")
-    alert = await house.told("alert.raised", 10.0, code="keypad_attack")  # not with the recheck
-    assert alert["data"]["subject"] == f"l{V2}"
+    await scenes.somebody_tries_codes(house, house.door(V2))
 
 
 async def test_who_changes_rooms_has_the_new_door_before_the_old_one_is_shut(
@@ -145,42 +139,12 @@ async def test_staff_takes_a_door_from_a_key_and_limits_it_to_days_and_hours(
 
 
 async def test_who_gets_a_code_and_when(house: House) -> None:
-    # S2-9, S2-7, S3-17, S3-2, suffering 11
+    # S2-9, S2-7, S3-17, S3-2, S1-3, suffering 11
     await house.site(V1)
-    blocks = {"blocks": True}
-    await house.cloud.done(await house.book("block", kind="block"))
-    await house.cloud.done(await house.book("mutual", kind="mutual_block", policy=blocks))
-    await house.cloud.done(await house.book("works", kind="block", policy=blocks))
-    works = await house.code("works")
-    assert await house.codes(V1) == [works]
+    await scenes.who_gets_a_code_and_when(house, house.door(V1))
 
-    phone = {"pin": {"source": "phone", "length": 4, "missing_phone": "wait"}}
-    nobody = {"name": "Quentin Zyxwvut", "phone": None}
-    await house.cloud.answer(await house.book("waits", guest=nobody, policy=phone))
-    assert house.count("code.assigned", reservation_id="waits") == 0
-    guest = {"phone": "+41 79 000 36 47"}
-    await house.cloud.done(await house.book("waits", 2, guest=guest, policy=phone))
-    late = await house.told("code.assigned", reservation_id="waits", late=True)
-    assert late["data"]["display"] == "3647"
-    assert await house.codes(V1) == sorted([works, "3647"])
 
-    checks_in = {"provision_at": "check_in"}
-    await house.cloud.answer(await house.book("later", policy=checks_in))
-    code = await house.code("later")
-    await house.cloud.done(await house.book("other"))
-    other = await house.code("other")
-    assert await house.codes(V1) == sorted([works, "3647", other])
-    await house.say("reservation.check_in", id="later", at=datetime.now(UTC).isoformat())
-    assert await house.codes(V1) == sorted([works, "3647", other, code])
-    await house.say("reservation.check_out", id="later", at=datetime.now(UTC).isoformat())
-    assert await house.codes(V1) == sorted([works, "3647", other])  # early, and at once
-
-    today = datetime.now(UTC).date()
-    past = {"arrival": str(today - 9 * DAY), "departure": str(today - 5 * DAY)}
-    await house.cloud.done(await house.book("other", 2, **past))
-    refused = await house.cloud.answer(await house.book("echo", code=other))  # it was his lately
-    assert refused["data"]["reason"] == "code_taken"
-    wished = {"pin": {"policy": "preferred"}}
-    await house.cloud.done(await house.book("wish", code=other, policy=wished))
-    assert await house.codes(V1) == sorted([works, "3647", await house.code("wish")])
-    assert other not in await house.codes(V1)
+async def test_staff_changes_keys_and_codes(house: House) -> None:
+    # S3-3, S3-12, S2-14, suffering 23
+    await house.site(V1)
+    await scenes.staff_changes_keys(house, house.door(V1))

@@ -18,6 +18,7 @@ from simulators.broker import Broker
 from simulators.cloud import Cloud
 from simulators.hub import Hub
 from tests.e2e.conftest import eventually, stay
+from tests.invariants import logged
 
 DRAINS_WITHIN_S = 120.0
 AUTOSAVE_S = 1800
@@ -113,7 +114,7 @@ async def test_what_was_acknowledged_outlives_kills(
         gone = dict(database.execute("SELECT reservation_id, revoked FROM keys"))
     assert kept == assigned  # the PIN that the guest was told
     assert gone == bookings.sent
-    assert not [code for code in assigned.values() if code in hub.log.read_text()]
+    assert not logged(hub, assigned.values())
 
 
 def _assigned(cloud: Cloud) -> dict[str, str]:

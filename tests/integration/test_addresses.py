@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
-from tests.rounds import Site, document, site, stay
+from tests.rounds import RECHECK, Site, document, site, stay
 
 SWAPPED = {"a": "b", "b": "a"}
 
@@ -159,7 +159,7 @@ async def test_a_lock_that_gets_another_id_keeps_what_lies_on_it(tmp_path: Path)
 
 async def test_a_list_of_codes_is_read_again_after_a_change_of_places(tmp_path: Path) -> None:
     # S1-14: locks that number their codes themselves
-    clock = VirtualClock(recheck=MINUTE)
+    clock = VirtualClock(recheck=RECHECK)
     radio = FakeRadio(clock)
     for door in "ab":
         radio.lock(door).numbers_itself = True

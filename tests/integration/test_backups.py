@@ -14,7 +14,7 @@ from gatewayd.errors import Reason, Refused
 from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE, VirtualClock
-from tests.rounds import NOTE, Site, document, of, site, stay
+from tests.rounds import NOTE, RECHECK, Site, document, of, site, stay
 
 GUEST = ("2026-06-30", "2026-07-02")  # his stay is current; it ends in 22 h
 
@@ -375,7 +375,7 @@ async def test_what_was_handed_out_already_is_reported(tmp_path: Path) -> None:
         assert rejected(other) == ("code_taken", "data.label")
         await hub.send("reservation.cancel", {"id": "r2", "version": 2})
         late = await issue(hub, "r2", doors=["a"], label="Backup-3")  # he is gone already
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         (gone,) = of([*late, *await hub.told()], "backup.rotated")
         assert (gone["label"], gone["reservation_id"]) == ("Backup-3", "r2")
 

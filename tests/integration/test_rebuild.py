@@ -17,7 +17,7 @@ from gatewayd.store.status import reported
 from tests.fakes import FakeRadio
 from tests.house import Document
 from tests.integration.test_reconciler import MINUTE, VirtualClock
-from tests.rounds import Site, of, site, stay
+from tests.rounds import RECHECK, Site, of, site, stay
 
 STAY = ("2026-07-01", "2026-07-09")
 RESPECTED = "818181"
@@ -60,7 +60,7 @@ class Before:
 
     def __init__(self, folder: Path, pool: int = 0) -> None:
         self.folder, self.pool = folder, pool
-        self.clock = VirtualClock(recheck=MINUTE)
+        self.clock = VirtualClock(recheck=RECHECK)
         self.radio = FakeRadio(self.clock)
         self.lock = self.radio.lock("a")
         self.said, self.lives = b"", 0

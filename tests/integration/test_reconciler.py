@@ -49,9 +49,10 @@ class VirtualClock(Certain):
         return Tick(self.ticks)
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
-        """Until the event, or until `advance` gets there; a recheck as in real life."""
+        """Until the event, or until `advance` gets there; all who look again do so together."""
         due = asyncio.Event()
-        pause = self.recheck if seconds is None else min(self.recheck, max(seconds, 0))
+        recheck = self.recheck - self.ticks % self.recheck
+        pause = recheck if seconds is None else min(recheck, max(seconds, 0))
         entry = (self.ticks + pause, due, event)
         self._waiting.append(entry)
         event_task = asyncio.ensure_future(event.wait())

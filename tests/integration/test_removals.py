@@ -6,7 +6,7 @@ import pytest
 
 from tests.house import Document, types
 from tests.integration.test_reconciler import HOUR, MINUTE
-from tests.rounds import Site, document, of, site
+from tests.rounds import RECHECK, Site, document, of, site
 
 FAILED = ("removal_failed", "b/res:r1")
 
@@ -44,7 +44,7 @@ async def test_a_code_that_should_go_from_an_inactive_lock_is_told_and_not_touch
         assert hub.lock("b").touched == []
         both = document("a", "b", version=3, pool=0, grace="1m")
         told = await hub.send("site.put", both)
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         told += await hub.told()
         assert hub.lock("b").codes == {}
         assert "C3" in {e["cause"] for e in told if e["type"] == "command.done"}
@@ -68,10 +68,10 @@ async def test_a_code_that_is_wanted_again_at_an_inactive_lock_is_no_alert(tmp_p
     async with site(tmp_path, "a", "b", pool=0, grace="1m") as hub:
         await check_in(hub)
         await hub.send("key.revoke", {"id": "res:r1", "version": 1})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == {FAILED}
         await hub.send("key.restore", {"id": "res:r1", "version": 2})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == set()
         assert hub.lock("b").touched == []
 
@@ -82,11 +82,11 @@ async def test_an_inactive_lock_that_leaves_the_site_is_cleaned(tmp_path: Path) 
         await check_in(hub)
         await hub.book("r2", "2026-07-01", "2026-07-03")
         await hub.send("reservation.cancel", {"id": "r1", "version": 2})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == {FAILED}
         told = await hub.send("site.put", document("a", version=3, pool=0, grace="1m"))
         assert hub.lock("b").codes == {}
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert "code.removed" in types(told)
         assert await hub.alerts() == set()
         assert [*hub.lock("a").codes.values()] == [await hub.code("res:r2")]
@@ -105,13 +105,13 @@ async def test_a_code_that_did_not_go_and_is_wanted_again_is_proven_anew(
         there = dict(lock.codes)
         lock.drops_writes = True
         await hub.send("key.revoke", {"id": "res:r1", "version": 1})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == {FAILED}
         lock.drops_writes = False
         told = await hub.send("key.restore", {"id": "res:r1", "version": 2})
         assert "code.confirmed" in types(told)
         assert "C3" in {e["cause"] for e in told if e["type"] == "command.done"}
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == set()
         states = {door["state"] for key in await hub.reported() for door in key["doors"]}
         assert states == {"proven"}
@@ -132,8 +132,8 @@ async def test_a_silent_lock_whose_code_is_wanted_again_has_no_code_that_should_
         await hub.pass_(2 * HOUR)
         hub.lock("b").dead = True
         await hub.send("key.revoke", {"id": "res:r1", "version": 1})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == {FAILED, ("lock_offline", "b")}
         await hub.send("key.restore", {"id": "res:r1", "version": 2})
-        await hub.pass_(MINUTE)
+        await hub.pass_(RECHECK)
         assert await hub.alerts() == {("lock_offline", "b")}

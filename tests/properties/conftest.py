@@ -22,6 +22,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last, where a mutant is done with the first test that fails for it."""
+    """Not for the coverage, which would slow their many examples down and which other tests reach;
+    last, where a mutant is done with the first test that fails for it."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("no_cover")
     if settings.get_current_profile_name() == "mutants":
-        items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
+        items.sort(key=lambda item: here in item.path.parents)
