@@ -3,6 +3,7 @@ hangs."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -10,13 +11,15 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import KeypadDisabled, Report, Used, WrongCode
+from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.signals import Watch
 from gatewayd.store import keys
+from gatewayd.store.archive import Manifest, pack, unpack
 from gatewayd.store.outbox import subjects
 from gatewayd.store.status import reported
 from tests import house as houses
 from tests.fakes import FakeRadio
-from tests.house import Document, opened, types
+from tests.house import HUB, Document, opened, types
 from tests.integration.test_addresses import SWAPPED, readdressed
 from tests.integration.test_reconciler import MINUTE, VirtualClock
 from tests.rounds import Site, document, of, site
@@ -149,6 +152,18 @@ async def test_a_site_document_that_moves_neither_lock_ends_no_alert(tmp_path: P
         assert await last(hub, "a") is None
 
 
+async def test_one_that_is_under_way_goes_on_where_only_another_lock_moves(tmp_path: Path) -> None:
+    # suffering 27
+    first = document("a", "b", pool=0)
+    async with site(tmp_path, "a", "b", first=first) as hub:
+        await begin(hub)
+        await typed(hub, await hub.code(KEY), "b")
+        await begin(hub)
+        await hub.send("site.put", readdressed(first, {"b": "c"}))
+        (result,) = of(await typed(hub, await hub.code(KEY), "a"), "lock.commissioned")
+        assert result["result"] == "right"
+
+
 async def test_a_wrong_code_at_the_lock_itself_is_told_and_typed_again(tmp_path: Path) -> None:
     # suffering 27
     async with site(tmp_path, "a", "b", pool=0) as hub:
@@ -169,6 +184,49 @@ async def test_what_was_typed_before_the_code_was_there_does_not_count(tmp_path:
         assert of(await hear(hub, "b", WrongCode(before)), "lock.commissioned") == []
         later = WrongCode(hub.clock.wall)
         assert of(await hear(hub, "b", later), "lock.commissioned") != []
+
+
+async def test_a_code_that_does_not_go_is_not_that_of_the_next_one(tmp_path: Path) -> None:
+    # suffering 16, suffering 27
+    async with site(tmp_path, "a", pool=0) as hub:
+        await begin(hub)
+        hub.lock("a").drops_writes = True
+        (result,) = of(await typed(hub, await hub.code(KEY), "a"), "lock.commissioned")
+        assert result["result"] == "right"
+        assert await hub.alerts() == {("removal_failed", f"a/{KEY}")}
+        await begin(hub)
+        assert await hub.told("lock.commission") == []
+        hub.lock("a").drops_writes = False
+        await hub.pass_(10 * MINUTE)
+        assert [*hub.lock("a").codes.values()] == [await hub.code(KEY)]
+        assert await hub.alerts() == set()
+
+
+async def test_a_wrong_code_at_a_lock_that_is_not_on_the_site_does_not_count(
+    tmp_path: Path,
+) -> None:
+    # suffering 27
+    async with site(tmp_path, "a", "b", pool=0) as hub:
+        await hub.book("r1", "2026-06-30", "2026-07-09")
+        hub.lock("b").dead = True  # what is on it cannot be cleared
+        await hub.send("site.put", document("a", version=2, pool=0))
+        await begin(hub)
+        told = await hear(hub, "b", WrongCode())
+        assert len(of(told, "lock.wrong_code")) == 1
+        assert of(told, "lock.commissioned") == []
+
+
+async def test_how_it_went_is_in_a_backup(tmp_path: Path) -> None:
+    # suffering 27, suffering 29
+    async with site(tmp_path, "a", "b", pool=0) as hub:
+        await begin(hub)
+        await typed(hub, await hub.code(KEY), "b")
+        packed = pack(tmp_path / "hub.db", Manifest("acme/lakeside/hub-1", "", "0.1.0"))
+    card = tmp_path / "another card"
+    card.mkdir()
+    await unpack(packed, card / "hub.db", VirtualClock(), tmp_path / "aside")
+    async with site(card, "a", "b", restored=True) as hub:
+        assert await last(hub, "a") == {"result": "swapped", "other": "b"}
 
 
 async def test_a_code_that_nobody_uses_goes_when_its_time_is_over(tmp_path: Path) -> None:
@@ -373,6 +431,7 @@ async def test_each_has_another_code_of_the_default_form(tmp_path: Path) -> None
         await house.send("site.put", houses.site())
         codes = []
         for _ in range(2):
+            house.intake = Intake(house.database, house.outbox, house.clock, Random(1), HUB)
             await house.send("lock.commission", {"lock_id": "front"})
             ((code,),) = await house.rows("SELECT code FROM keys")
             codes.append(code)
