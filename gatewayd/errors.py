@@ -3,6 +3,7 @@
 GatewaydError
 ├── ConfigError            mend the configuration; nothing was started
 ├── Rejected               a command is bad: say so to its sender, change nothing
+├── UnknownSubject         nothing here has that id: name another one
 ├── StoreError             the database cannot be used
 │   └── StoreInUse         another gatewayd has it open: stop that one
 └── LockError              one operation at one lock did not succeed
@@ -87,6 +88,15 @@ class Rejected(GatewaydError):
     ) -> None:
         super().__init__(message)
         self.reason, self.message, self.path, self.retryable = reason, message, path, retryable
+
+
+class UnknownSubject(GatewaydError):
+    """No reservation, key or lock has the id that was asked for; `nearest`: those like it."""
+
+    def __init__(self, nearest: tuple[str, ...] = ()) -> None:
+        meant = f"; like it are {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"no reservation, key or lock has that id{meant}")
+        self.nearest = nearest
 
 
 class StoreError(GatewaydError):

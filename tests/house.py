@@ -29,7 +29,7 @@ HUB = "hub-1"
 EPOCH = "01J0000000000000000000EPOC"
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-ANSWERS = {"outbox", "alerts", "commands"}
+ANSWERS = {"outbox", "journal", "alerts", "commands"}
 """The tables that hold what was said, as against what is so."""
 
 

@@ -2,6 +2,7 @@
 cloud was told and in the log."""
 
 import asyncio
+import json
 import re
 import sqlite3
 from collections import Counter
@@ -101,7 +102,9 @@ def _leaks(hub: Hub, cloud: Cloud, private: Collection[str]) -> list[str]:
     for event in cloud.events:
         if event["type"] not in CODED and secrets & {*map(str, _leaves(event["data"]))}:
             found.append(event["type"])
-    return found
+    history = [json.loads(data) for (data,) in _rows(hub, "SELECT data FROM journal")]
+    found += ["journal" for data in history if secrets & {*map(str, _leaves(data))}]
+    return found + ["journal" for word in private if word in json.dumps(history)]
 
 
 def logged(hub: Hub, codes: Iterable[str]) -> set[str]:

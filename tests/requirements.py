@@ -123,8 +123,6 @@ NOT_YET = {
     "S2-16": "algorithmic codes (S2-18: what cannot be cancelled): no such lock is driven",
     "S3-4": "cards: left for later",
     "S3-7": "SmartKeys: left for later",
-    "S3-10": "comes with `why`",
-    "S3-21": "comes with `why`: what to look at, in order; a door's reason and next try are told",
 }
 """Rows that no test holds, and why."""
 TESTS = Path(__file__).parent

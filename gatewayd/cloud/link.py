@@ -17,7 +17,7 @@ from paho.mqtt.client import MQTTMessage
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Broker, Connection, Lost, connect
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.store.outbox import plain
+from gatewayd.store.form import plain
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import Any
 
 from gatewayd.intake.parse import MAX_BYTES
-from gatewayd.store.outbox import plain
+from gatewayd.store.form import plain
 
 AROUND = 10
 """Bytes of a PUBLISH besides topic and payload: at most 5 of header, and the lengths and ids."""

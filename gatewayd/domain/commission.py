@@ -21,6 +21,8 @@ from gatewayd.domain.site import Lock
 PREFIX = "commission:"
 LABEL = "Commission"
 
+BOTH = "+"
+"""Between two locks that an alert names; no id has it."""
 SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 """When its key begins: before any time that a clock may be set to."""
 
@@ -116,9 +118,9 @@ def key(lock: Lock, policy: Policy, able: Capabilities) -> Key:
 
 def doors(lock: LockId, other: LockId) -> str:
     """What an alert about two doors names, whichever was found first."""
-    return "/".join(sorted((lock, other)))
+    return BOTH.join(sorted((lock, other)))
 
 
 def names(subject: str, locks: Collection[LockId]) -> bool:
     """Whether one of the two doors of an alert is among these."""
-    return not {LockId(lock) for lock in subject.split("/")}.isdisjoint(locks)
+    return not {LockId(lock) for lock in subject.split(BOTH)}.isdisjoint(locks)

@@ -249,7 +249,7 @@ OF_LOCKS = {
     AlertCode.PIN_UNANSWERED,
     AlertCode.BACKUP_EXHAUSTED,
 }
-"""Those whose subject is a lock; one with a slash is a key or a backup code at it, or two locks."""
+"""Those whose subject is a lock; a subject with a slash is a key or a backup code at one."""
 
 REMEDIES: dict[Reason, str] = {
     Reason.LOCK_UNREACHABLE: "look at the lock's batteries and its way to the hub",
@@ -264,6 +264,14 @@ REMEDIES: dict[Reason, str] = {
     Reason.LOCK_INACTIVE: "not while the lock is inactive: set it active in the site document",
     Reason.DUPLICATE_CODE: "the lock holds the same digits already; delete them there, then send "
     "lock.sync_now",
+    Reason.MAPPING_MISSING: "put the lock into the site document, and at its property",
+    Reason.PROVISIONING_DISABLED_DOOR: "allow provisioning on the door, in the site document",
+    Reason.PROVISIONING_DISABLED_KEY: "allow provisioning on the reservation: reservation.put",
+    Reason.AWAITING_CHECK_IN: "send reservation.check_in when the guest is there",
+    Reason.PHONE_MISSING: "send the guest's phone number with the reservation",
+    Reason.NOT_DUE: "to have it at once, send batch with mode missing",
+    Reason.FOREIGN_SLOT: "a person's code took its place: lock.adopt, or delete it at the lock",
+    Reason.WRITE_BUDGET: "look who else writes codes there; then send lock.sync_now",
 }
 """What helps against a reason, besides what the alert says."""
 

@@ -1,7 +1,7 @@
 """Commissioning: a code at one lock alone, and what comes of it."""
 
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gatewayd.domain import commission as rules
 from gatewayd.domain.capabilities import of_kind
@@ -63,7 +63,7 @@ async def watch(change: Change, tick: Tick) -> float | None:
         told = LockCommissioning(going.lock_id, until)
         await change.outbox.tell(change.tx, change.now, (told,), going.cause)
     listed = change.site.locks.keys() if change.site else ()
-    wrong = await signals.wrong_codes(change.tx, going.opened) if going.opened else []
+    wrong = await _wrong(change, going.opened) if going.opened else []
     here = [(lock, at) for lock, at in wrong if lock in listed]
     if (verdict := going.verdict(used, here, tick)) is not None:
         await _end(change, going, verdict)
@@ -97,6 +97,12 @@ async def readdressed(change: Change, before: Site | None) -> None:
             await _end(change, going, Verdict(Result.UNUSED))
     await commissionings.forget(change.tx, gone)
     await _end_alerts(change, gone)
+
+
+async def _wrong(change: Change, since: datetime) -> list[rules.Typed]:
+    """Where codes were typed that a lock does not know; some only tell that they were too many."""
+    typed = await signals.wrong_codes(change.tx, since)
+    return typed + await commissionings.locked_out(change.tx, since)
 
 
 async def _put(change: Change, lock: Lock) -> None:

@@ -10,7 +10,7 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.hub import HubWasOff
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
-from gatewayd.store import marks, retention
+from gatewayd.store import journal, marks, retention
 from gatewayd.store.database import Database
 from gatewayd.store.outbox import Outbox, subjects
 
@@ -42,6 +42,7 @@ class Housekeeping:
         """Drop what is long over."""
         async with self.database.transaction() as tx:
             await retention.forget(tx, self.outbox, self.clock.now())
+            await journal.forget(tx, self.clock.now())
 
     async def keep_room(self) -> None:
         """Say that the disk is full as long as there is no ballast; telemetry gives way to what was

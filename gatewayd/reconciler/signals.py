@@ -12,7 +12,7 @@ from gatewayd.domain.health import AlertCode, radio_at_fault
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked, unexplained
 from gatewayd.domain.moment import Now
-from gatewayd.domain.report import Battery, Dead, KeypadDisabled, Report, WrongCode
+from gatewayd.domain.report import Battery, Dead, Report, WrongCode
 from gatewayd.intake.accept import Intake
 from gatewayd.store import commissionings, signals, site
 from gatewayd.store.database import Database, Transaction
@@ -25,8 +25,8 @@ async def noted(
     """Keep what only tells together with other reports; None where it is no news."""
     if not isinstance(report, Dead):
         site.contact(tx, lock, now)
-    if isinstance(report, WrongCode | KeypadDisabled):  # the last of some wrong codes
-        at = (report.at if isinstance(report, WrongCode) else None) or now.latest
+    if isinstance(report, WrongCode):
+        at = report.at or now.latest
         signals.wrong_code(tx, lock, min(at, now.latest))
     if isinstance(report, Battery):
         return await _battery(tx, intake, now, lock, report)

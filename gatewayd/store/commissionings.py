@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from gatewayd.domain.commission import Commissioning, Verdict
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now, from_epoch
 from gatewayd.domain.retry import Tick
@@ -78,6 +79,15 @@ async def shown(tx: Transaction, going: Commissioning) -> tuple[bool, set[LockId
     """Whether its lock has shown the code, and the locks at which that was used."""
     proofs = {LockId(lock): proof for lock, proof in await tx.rows(LEASED, (going.key_id,))}
     return going.lock_id in proofs, {lock for lock, proof in proofs.items() if proof == "used"}
+
+
+async def locked_out(tx: Transaction, since: datetime) -> list[tuple[LockId, datetime]]:
+    """Where a keypad has locked itself out since then."""
+    rows = await tx.rows(
+        "SELECT subject, raised_at FROM alerts WHERE code = ? AND raised_at >= ?",
+        (AlertCode.KEYPAD_DISABLED, since.timestamp()),
+    )
+    return [(LockId(lock), from_epoch(at)) for lock, at in rows]
 
 
 async def hindrance(tx: Transaction, going: Commissioning) -> Reason | None:

@@ -3,9 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from enum import Enum
-from typing import Any
+from datetime import datetime
 
 import structlog
 from ulid import ULID
@@ -15,7 +13,9 @@ from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import OF_LOCKS, AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
+from gatewayd.store import journal
 from gatewayd.store.database import Database, Outgoing, Transaction
+from gatewayd.store.form import plain
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,7 @@ class Outbox:
             seq, id_ = await self._next(tx), str(ULID())
             row = Outgoing(seq, id_, event.type, self._envelope(seq, id_, event, now, cause))
             _add(tx, row)
+            journal.add(tx, now, row, event, cause)
             added.append(row)
         return added
 
@@ -164,15 +165,6 @@ async def unpark(tx: Transaction, ids: list[str]) -> list[str]:
         (AlertCode.EVENT_PARKED,),
     )
     return [type_ for (type_,) in rows]
-
-
-def plain(value: object) -> Any:
-    """What `json` does not know: UTC times as RFC 3339, enums by value."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 async def standing(tx: Transaction, subject: str, codes: list[AlertCode]) -> list[AlertCode]:

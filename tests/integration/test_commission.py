@@ -99,13 +99,13 @@ async def test_a_wrong_code_at_another_lock_says_that_the_doors_are_swapped(tmp_
         assert (result["result"], result["other_lock_id"]) == ("swapped", "b")
         (alert,) = of(told, "alert.raised")
         assert (alert["code"], alert["severity"]) == ("doors_swapped", "critical")
-        assert alert["subject"] == "a/b"
+        assert alert["subject"] == "a+b"
         assert "lock.commission" in alert["what_to_do"]
         assert hub.lock("a").codes == {}
         assert await last(hub, "a") == {"result": "swapped", "other": "b"}
         assert await last(hub, "b") is None
         await hub.pass_(60 * MINUTE)
-        assert await hub.alerts() == {("doors_swapped", "a/b")}
+        assert await hub.alerts() == {("doors_swapped", "a+b")}
         await begin(hub)
         assert await last(hub, "a") == {"result": "swapped", "other": "b"}
         await typed(hub, await hub.code(KEY), "a")  # it was somebody else who mistyped
@@ -145,7 +145,7 @@ async def test_a_site_document_that_moves_neither_lock_ends_no_alert(tmp_path: P
         await begin(hub)
         await typed(hub, await hub.code(KEY), "b")
         await hub.send("site.put", readdressed(first, {"c": "d"}))
-        assert await hub.alerts() == {("doors_swapped", "a/b")}
+        assert await hub.alerts() == {("doors_swapped", "a+b")}
         assert await last(hub, "a") == {"result": "swapped", "other": "b"}
         await hub.send("site.put", readdressed(first, {"b": "d"}) | {"version": 3})
         assert await hub.alerts() == set()
@@ -337,7 +337,7 @@ async def test_it_goes_on_after_a_restart_and_its_time_anew_after_a_boot(tmp_pat
         assert await last(hub, "a") == {"result": "swapped", "other": "b"}
     async with site(tmp_path, "a", "b", radio=radio, clock=clock, restored=True) as hub:
         assert await last(hub, "a") == {"result": "swapped", "other": "b"}
-        assert await hub.alerts() == {("doors_swapped", "a/b")}
+        assert await hub.alerts() == {("doors_swapped", "a+b")}
 
 
 async def test_a_power_cut_ends_none_that_nobody_uses_before_its_time_anew(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.rebuild import fingerprint
 from gatewayd.intake import rebuild
 from gatewayd.intake.reported import Reported
-from gatewayd.store.outbox import plain
+from gatewayd.store.form import plain
 from gatewayd.store.status import reported
 from tests.fakes import FakeRadio
 from tests.house import Document

@@ -135,7 +135,7 @@ async def test_a_code_that_is_typed_at_the_other_lock_tells_that_the_doors_are_s
     await hang(2, swapped)
     told = await commissioned(typed_at=V1)
     assert (told["result"], told["other_lock_id"]) == ("swapped", "b")
-    assert ("doors_swapped", "a/b") in await hub.alerts()
+    assert ("doors_swapped", "a+b") in await hub.alerts()
     await hang(3, right)
     assert await hub.alerts() == set()
     told = await commissioned(typed_at=V1)

@@ -210,6 +210,20 @@ CREATE TABLE outbox (
     parked TEXT                     -- why the broker refused it
 ) STRICT;
 
+-- The outbox's events for people at the site, whether the cloud has them or not: no code, no name.
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY,        -- the outbox's
+    id TEXT NOT NULL,
+    at REAL NOT NULL,
+    type TEXT NOT NULL,
+    lock_id TEXT,
+    key_id TEXT,
+    cause TEXT,                     -- the command's id
+    data TEXT NOT NULL              -- JSON
+) STRICT;
+CREATE INDEX journal_by_lock ON journal (lock_id, seq) WHERE lock_id IS NOT NULL;
+CREATE INDEX journal_by_key ON journal (key_id, seq) WHERE key_id IS NOT NULL;
+
 CREATE TABLE alerts (
     code TEXT NOT NULL,
     subject TEXT NOT NULL,

@@ -118,8 +118,8 @@ def test_a_key_tells_whose_commissioning_it_is() -> None:
 
 
 def test_an_alert_names_both_doors_whichever_was_found_first() -> None:
-    assert doors(A, B) == doors(B, A) == "a/b"
-    assert names("a/b", {A})
-    assert names("a/b", {B, C})
-    assert not names("a/b", {C})
-    assert not names("a/b", ())
+    assert doors(A, B) == doors(B, A) == "a+b"
+    assert names("a+b", {A})
+    assert names("a+b", {B, C})
+    assert not names("a+b", {C})
+    assert not names("a+b", ())

@@ -12,6 +12,7 @@ from gatewayd.errors import (
     Refused,
     Rejected,
     StoreError,
+    UnknownSubject,
     Unreachable,
     Unsupported,
 )
@@ -36,7 +37,7 @@ def test_an_error_at_a_lock_has_a_reason(kind: type[LockError], reason: Reason) 
 
 def test_everything_raised_on_purpose_has_one_root() -> None:
     """Anything else is a bug and falls."""
-    for kind in (ConfigError, Rejected, StoreError, LockError):
+    for kind in (ConfigError, Rejected, StoreError, LockError, UnknownSubject):
         assert issubclass(kind, GatewaydError)
 
 
