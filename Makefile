@@ -11,6 +11,14 @@ unexport PYTHONDONTWRITEBYTECODE
 python := .venv/bin/python
 SOURCES := $(wildcard gatewayd simulators tests bench)
 
+# What a command prints is what is kept of it.
+define same
+@echo "gatewayd $(1) | diff - $(2)"
+@gatewayd $(1) | diff - $(2) || { \
+	echo "$(2) is not what the schemas say. Mend: .venv/bin/gatewayd $(1) > $(2)"; \
+	exit 1; }
+endef
+
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
@@ -34,10 +42,8 @@ check: setup ## Check format, lint, types, imports and the printed contract; cha
 	ruff check $(SOURCES)
 	mypy $(SOURCES)
 	lint-imports --no-logo
-	@echo "gatewayd contract | diff - docs/asyncapi.json"
-	@gatewayd contract | diff - docs/asyncapi.json || { \
-		echo "docs/asyncapi.json is not what the schemas say. Mend: .venv/bin/gatewayd contract > docs/asyncapi.json"; \
-		exit 1; }
+	$(call same,contract,docs/asyncapi.json)
+	$(call same,contract --local,docs/openapi.json)
 
 bench: setup ## Measure (ARGS are those of python -m bench)
 	@$(python) -m bench $(ARGS)

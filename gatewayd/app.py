@@ -40,6 +40,8 @@ from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.rebuild import Awaited, awaited
+from gatewayd.web.followers import Followers
+from gatewayd.web.parts import Parts
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +125,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         radios = _radios(config, database, clock)
         tools = Tools(database, outbox, intake, clock)
         reconciler, rounds = Reconciler(radios, tools), Rounds(tools)
-        watch = Watch(database, outbox, clock)
+        watch, followers = Watch(database, outbox, clock), Followers()
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
 
@@ -132,7 +134,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, watch, intake, publisher):
+            for part in (reconciler, rounds, watch, intake, publisher, followers):
                 part.committed(tx)
             if tx.time_told is not None:
                 clock.witness(*tx.time_told)
@@ -165,15 +167,22 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             for radio in radios.values():
                 group.create_task(radio.run(), name=f"radio {radio.name}")
-            group.create_task(reconciler.run(group), name="reconciler")
-            group.create_task(rounds.run(), name="rounds")
-            group.create_task(watch.run(), name="watch")
-            group.create_task(link.run(), name="cloud")
-            group.create_task(_watchdog(database), name="watchdog")
-            group.create_task(_look_again(intake, clock), name="held reservations")
-            group.create_task(Housekeeping(database, outbox, clock).run(), name="housekeeping")
-            with database.room.patience():
-                yield
+            tasks = {
+                "reconciler": reconciler.run(group),
+                "rounds": rounds.run(),
+                "watch": watch.run(),
+                "cloud": link.run(),
+                "watchdog": _watchdog(database),
+                "held reservations": _look_again(intake, clock),
+                "housekeeping": Housekeeping(database, outbox, clock).run(),
+            }
+            for name, task in tasks.items():
+                group.create_task(task, name=name)
+            since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
+            parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
+            async with _served(config.local.socket, parts):
+                with database.room.patience():
+                    yield
             raise _Stop
     except* _Stop:
         pass
@@ -203,6 +212,15 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
         hci = config.bluetooth
         radios["nuki"] = NukiRadio(hci.adapters, NukiKeyring(database), clock, hci.bindings)
     return radios
+
+
+def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
+    """The local door; a hub loads it only where it has one."""
+    if not path:
+        return contextlib.nullcontext()
+    from gatewayd.web.door import served  # noqa: PLC0415
+
+    return served(path, parts)
 
 
 async def _watchdog(database: Database) -> None:

@@ -93,6 +93,12 @@ class SiteFile(Section):
     file: Path | None = None
 
 
+class Local(Section):
+    """The local door: a unix socket for the command line and the page; empty: none."""
+
+    socket: str = "/run/gatewayd/gatewayd.sock"
+
+
 class Time(Section):
     """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
 
@@ -116,6 +122,7 @@ class Config(Section):
     bluetooth: Bluetooth | None = None
     store: Store = Store()
     site: SiteFile = SiteFile()
+    local: Local = Local()
     clock: Time = Time()
     log: Log = Log()
 
@@ -229,11 +236,12 @@ def _anchored(config: Config, folder: Path) -> Config:
     def at(path: Path | None) -> Any:
         return None if path is None else folder / path
 
-    mqtt, site = config.mqtt, config.site
+    mqtt, site, local = config.mqtt, config.site, config.local.socket
     return config.model_copy(
         update={
             "mqtt": mqtt.model_copy(update={name: at(getattr(mqtt, name)) for name in FILES}),
             "store": Store(path=folder / config.store.path),
             "site": SiteFile(file=at(site.file)),
+            "local": Local(socket=local and str(folder / local)),
         }
     )

@@ -40,6 +40,9 @@ keepalive = 5
 [store]
 path = "{store}"
 
+[local]
+socket = "hub.sock"
+
 [clock]
 trust = "always"
 
@@ -94,6 +97,11 @@ class Hub:
     def database(self) -> Path:
         """Its SQLite file."""
         return self.folder / self._store
+
+    @property
+    def socket(self) -> Path:
+        """Its local door."""
+        return self.folder / "hub.sock"
 
     @property
     def pid(self) -> int:

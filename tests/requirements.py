@@ -119,7 +119,6 @@ ROWS = {
 }
 
 NOT_YET = {
-    "S1-15": "comes with the command line",
     "S2-16": "algorithmic codes (S2-18: what cannot be cancelled): no such lock is driven",
     "S3-4": "cards: left for later",
     "S3-7": "SmartKeys: left for later",

@@ -7,14 +7,16 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 import click
 
-from gatewayd import config as configuration
-from gatewayd import logs
-from gatewayd.cli.options import CONFIG
+from gatewayd.cli.options import CONFIG, JSON
 from gatewayd.cli.trouble import USAGE, Trouble, ends_well, not_as_root, say
 from gatewayd.clock import SystemClock
+
+if TYPE_CHECKING:
+    from gatewayd.config import Config
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 PASSPHRASE = click.option(
@@ -22,7 +24,6 @@ PASSPHRASE = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="A file with the recovery passphrase alone. Without it the passphrase is asked for.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 IN_USE = "stop the daemon first: systemctl stop gatewayd"
 UNUSABLE = "run this as the daemon's user, with room on the disk"
 
@@ -49,6 +50,7 @@ def backup(
     \b
     Exit codes: 0 saved; 1 not; 2 wrong use; 78 the configuration is wrong.
     """
+    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
     from gatewayd.cli.sealing import SHORTEST, seal  # noqa: PLC0415  # slow to import
     from gatewayd.store.archive import Manifest, pack  # noqa: PLC0415  # slow to import
 
@@ -98,6 +100,8 @@ def restore(
     Exit codes: 0 restored; 1 not, and nothing was changed; 2 wrong use;
     78 the configuration is wrong.
     """
+    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
+    from gatewayd import logs  # noqa: PLC0415  # slow to import
     from gatewayd.cli.sealing import unseal  # noqa: PLC0415  # slow to import
     from gatewayd.store.archive import manifest, unpack  # noqa: PLC0415  # slow to import
     from gatewayd.store.lockfile import exclusively  # noqa: PLC0415  # slow to import
@@ -138,7 +142,7 @@ def _next(kept: str | None) -> str:
     return "\n".join(said)
 
 
-def _hub(config: configuration.Config) -> str:
+def _hub(config: "Config") -> str:
     return f"{config.hub.org}/{config.hub.site}/{config.hub.id}"
 
 

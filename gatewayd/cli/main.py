@@ -6,15 +6,30 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gatewayd import config as configuration
-from gatewayd import logs
 from gatewayd.cli.backup import backup, restore
+from gatewayd.cli.backup_code import backup_code
+from gatewayd.cli.change import (
+    confirm,
+    health,
+    open_,
+    regenerate,
+    reinstate,
+    reserve,
+    resync,
+    revoke,
+)
+from gatewayd.cli.history import codes, events, why
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
+from gatewayd.cli.show import key, keys, lock, locks, status
 from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
+
+if TYPE_CHECKING:
+    from gatewayd.config import Config
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -26,7 +41,9 @@ def main() -> None:
     """
 
 
-for command in (pair, backup, restore):
+ASKING = (status, locks, lock, keys, key, codes, events, why)
+SAYING = (reserve, revoke, reinstate, regenerate, resync, open_, backup_code, health, confirm)
+for command in (*ASKING, *SAYING, pair, backup, restore):
     main.add_command(command)
 
 
@@ -39,16 +56,18 @@ def run(path: Path) -> None:
     reads the configuration again; a wrong one is refused and the old one stays.
     Exit code 78: the configuration is wrong (systemd does not start it again).
     """
-    from gatewayd import app  # noqa: PLC0415  # the other commands need none of its libraries
+    # the other commands need none of their libraries
+    from gatewayd import app, logs  # noqa: PLC0415
+    from gatewayd import config as configuration  # noqa: PLC0415
 
     os.umask(0o077)  # codes lie in the database
 
-    def read() -> configuration.Config:
+    def read() -> "Config":
         config = configuration.load(path)
         logs.configure(config.log.level, config.log.format)
         return config
 
-    def reread() -> configuration.Config:
+    def reread() -> "Config":
         if faults := list(_faults(path)):
             raise ConfigError("\n".join(faults))
         return read()
@@ -84,16 +103,20 @@ def check(path: Path, as_json: bool) -> None:  # click's way
 
 
 @main.command()
-def contract() -> None:
+@click.option("--local", is_flag=True, help="That of the local door, as OpenAPI 3.1.")
+def contract(local: bool) -> None:  # click's way
     """Print the contract with the cloud as AsyncAPI 3.0 (JSON)."""
     from gatewayd.app import VERSION  # noqa: PLC0415  # slow to import
     from gatewayd.contract import asyncapi  # noqa: PLC0415  # slow to import
+    from gatewayd.web.routes import document  # noqa: PLC0415  # slow to import
 
-    click.echo(json.dumps(asyncapi(VERSION), indent=2))
+    click.echo(json.dumps(document(VERSION) if local else asyncapi(VERSION), indent=2))
 
 
 def _faults(path: Path) -> Iterator[str]:
     """All that is wrong with a configuration or, where it is right, with the files it names."""
+    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
+
     try:
         config = configuration.load(path)
     except ConfigError as error:
@@ -106,7 +129,7 @@ def _faults(path: Path) -> Iterator[str]:
             yield from str(error).splitlines()
 
 
-def _use_site_file(config: configuration.Config) -> None:
+def _use_site_file(config: "Config") -> None:
     # slow to import, and most commands need none of them
     from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
@@ -127,6 +150,8 @@ def _use_site_file(config: configuration.Config) -> None:
 
 
 def _fault(path: Path, text: str, why: Rejected) -> str:
+    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
+
     said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
     return configuration.fault(path, text, why.path.removeprefix("data."), said)
 

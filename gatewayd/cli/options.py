@@ -12,3 +12,13 @@ CONFIG = click.option(
     show_default=True,
     help="The configuration file.",
 )
+
+SOCKET = click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAYD_SOCKET",
+    default=Path("/run/gatewayd/gatewayd.sock"),  # the configuration's
+    show_default=True,
+    help="Where the daemon answers; or GATEWAYD_SOCKET.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="For scripts.")

@@ -6,21 +6,25 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gatewayd import config as configuration
-from gatewayd import logs
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.trouble import USAGE, Trouble, ends_well, fail, say
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
+
+if TYPE_CHECKING:
+    from gatewayd.config import Config
 
 LISTEN_S = 60
 """Seconds: somebody may have to walk to the door."""
 
 
 def _adapter(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    if name is not None and not re.fullmatch(configuration.ADAPTER, name):
+    from gatewayd.config import ADAPTER  # noqa: PLC0415  # slow to import
+
+    if name is not None and not re.fullmatch(ADAPTER, name):
         raise click.BadParameter("an adapter is called like hci0")
     return name
 
@@ -91,6 +95,8 @@ def nuki(
     Exit codes: 0 paired; 1 not, or the lock has no keypad; 2 wrong use;
     78 the configuration is wrong.
     """
+    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
+    from gatewayd import logs  # noqa: PLC0415  # slow to import
     from gatewayd.cli.nuki import Order, pair_one  # noqa: PLC0415  # slow to import
 
     os.umask(0o077)  # keys lie in the database
@@ -150,7 +156,7 @@ def _stanza(name: str, address: str) -> str:
     return "\n".join(["[[locks]]", *values])
 
 
-def _where(config: configuration.Config) -> str:
+def _where(config: "Config") -> str:
     site = config.site.file or "the site document that your cloud sends (site.put)"
     said = [
         f"Put this into {site}: call it as people call the door, name its id among",

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import structlog
@@ -17,6 +17,7 @@ from paho.mqtt.client import MQTTMessage
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Broker, Connection, Lost, connect
 from gatewayd.cloud.publisher import Publisher
+from gatewayd.domain.reach import Reach
 from gatewayd.store.form import plain
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,8 @@ def status(state: str, reason: str | None, since: object, version: str) -> bytes
 @dataclass(slots=True)
 class CloudLink:
     """`accept` takes commands; `session_lost` is told when the broker has forgotten us. An address
-    that fails gives way to the next. `remember`: of a hub that lost its database, once, before
-    anything is taken or told."""
+    that fails gives way to the next. `reach`: how it stands with the broker. `remember`: of a hub
+    that lost its database, once, before anything is taken or told."""
 
     broker: Broker
     prefix: str
@@ -64,7 +65,11 @@ class CloudLink:
     rng: Random
     remember: Remember | None = None
     ever_connected: bool = False
+    reach: Reach = field(init=False)
     _tried: int = 0
+
+    def __post_init__(self) -> None:
+        self.reach = Reach(up=False, since=self.clock.now().latest)
 
     async def run(self) -> None:
         """Connect, serve, connect again; returns only by cancellation, after a goodbye."""
@@ -74,7 +79,10 @@ class CloudLink:
             try:
                 await self._serve()
             except* (Lost, OSError) as lost:
-                log.warning("cloud.connection_ended", why=str(lost.exceptions[0]))
+                why = str(lost.exceptions[0])
+                log.warning("cloud.connection_ended", why=why)
+                since = self.clock.now().latest if self.reach.up else self.reach.since
+                self.reach = Reach(up=False, since=since, why=why)
             failures = 0 if self.clock.tick() - started > STABLE else failures + 1
             self._tried += failures > 0
             ceiling = min(BACKOFF[0] * 2 ** min(failures, 10), BACKOFF[1])
@@ -95,7 +103,7 @@ class CloudLink:
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
             log.info("cloud.connected", session_present=connection.session_present)
-            self.ever_connected = True
+            self.ever_connected, self.reach = True, Reach(up=True, since=now)
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(connection.keep_alive(), name="mqtt keep-alive")

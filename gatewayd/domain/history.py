@@ -12,8 +12,8 @@ from gatewayd.domain.events.alert import AlertCleared, AlertRaised
 from gatewayd.domain.health import OF_LOCKS
 from gatewayd.domain.ids import KeyId, LockId
 
-WORDS = {"subject", "text", "message", "path", "label", "backup", "held_by", "version"}
-"""The fields of plain text that the hub fills in itself."""
+WORDS = {"subject", "text", "message", "path", "label", "backup", "by", "held_by", "version"}
+"""The fields of plain text that the hub fills in itself; `by`: a user of its system."""
 PLAIN = (Enum, int, float, datetime, NoneType)
 """What cannot hold a code's digits, besides ids and what is made of these."""
 

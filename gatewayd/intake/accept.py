@@ -44,7 +44,7 @@ from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.recode import reallocate, relabel
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import commands, keys, reservations, site
-from gatewayd.store.database import Database, Transaction
+from gatewayd.store.database import Database, Outgoing, Transaction
 from gatewayd.store.outbox import Outbox, ends
 
 log = structlog.get_logger(__name__)
@@ -78,23 +78,23 @@ class Intake:
 
     async def accept(
         self, payload: bytes, *, kind: str | None = None, retained: bool = False
-    ) -> None:
-        """Take one command and answer it; `kind` is the last word of its topic.
+    ) -> Outgoing:
+        """Take one command and answer it; `kind` is the last word of its topic. Returns the answer
+        as it is told: for a command that was here before, as it was.
 
         Raises nothing for bad input; an error here means that nothing was stored.
         """
         try:
             command = self._judge(payload, kind, retained)
         except Rejected as why:
-            await self._refuse(claimed_id(payload), why)
-            return
+            return await self._refuse(claimed_id(payload), why)
         try:
             async with self._database.transaction() as tx:
-                await self._take(tx, command)
+                return await self._take(tx, command)
         except _TooMuch:
-            await self._hold(command, payload)
+            return await self._hold(command, payload)
         except Rejected as why:
-            await self._reject(command, why)
+            return await self._reject(command, why)
         except BaseException:
             self._site = None  # it may be committed all the same: read the site again
             raise
@@ -167,7 +167,7 @@ class Intake:
             raise Rejected(Reason.WRONG_HUB, "addressed to another hub", path="hub")
         return command
 
-    async def _take(self, tx: Transaction, command: Command) -> None:
+    async def _take(self, tx: Transaction, command: Command) -> Outgoing:
         """Answer a command: as before, or after carrying it out.
 
         Raises:
@@ -175,11 +175,9 @@ class Intake:
         """
         now, id_ = self._clock.now(), CommandId(command.id)
         if (receipt := await commands.receipt(tx, id_)) is not None:
-            await self._outbox.again(tx, *receipt)
-            return
+            return await self._outbox.again(tx, *receipt)
         if command.deadline and now.surely_past(command.deadline):
-            await self._answer(tx, now, command, CommandExpired())
-            return
+            return await self._answer(tx, now, command, CommandExpired())
         change = await self._change(tx, now, id_)
         if isinstance(command, BrakeConfirmCommand):
             done = await self._confirmed(change, command.data.brake_id)
@@ -187,8 +185,9 @@ class Intake:
             done = await handle(change, command)
             await _brake(change)
         proven = (CommandDone(),) if done else ()
-        await self._answer(tx, now, command, CommandAccepted(), *proven)
+        told = await self._answer(tx, now, command, CommandAccepted(), *proven)
         self._site, self._capabilities = change.site, change.capabilities
+        return told
 
     async def _confirmed(self, change: Change, brake: str) -> bool:
         """Carry out what the brake holds; its own events name the held command as their cause."""
@@ -202,15 +201,15 @@ class Intake:
         change.cause = confirmation
         return True
 
-    async def _hold(self, command: Command, payload: bytes) -> None:
+    async def _hold(self, command: Command, payload: bytes) -> Outgoing:
         """The brake keeps the command as it came."""
         async with self._database.transaction() as tx:
             now = self._clock.now()
             await commands.brake(tx, now, command.id, payload.decode())
             alert = raised(AlertCode.BRAKE_HELD, command.id)
-            await self._answer(tx, now, command, CommandAccepted(command.id), alert)
+            return await self._answer(tx, now, command, CommandAccepted(command.id), alert)
 
-    async def _reject(self, command: Command, why: Rejected) -> None:
+    async def _reject(self, command: Command, why: Rejected) -> Outgoing:
         """A command that changed nothing; what a brake held and cannot be any more is let go."""
         answer = CommandRejected(why.reason, why.path, why.message, why.retryable)
         events: list[Event] = [answer]
@@ -227,11 +226,14 @@ class Intake:
                     events.append(cleared(AlertCode.BRAKE_HELD, brake))
                     now, held = self._clock.now(), CommandId(brake)
                     await self._outbox.tell(tx, now, (answer,), held)
-            await self._answer(tx, self._clock.now(), command, *events)
+            told = await self._answer(tx, self._clock.now(), command, *events)
             if isinstance(command, ReservationPutCommand):
                 ends(tx, command.data.id, over_by(command.data.departure))
+        return told
 
-    async def _answer(self, tx: Transaction, now: Now, command: Command, *events: Event) -> None:
+    async def _answer(
+        self, tx: Transaction, now: Now, command: Command, *events: Event
+    ) -> Outgoing:
         """The receipt first: it is what the same command gets again."""
         id_ = CommandId(command.id)
         receipt = events[0]
@@ -240,14 +242,16 @@ class Intake:
         await self._outbox.tell(tx, now, events[1:], id_)
         reason = receipt.reason if isinstance(receipt, CommandRejected) else None
         log.info(receipt.type, command=id_, type=command.type, reason=reason)
+        return told
 
-    async def _refuse(self, claimed: str | None, why: Rejected) -> None:
+    async def _refuse(self, claimed: str | None, why: Rejected) -> Outgoing:
         """Answer what is no command; its id, if any, stays free for a better one."""
         event = CommandRejected(why.reason, why.path, why.message, why.retryable)
         cause = CommandId(claimed) if claimed else None
         async with self._database.transaction() as tx:
-            await self._outbox.tell(tx, self._clock.now(), (event,), cause)
+            (told,) = await self._outbox.tell(tx, self._clock.now(), (event,), cause)
         log.warning(event.type, command=claimed, reason=why.reason, path=why.path)
+        return told
 
     async def _change(self, tx: Transaction, now: Now, cause: CommandId | None) -> Change:
         if self._site is None and (document := await site.document(tx)):

@@ -41,20 +41,20 @@ def _validated(payload: bytes) -> Command:
         raise Rejected(
             Reason.TOO_LARGE, f"{len(payload)} bytes; a message has at most {MAX_BYTES}: send parts"
         )
-    _strict_json(payload)
+    strict_json(payload)
     return COMMAND.validate_json(payload, strict=True)
 
 
 def claimed_id(payload: bytes) -> str | None:
     """The id that a bad command claims to have, so that its sender can tell which one it was."""
     try:
-        id_ = _strict_json(payload[:MAX_BYTES]).get("id")
+        id_ = strict_json(payload[:MAX_BYTES]).get("id")
     except (Rejected, AttributeError):
         return None
     return id_ if isinstance(id_, str) and 0 < len(id_) <= 64 else None  # noqa: PLR2004  # a ULID has 26
 
 
-def _strict_json(payload: bytes) -> Any:
+def strict_json(payload: bytes) -> Any:
     """JSON without NaN, duplicate keys or deep nesting."""
     try:
         value = json.loads(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import structlog
 
@@ -11,6 +12,7 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
+from gatewayd.domain.reach import Reach
 from gatewayd.domain.report import Report
 from gatewayd.errors import Reason
 from gatewayd.locks.driver import IsServed, Link, OnReport, Radio
@@ -35,6 +37,7 @@ class Reconciler:
         self._turns = {name: Turns() for name in radios}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._since: dict[str, datetime] = {}
         self._group: asyncio.TaskGroup  # that of `run`
         for name, radio in radios.items():
             radio.on_report, radio.is_served = self._listener(name), self._server(name)
@@ -43,7 +46,7 @@ class Reconciler:
         """Keep one worker for each lock, in the given group; for ever."""
         self._group = group
         for radio in self._radios.values():
-            for name, link in {radio.name: radio.link, **radio.link.parts}.items():
+            for name, link in _links(radio).items():
                 group.create_task(self._watch(radio, name, link), name=f"watch {name}")
         while True:
             self._changed.clear()
@@ -57,6 +60,15 @@ class Reconciler:
                     log.error("lock.no_radio", lock=row.id, driver=row.driver)
             await self._tell_unknown({row.driver for row in wanted} - self._radios.keys())
             await self._changed.wait()
+
+    def reach(self) -> dict[str, Reach]:
+        """How it stands with each radio, and with its parts."""
+        now, found = self._tools.clock.now().latest, {}
+        for radio in self._radios.values():
+            for name, link in _links(radio).items():
+                up, since = link.up.is_set(), self._since.get(name, now)
+                found[name] = Reach(up, since, None if up else radio.unfit)
+        return found
 
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: wake whom it concerns."""
@@ -105,6 +117,7 @@ class Reconciler:
     async def _watch(self, radio: Radio, name: str, link: Link) -> None:
         """What comes back, a radio or a part of one, wakes its locks; what stays away is told."""
         while True:
+            self._since[name] = self._tools.clock.now().latest
             try:
                 async with asyncio.timeout(RADIO_GRACE):
                     await link.up.wait()
@@ -112,6 +125,7 @@ class Reconciler:
                 code = AlertCode.RADIO_UNSAFE if radio.unfit else AlertCode.RADIO_DOWN
                 await self._tell(raised(code, name))
                 await link.up.wait()
+            self._since[name] = self._tools.clock.now().latest
             await self._tell(
                 cleared(AlertCode.RADIO_DOWN, name),
                 cleared(AlertCode.RADIO_UNSAFE, name),
@@ -135,3 +149,8 @@ class Reconciler:
     async def _tell(self, *events: Event, cause: CommandId | None = None) -> None:
         async with self._tools.database.transaction() as tx:
             await self._tools.outbox.tell(tx, self._tools.clock.now(), events, cause)
+
+
+def _links(radio: Radio) -> dict[str, Link]:
+    """Its own, and those of its parts."""
+    return {radio.name: radio.link, **radio.link.parts}

@@ -1,7 +1,10 @@
 """Commands that came in: receipts, so that the same command gets the same answer, and brakes."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from gatewayd.domain.ids import CommandId
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Now, from_epoch
 from gatewayd.store.connection import Row
 from gatewayd.store.database import Outgoing, Transaction
 
@@ -11,6 +14,21 @@ async def receipt(tx: Transaction, command: CommandId) -> Row | None:
     return await tx.row(
         "SELECT receipt_id, receipt_type, receipt FROM commands WHERE id = ?", (command,)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A command that was answered; `receipt`: the event's envelope."""
+
+    type: str
+    received_at: datetime
+    receipt: str
+
+
+async def taken(tx: Transaction, command: CommandId) -> Taken | None:
+    """A command that is still remembered."""
+    row = await tx.row("SELECT type, received_at, receipt FROM commands WHERE id = ?", (command,))
+    return Taken(row[0], from_epoch(row[1]), row[2]) if row else None
 
 
 def answer(tx: Transaction, now: Now, command: CommandId, type_: str, told: Outgoing) -> None:

@@ -1,7 +1,7 @@
 """What was told, kept for people at the site: after its receipt too, and without any code."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,20 +53,40 @@ async def last(
     limit: int = 100,
 ) -> list[Entry]:
     """The newest entries first: about a lock, about a key, of some types, between two places."""
-    asked: dict[str, object] = {
-        "lock_id = ?": lock,
-        "key_id = ?": key,
-        "type IN (SELECT value FROM json_each(?))": None if types is None else json.dumps([*types]),
-        "seq < ?": before,
-        "seq > ?": after,
-    }
-    given = {condition: value for condition, value in asked.items() if value is not None}
-    rows = await tx.rows(
-        "SELECT seq, id, at, type, lock_id, key_id, cause, data FROM journal "  # noqa: S608  # constants
-        f"WHERE {' AND '.join(given) or 'TRUE'} ORDER BY seq DESC LIMIT ?",
-        (*given.values(), limit),
-    )
-    return [_entry(*row) for row in rows]
+    asked = _asked(lock, key, types) | {"seq < ?": before, "seq > ?": after}
+    return await _found(tx, asked, "seq DESC", limit)
+
+
+async def following(
+    tx: Transaction,
+    after: int,
+    *,
+    lock: LockId | None = None,
+    key: KeyId | None = None,
+    types: Collection[str] | None = None,
+    limit: int = 100,
+) -> list[Entry]:
+    """The entries that come after a place, the oldest first."""
+    return await _found(tx, _asked(lock, key, types) | {"seq > ?": after}, "seq", limit)
+
+
+async def end(tx: Transaction) -> int:
+    """The place of the last entry."""
+    ((seq,),) = await tx.rows("SELECT coalesce(max(seq), 0) FROM journal")
+    return int(seq)
+
+
+async def outcome(tx: Transaction, command: CommandId) -> str | None:
+    """The type of the last answer to a command, where it is still known."""
+    row = await tx.row(OUTCOME, (command,))
+    return row[0] if row else None
+
+
+OUTCOME = """
+SELECT type FROM journal WHERE cause = ? AND type IN
+    ('command.accepted', 'command.done', 'command.rejected', 'command.expired')
+ORDER BY seq DESC LIMIT 1
+"""
 
 
 async def forget(tx: Transaction, now: Now, room: int = ROOM) -> None:
@@ -82,3 +102,27 @@ async def forget(tx: Transaction, now: Now, room: int = ROOM) -> None:
 def _entry(seq: int, id_: str, at: float, *rest: Any) -> Entry:
     type_, lock, key, cause, data = rest
     return Entry(seq, id_, from_epoch(at), type_, lock, key, cause, json.loads(data))
+
+
+def _asked(
+    lock: LockId | None, key: KeyId | None, types: Collection[str] | None
+) -> dict[str, object]:
+    """Conditions, each with its value."""
+    named = None if types is None else json.dumps([*types])
+    return {
+        "lock_id = ?": lock,
+        "key_id = ?": key,
+        "type IN (SELECT value FROM json_each(?))": named,
+    }
+
+
+async def _found(
+    tx: Transaction, asked: Mapping[str, object], order: str, limit: int
+) -> list[Entry]:
+    given = {condition: value for condition, value in asked.items() if value is not None}
+    rows = await tx.rows(
+        "SELECT seq, id, at, type, lock_id, key_id, cause, data FROM journal "  # noqa: S608  # constants
+        f"WHERE {' AND '.join(given) or 'TRUE'} ORDER BY {order} LIMIT ?",
+        (*given.values(), limit),
+    )
+    return [_entry(*row) for row in rows]

@@ -49,9 +49,11 @@ class Outbox:
             added.append(row)
         return added
 
-    async def again(self, tx: Transaction, id_: str, type_: str, envelope: str) -> None:
+    async def again(self, tx: Transaction, id_: str, type_: str, envelope: str) -> Outgoing:
         """Send an event once more as it was: under its first id, with its first `seq` inside."""
-        _add(tx, Outgoing(await self._next(tx), id_, type_, envelope))
+        row = Outgoing(await self._next(tx), id_, type_, envelope)
+        _add(tx, row)
+        return row
 
     async def fetch(self, after: int, limit: int) -> list[Outgoing]:
         """The next events beyond `after`, oldest first."""
@@ -82,10 +84,10 @@ class Outbox:
 
     async def shed(self, room: int = ROOM) -> None:
         """Where more than `room` events wait, let the oldest telemetry go, down to nine tenths."""
-        if await _waiting(self._database.read) <= room:
+        if await count(self._database.read) <= room:
             return
         async with self._database.transaction() as tx:
-            surplus = await _waiting(tx) - room * 9 // 10
+            surplus = await count(tx) - room * 9 // 10
             gone = await tx.rows(SHED, (json.dumps([event.type for event in TELEMETRY]), surplus))
         log.warning("outbox.shed", events=len(gone))
 
@@ -134,7 +136,8 @@ RETURNING 1
 """
 
 
-async def _waiting(tx: Transaction) -> int:
+async def count(tx: Transaction) -> int:
+    """How many events have no receipt."""
     ((count,),) = await tx.rows("SELECT count(*) FROM outbox")
     return int(count)
 

@@ -1,6 +1,8 @@
 """Where keys, doors and locks stand, from what is on disk. No code, no guest's name."""
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from gatewayd.clock import Clock
@@ -49,19 +51,15 @@ async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> di
     """A summary for a cloud that lost everything or a hub that fell silent; nearest keys first."""
     return {
         "at": now.latest,
-        "locks": await _locks(tx),
+        "locks": await locks(tx),
         "keys": await _keys(tx, now, clock),
         "leases": await _leases(tx, secret),
-        "alerts": [
-            {"code": code, "subject": subject, "since": from_epoch(at)}
-            for code, subject, at in await tx.rows(
-                "SELECT code, subject, raised_at FROM alerts ORDER BY raised_at"
-            )
-        ],
+        "alerts": await alerts(tx),
     }
 
 
-async def _locks(tx: Transaction) -> list[dict[str, Any]]:
+async def locks(tx: Transaction) -> list[dict[str, Any]]:
+    """Those of the site, as they were heard of last."""
     rows = await tx.rows(
         "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact, "
         "(SELECT json_group_array(s.slot) FROM slots s WHERE s.lock_id = id AND s.seen <> 'empty' "
@@ -86,36 +84,50 @@ async def _locks(tx: Transaction) -> list[dict[str, Any]]:
     ]
 
 
+async def alerts(tx: Transaction) -> list[dict[str, Any]]:
+    """Those that stand, the oldest first."""
+    rows = await tx.rows("SELECT code, subject, raised_at FROM alerts ORDER BY raised_at")
+    return [
+        {"code": code, "subject": subject, "since": from_epoch(at)} for code, subject, at in rows
+    ]
+
+
 async def _keys(tx: Transaction, now: Now, clock: Clock) -> list[dict[str, Any]]:
     rows = await tx.rows(
-        "SELECT id, starts, ends, d.lock_id, d.due FROM "
-        "(SELECT id, starts, ends, ends >= ? AS endless FROM keys WHERE NOT revoked AND ends > ? "
-        "ORDER BY endless, starts LIMIT ?)"
-        " JOIN doors d ON d.key_id = id ORDER BY endless, starts, id, d.lock_id",
-        (FOREVER.timestamp(), now.earliest.timestamp(), REPORTED_KEYS),
+        "SELECT id, starts, ends FROM keys WHERE NOT revoked AND ends > ? "
+        "ORDER BY ends >= ?, starts, id LIMIT ?",
+        (now.earliest.timestamp(), FOREVER.timestamp(), REPORTED_KEYS),
     )
-    loaded = {lock: await situations.load(tx, LockId(lock), now) for lock in {r[3] for r in rows}}
-    found: dict[str, dict[str, Any]] = {}
-    for id_, starts, ends, lock, due in rows:
-        claim = loaded[lock].claims.get(KeyId(id_))
-        state = (
-            door_state(loaded[lock], claim, now, clock.tick())
-            if claim is not None
-            else DoorState(LockId(lock), "waiting", next_try_at=from_epoch(due))
-        )
-        key = found.setdefault(
-            id_, {"key_id": id_, "status": _status(starts, ends, 0, now), "doors": []}
-        )
-        key["doors"].append(
-            {
-                "lock_id": lock,
-                "state": state.state,
-                "proof": state.proof,
-                "reason": state.reason,
-                "next_try_at": state.next_try_at,
-            }
-        )
-    return list(found.values())
+    doors = await door_states(tx, [KeyId(id_) for id_, *_ in rows], now, clock)
+    return [
+        {
+            "key_id": id_,
+            "status": _status(starts, ends, 0, now),
+            "doors": [dataclasses.asdict(door) for door in doors[id_]],
+        }
+        for id_, starts, ends in rows
+        if id_ in doors
+    ]
+
+
+async def door_states(
+    tx: Transaction, keys: Sequence[KeyId], now: Now, clock: Clock
+) -> dict[KeyId, list[DoorState]]:
+    """Each door at which these keys are wanted, by key."""
+    rows = await tx.rows(
+        "SELECT key_id, lock_id, due FROM doors "
+        "WHERE key_id IN (SELECT value FROM json_each(?)) ORDER BY lock_id",
+        (json.dumps(keys),),
+    )
+    loaded = {lock: await situations.load(tx, LockId(lock), now) for lock in {r[1] for r in rows}}
+    found: dict[KeyId, list[DoorState]] = {}
+    for key, lock, due in rows:
+        claim = loaded[lock].claims.get(key)
+        state = DoorState(LockId(lock), "waiting", next_try_at=from_epoch(due))
+        if claim is not None:
+            state = door_state(loaded[lock], claim, now, clock.tick())
+        found.setdefault(key, []).append(state)
+    return found
 
 
 async def _leases(tx: Transaction, secret: bytes) -> list[dict[str, Any]]:

@@ -120,6 +120,7 @@ async def _watched(folder: Path, kind: Kind | None) -> int:
                 )
                 for keypad in (gate, mill):
                     stage.say(f'  curl -d \'{{"code": "..."}}\' {keypad}')
+                stage.say(f"or ask the hub: {stage.question}")
                 await drawing
     except asyncio.CancelledError:  # Ctrl-C is how one leaves
         if (task := asyncio.current_task()) is not None:

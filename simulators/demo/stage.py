@@ -118,6 +118,12 @@ class Stage:
         self.addresses = {lock: each["address"] for lock, each in made.items()}
         await self.hub.pair(*made.values())
         await self._parts.enter_async_context(self.hub)
+        self.say(f"the hub runs; ask it from another terminal: {self.question}")
+
+    @property
+    def question(self) -> str:
+        """What to type to see how the hub stands."""
+        return f"GATEWAYD_SOCKET={self.hub.socket} .venv/bin/gatewayd status"
 
     # Expectations
 

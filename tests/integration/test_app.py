@@ -24,6 +24,8 @@ port = {port}
 tls = false
 [store]
 path = "gatewayd.db"
+[local]
+socket = ""
 [site]
 file = "site.toml"
 """

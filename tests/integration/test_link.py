@@ -81,11 +81,15 @@ async def test_events_of_an_outage_arrive_in_order_and_once(tmp_path: Path) -> N
                 await broker.stop()
                 await h.eventually(lambda: true(logs))
             assert [entry["event"] for entry in logs] == ["cloud.connection_ended"]
+            lost = h.link.reach
+            assert (lost.up, bool(lost.why)) == (False, True)
             for n in range(300):
                 await h.tell(LockOnline(LockId(f"l{n}")))
             await broker.start()
             await cloud.until(lambda e: e["data"].get("lock_id") == "l299", within=40)
             await h.eventually(h.empty, within=20)
+            assert (h.link.reach.up, h.link.reach.why) == (True, None)
+            assert h.link.reach.since > lost.since
         seen = [e["data"]["lock_id"] for e in cloud.events if e["type"] == "lock.online"]
         assert seen == [f"l{n}" for n in range(300)]
         sequence = [e["seq"] for e in cloud.events]

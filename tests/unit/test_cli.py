@@ -1,6 +1,7 @@
 """What a person types, and what a script reads."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatewayd.cli.main import main
+from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """\
@@ -57,7 +59,11 @@ def test_the_version_is_the_packages() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["check"], ["contract"], ["pair"], ["pair", "nuki"], ["backup"], ["restore"]],
+    [
+        [],
+        *([name] for name in main.commands),
+        ["pair", "nuki"],
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -73,6 +79,11 @@ def test_the_help_names_every_command_with_a_sentence() -> None:
     told = {line.split()[0]: line.split()[1:] for line in listed if line.strip()}
     assert told.keys() == main.commands.keys()
     assert all(told.values())
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "README.md").read_text())
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:
@@ -233,7 +244,37 @@ def test_a_hub_whose_store_cannot_be_used_says_so_in_one_line(file: Path, spoil:
     assert "Traceback" not in done.stderr
 
 
-def test_the_printed_contract_is_the_one_in_the_documentation() -> None:
-    result = run("contract")
+@pytest.mark.parametrize(
+    ("words", "kept"), [([], "asyncapi.json"), (["--local"], "openapi.json")], ids=str
+)
+def test_the_printed_contract_is_the_one_in_the_documentation(words: list[str], kept: str) -> None:
+    result = run("contract", *words)
     assert result.exit_code == 0
-    assert result.stdout == (ROOT / "docs" / "asyncapi.json").read_text()
+    assert result.stdout == (ROOT / "docs" / kept).read_text()
+
+
+def test_the_daemon_is_looked_for_where_it_answers() -> None:
+    asked = next(option for option in main.commands["status"].params if option.name == "socket")
+    assert asked.default == Path(Local().socket)
+
+
+def test_a_daemon_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    result = run("status", "--socket", tmp_path / "hub.sock")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "does not answer" in result.stderr
+    assert "systemctl status gatewayd" in result.stderr
+    result = run("locks", "--socket", tmp_path / "hub.sock", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["ok"] is False
+
+
+def test_who_may_not_ask_is_told_how_to_be_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:  # root, who may run this, is refused nothing
+        raise PermissionError
+
+    monkeypatch.setattr("gatewayd.cli.client._Connection.connect", refuse)
+    result = run("status", "--socket", tmp_path / "hub.sock")
+    assert result.exit_code == 3
+    assert "usermod -aG gatewayd" in result.stderr

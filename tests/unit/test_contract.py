@@ -58,6 +58,8 @@ EXAMPLES: list[Event] = [
     codes.CodeFailed(KEY, LOCK, Reason.REFUSED, 1, None),
     codes.CodeRemoved(KEY, LOCK),
     codes.CodeRemovalFailed(KEY, LOCK, Reason.MISMATCH, 2, AT),
+    codes.CodesRevealed("root", (KEY,)),
+    codes.CodesRevealed("uid 1000", (KEY, KeyId("cleaner")), (LOCK,)),
     codes.KeyStatus(KEY, "current", (DoorState(LOCK, "proven", Proof.USED),)),
     codes.KeyStatus(KEY, "revoked", ()),
     codes.KeyStatus(KEY, "upcoming", (DoorState(LOCK, "failing", None, Reason.LOCK_FULL, AT),)),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.cli.main import main
+from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
 STEPS = re.findall(r"   ```sh\n(.*?)   ```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -43,6 +44,12 @@ def test_the_steps_make_what_the_units_expect(unit: str) -> None:
         assert path in steps
     assert "/usr/lib/gatewayd/venv/bin/gatewayd" in steps
     assert setting("gatewayd.service", "ExecStart").startswith("/usr/lib/gatewayd/venv/bin/")
+
+
+def test_the_local_door_lies_in_a_folder_that_the_unit_makes_for_the_group() -> None:
+    folder = Path("/run") / setting("gatewayd.service", "RuntimeDirectory")
+    assert Path(Local().socket).parent == folder
+    assert setting("gatewayd.service", "RuntimeDirectoryMode") == "0750"
 
 
 def test_the_z_wave_server_gets_four_keys_of_its_own(tmp_path: Path) -> None:

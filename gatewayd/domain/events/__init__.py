@@ -16,6 +16,7 @@ from gatewayd.domain.events.code import (
     CodeLost,
     CodeRemovalFailed,
     CodeRemoved,
+    CodesRevealed,
     CredentialsWanted,
     KeyStatus,
 )
@@ -60,6 +61,7 @@ type Event = (
     | CodeFailed
     | CodeRemoved
     | CodeRemovalFailed
+    | CodesRevealed
     | KeyStatus
     | BackupReady
     | BackupIssued

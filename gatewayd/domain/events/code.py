@@ -133,6 +133,17 @@ class CredentialsWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class CodesRevealed:
+    """The codes of these keys were shown to a person at the hub; `by`: the name of a user of its
+    system; `lock_ids`: where what was asked for are the codes of a lock."""
+
+    type: ClassVar[str] = "codes.revealed"
+    by: str
+    key_ids: tuple[KeyId, ...]
+    lock_ids: tuple[LockId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DoorState:
     """One door of a key."""
 

@@ -1,0 +1,150 @@
+"""The command line, as a process, at a hub with real locks: what people ask, and what they say."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from gatewayd.web.routes import document
+from simulators.hub import Hub
+from tests.e2e.conftest import V1, V2, House
+from tests.schemas import fits
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DOCUMENT = document("")
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def started(hub: Hub, *words: str) -> asyncio.subprocess.Process:
+    """A command that runs."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gatewayd", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "GATEWAYD_SOCKET": str(hub.socket), "COLUMNS": "80"},
+    )
+
+
+async def typed(hub: Hub, *words: str) -> Said:
+    """A command, to its end."""
+    process = await started(hub, *words)
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return Said(process.returncode, out.decode(), err.decode())
+
+
+async def read(hub: Hub, shape: str, *words: str) -> Any:
+    """What a script reads, held against the schema of the answer."""
+    said = await typed(hub, *words, "--json")
+    answer = json.loads(said.out)
+    fits(DOCUMENT, DOCUMENT["components"]["schemas"][shape], answer)
+    return answer
+
+
+async def test_a_person_asks_the_hub(house: House) -> None:
+    await house.site(V1, V2)
+    await house.cloud.done(await house.book())
+    well = await typed(house.hub, "status")
+    assert (well.status, well.err) == (0, "")
+    assert "connected since" in well.out
+    assert "nothing needs a person" in well.out
+    locks = await read(house.hub, "Locks", "locks")
+    assert {each["lock_id"] for each in locks["locks"]} == {f"l{V1}", f"l{V2}"}
+    lock = await typed(house.hub, "lock", "door 5")
+    assert "res:r1" in lock.out
+    assert "proven" in lock.out
+    key = await read(house.hub, "KeyInFull", "key", "r1")
+    assert [door["state"] for door in key["doors"]] == ["proven", "proven"]
+    for words in (["locks"], ["keys"], ["key", "r1"]):
+        table = (await typed(house.hub, *words)).out
+        assert table.strip()
+        assert max(map(len, table.splitlines())) <= 80
+    unclear = await typed(house.hub, "lock", "door")
+    assert (unclear.status, "l2, l5" in unclear.err) == (1, True)
+    unknown = await typed(house.hub, "lock", "dor 5")
+    assert (unknown.status, "is it door 5?" in unknown.err) == (1, True)
+    await says_something(house)
+    await looks_up_codes(house)
+    await meets_a_dead_lock(house)
+
+
+async def says_something(house: House) -> None:
+    """What is said is done when it is proven at the locks."""
+    before, after = (str(date.today() + timedelta(days)) for days in (-2, 2))  # noqa: DTZ011  # any zone's will do
+    said = await typed(house.hub, "reserve", "r2", "p", before, after)
+    assert (said.status, said.out) == (0, "done\n")
+    first = await house.code("r2")
+    assert first in await house.codes(V1)
+    done = await read(house.hub, "Command", "revoke", "r2", "--door", f"l{V2}")
+    assert done["state"] == "done"
+    assert first not in await house.codes(V2)
+    assert first in await house.codes(V1)
+    assert (await typed(house.hub, "reinstate", "res:r2")).status == 0
+    assert first in await house.codes(V2)
+    assert (await typed(house.hub, "regenerate", "r2", "--reason", "seen")).status == 0
+    assert first not in await house.codes(V1)
+    for words in (["resync", f"l{V1}"], ["open", f"l{V1}"], ["health", "run"]):
+        assert (await typed(house.hub, *words)).status == 0
+    refused = await typed(house.hub, "reserve", "r4", "p", after, before)
+    assert (refused.status, "dates_reversed" in refused.err) == (1, True)
+    waits = await typed(house.hub, "reserve", "r5", "nowhere", before, after, "--wait", "1")
+    assert (waits.status, "r5 names a property" in waits.out) == (4, True)
+
+
+async def looks_up_codes(house: House) -> None:
+    """S1-15"""
+    there = await read(house.hub, "Keys", "codes", "--lock", "door 2")
+    assert {key["key_id"] for key in there["keys"]} == {"res:r1", "res:r2"}
+    held = set(await house.codes(V1))
+    shown = await typed(house.hub, "codes", "--reservation", "r1", "--reveal")
+    assert sum(code in shown.out for code in held) == 1
+    await house.told("codes.revealed", key_ids=["res:r1"])
+    assert (await typed(house.hub, "codes")).status == 2
+    used = await house.zwave.keypad(V1, code=await house.code())
+    assert used["opened"]
+    await house.told("lock.used", lock_id=f"l{V1}")
+    events = await typed(house.hub, "events", "--type", "lock.used", "--lock", f"l{V1}")
+    assert "res:r1" in events.out
+    page = await read(house.hub, "Events", "events", "--limit", "500")
+    assert not [code for code in held if code in json.dumps(page)]
+
+
+async def meets_a_dead_lock(house: House) -> None:
+    """What still waits is told, and why; who follows sees it come."""
+    follower = await started(house.hub, "events", "--follow", "--json", "--type", "code.failed")
+    await house.zwave.faults(V1, dead=True)
+    days = [str(date.today() + timedelta(days)) for days in (-1, 1)]  # noqa: DTZ011  # any zone's will do
+    waits = await typed(house.hub, "reserve", "r3", "p", *days, "--wait", "6")
+    assert (waits.status, f"l{V1}" in waits.out) == (4, True)
+    assert "failing (lock" in waits.out
+    assert f"l{V2}" not in waits.out
+    assert follower.stdout is not None
+    async with asyncio.timeout(20):
+        event = json.loads(await follower.stdout.readline())
+    why = await typed(house.hub, "why", "r3")
+    assert (why.status, "Door 2" in why.out) == (0, True)
+    assert "the lock has not answered since" in why.out.splitlines()[0]
+    assert (event["type"], event["lock_id"]) == ("code.failed", f"l{V1}")
+    follower.send_signal(signal.SIGINT)
+    assert await follower.wait() == 0
+    await house.told("alert.raised", code="lock_offline")
+    assert (await read(house.hub, "Why", "why", "Door 2"))["diagnosis"]["subject"] == f"l{V1}"
+    needed = await typed(house.hub, "status")
+    assert (needed.status, f"l{V1} does not answer" in needed.out) == (1, True)
+    await house.zwave.faults(V1)
