@@ -1,6 +1,7 @@
 """Whose turn it is on a radio, and with how many others."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,10 +12,12 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 class Door:
-    """Somebody who wants a turn; `inside` while it has it."""
+    """Somebody who wants a turn: `inside` while it has it; `then` is called when it was given
+    back."""
 
     def __init__(self, turns: Turns, minutes: int = 0, *, in_doubt: bool = False) -> None:
         self.inside = False
+        self.then: Callable[[], None] = lambda: None
         self._turns, self._over = turns, asyncio.Event()
         self._urgency = Urgency(in_doubt, NOON + timedelta(minutes=minutes))
         self._task = asyncio.create_task(self._run())
@@ -24,16 +27,16 @@ class Door:
             self.inside = True
             await self._over.wait()
         self.inside = False
+        self.then()
 
     async def goes(self) -> None:
         """It gives its turn back."""
         self._over.set()
         await self._task
 
-    async def gives_up(self) -> None:
+    def gives_up(self) -> None:
         """It does not want one any more."""
         self._task.cancel()
-        await asyncio.wait([self._task])
 
 
 async def inside(*doors: Door) -> list[bool]:
@@ -72,8 +75,11 @@ async def test_a_lock_in_doubt_has_its_turn_alone() -> None:
 
 async def test_who_gives_up_keeps_nobody_out() -> None:
     turns = Turns(2)
-    first, second, third, fourth = (Door(turns) for _ in range(4))
-    assert await inside(first, second, third, fourth) == [True, True, False, False]
-    await third.gives_up()
-    await first.gives_up()
-    assert await inside(second, fourth) == [True, True]
+    first, second, third, fourth, fifth = (Door(turns) for _ in range(5))
+    assert await inside(first, second, third) == [True, True, False]
+    third.gives_up()
+    first.then = fourth.gives_up  # in the moment in which it is let in
+    await first.goes()
+    assert await inside(second, fourth, fifth) == [True, False, True]
+    second.gives_up()
+    assert await inside(Door(turns)) == [True]
