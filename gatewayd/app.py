@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import gc
-import json
 import signal
-import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -21,7 +17,7 @@ from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, password, tls
+from gatewayd.config import Config, password, prometheus, tls
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
@@ -29,6 +25,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.errors import ConfigError
 from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
+from gatewayd.intake.site_file import site_file
 from gatewayd.locks.driver import Radio
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.reconciler import Reconciler
@@ -115,6 +112,7 @@ class _Stop(Exception):
 @contextlib.asynccontextmanager
 async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     """All parts, running for as long as the block lasts."""
+    prometheus(config)
     database = await open_database(config.store.path, clock)
     try:
         clock.mark = await marks.get(database.read)
@@ -180,7 +178,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 group.create_task(task, name=name)
             since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
             parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
-            async with _served(config.local.socket, parts):
+            async with _served(config, parts):
                 with database.room.patience():
                     yield
             raise _Stop
@@ -214,13 +212,20 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
     return radios
 
 
-def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
-    """The local door; a hub loads it only where it has one."""
-    if not path:
-        return contextlib.nullcontext()
-    from gatewayd.web.door import served  # noqa: PLC0415
+@contextlib.asynccontextmanager
+async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
+    """The local door, and numbers for Prometheus; a hub loads only what it has."""
+    async with contextlib.AsyncExitStack() as doors:
+        if config.local.socket:
+            from gatewayd.web.door import served  # noqa: PLC0415
 
-    return served(path, parts)
+            await doors.enter_async_context(served(config.local.socket, parts))
+        if config.metrics:
+            from gatewayd.web.metrics import exposed  # noqa: PLC0415
+
+            where = (config.metrics.bind, config.metrics.port, config.store.path)
+            await doors.enter_async_context(exposed(*where, parts))
+        yield
 
 
 async def _watchdog(database: Database) -> None:
@@ -268,25 +273,3 @@ def broker(config: Config, clock: Clock) -> Broker:
 def _address(text: str, port: int) -> Address:
     host, _, own = text.partition(":")
     return Address(host, int(own or port))
-
-
-def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
-    """A local site document as the command that a cloud would send: one file, one command.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-        document = tomllib.loads(content.decode())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"site.file {path}: {error}") from error
-    envelope = {
-        "id": f"file-{sha256(content).hexdigest()[:32]}",
-        "type": "site.put",
-        "issuer": "local",
-        "hub": hub_id,
-        "ts": clock.now().latest.isoformat(),
-        "data": document,
-    }
-    return json.dumps(envelope, default=str).encode()
