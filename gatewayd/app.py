@@ -15,6 +15,8 @@ import structlog
 from gatewayd import systemd
 from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Address, Broker
+from gatewayd.cloud.entities import Names
+from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.config import Config, password, prometheus, tls
@@ -126,13 +128,14 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         watch, followers = Watch(database, outbox, clock), Followers()
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
+        home = HomeAssistant(database, _names(config, prefix))
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, watch, intake, publisher, followers):
+            for part in (reconciler, rounds, watch, intake, publisher, home, followers):
                 part.committed(tx)
             if tx.time_told is not None:
                 clock.witness(*tx.time_told)
@@ -158,6 +161,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             clock,
             rng,
             remember if Awaited.REPORTED in lost else None,
+            home,
         )
         await tell(*_first_words(new=new, lost=bool(lost)))
         if config.site.file:
@@ -195,6 +199,13 @@ def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
         yield raised(AlertCode.DATABASE_LOST, "hub")
     if new or lost:
         yield SnapshotWanted("new_database")
+
+
+def _names(config: Config, prefix: str) -> Names | None:
+    """What the hub is called in Home Assistant, where it is to be there."""
+    if config.home_assistant is None:
+        return None
+    return Names(prefix, config.home_assistant.discovery_prefix, config.hub.id, VERSION)
 
 
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:

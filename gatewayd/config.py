@@ -24,6 +24,8 @@ HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
+
 
 class Section(BaseModel):
     """A table of the file; unknown keys are errors."""
@@ -107,6 +109,12 @@ class Metrics(Section):
     bind: str = "127.0.0.1"
 
 
+class HomeAssistant(Section):
+    """Locks and hub as devices of a Home Assistant at the same broker."""
+
+    discovery_prefix: Topic = "homeassistant"
+
+
 class Time(Section):
     """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
 
@@ -132,6 +140,7 @@ class Config(Section):
     site: SiteFile = SiteFile()
     local: Local = Local()
     metrics: Metrics | None = None
+    home_assistant: HomeAssistant | None = None
     clock: Time = Time()
     log: Log = Log()
 

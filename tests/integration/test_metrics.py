@@ -11,9 +11,6 @@ import pytest_asyncio
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from gatewayd.app import hub
-from gatewayd.clock import SystemClock
-from gatewayd.config import load
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reach import Reach
@@ -189,34 +186,3 @@ async def test_who_asks_for_open_metrics_gets_them(there: Exposed) -> None:
     found = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # theirs
     names = {family.name for family in found}
     assert {"gatewayd_build", "gatewayd_keys", "gatewayd_lock_battery_low"} <= names
-
-
-CONFIG = """\
-[hub]
-org = "acme"
-site = "lakeside"
-id = "hub-1"
-[mqtt]
-host = "127.0.0.1"
-port = {broker}
-tls = false
-[store]
-path = "gatewayd.db"
-[local]
-socket = ""
-"""
-
-
-async def test_the_daemon_answers_where_it_is_configured_to_and_else_nowhere(
-    tmp_path: Path,
-) -> None:
-    file, port = tmp_path / "gatewayd.toml", free_port()
-    file.write_text(CONFIG.format(broker=free_port()))
-    url = f"http://127.0.0.1:{port}/metrics"
-    async with aiohttp.ClientSession() as http:
-        async with hub(load(file), SystemClock()):
-            with pytest.raises(aiohttp.ClientConnectorError):
-                await http.get(url)
-        file.write_text(CONFIG.format(broker=free_port()) + f"[metrics]\nport = {port}\n")
-        async with hub(load(file), SystemClock()), http.get(url) as response:
-            assert "gatewayd_cloud_up 0.0" in await response.text()

@@ -44,7 +44,7 @@ def test_the_least_configuration_has_safe_defaults(file: Path) -> None:
     assert config.store.path == Path("/var/lib/gatewayd/gatewayd.db")
     assert config.bluetooth is None
     assert (config.zwave, config.site.file, config.mqtt.ca_file) == (None, None, None)
-    assert config.metrics is None
+    assert (config.metrics, config.home_assistant) == (None, None)
     assert (config.log.level, config.log.format) == ("info", "auto")
 
 
@@ -75,6 +75,8 @@ file = "site.toml"
 [metrics]
 port = 9110
 
+[home_assistant]
+
 [log]
 level = "debug"
 format = "json"
@@ -94,6 +96,8 @@ format = "json"
     assert (config.mqtt.port, config.mqtt.username, config.mqtt.keepalive) == (1883, "hub", 5)
     assert (config.log.level, config.log.format) == ("debug", "json")
     assert config.metrics is not None
+    assert config.home_assistant is not None
+    assert config.home_assistant.discovery_prefix == "homeassistant"
     assert (config.metrics.port, config.metrics.bind) == (9110, "127.0.0.1")
 
 
@@ -137,6 +141,10 @@ def test_relative_paths_are_meant_from_the_files_own_folder(
         (LEAST + '[log]\n"level" = "loud"\n', ["9: log.level - Input should be"]),
         ('hub = "x"\n' + LEAST[LEAST.index("[mqtt]") :], ["1: hub - Input should be a valid dict"]),
         (LEAST + '[site]\nhost = "x"\nid = "y"\n', ["9: site.host is not", "10: site.id is not"]),
+        (
+            LEAST + '[home_assistant]\ndiscovery_prefix = "ha/#"\n',
+            ["9: home_assistant.discovery_prefix - String should match pattern"],
+        ),
         (LEAST + "[metrics]\n", ["8: metrics.port is missing"]),
         (LEAST + "[metrics]\nport = 0\n", ["9: metrics.port - Input should be greater than"]),
         (LEAST + "[log]\n[zwave]\nlevel = 1\n", ["10: zwave.level is not a setting"]),
