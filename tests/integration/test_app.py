@@ -1,6 +1,7 @@
 """The whole daemon in this process, without a radio; its broker is away."""
 
 import os
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -9,6 +10,7 @@ import pytest
 
 from gatewayd.app import hub
 from gatewayd.config import Config, HomeAssistant, Metrics, load
+from gatewayd.errors import ConfigError
 from gatewayd.store.connection import Row
 from simulators.broker import Broker, free_port
 from simulators.hub import Hub
@@ -102,6 +104,16 @@ async def test_metrics_are_at_their_port_where_they_are_wanted_and_else_nowhere(
                 await http.get(url)
         async with hub(wanted, VirtualClock()), http.get(url) as response:
             assert "gatewayd_cloud_up 0.0" in await response.text()
+
+
+async def test_metrics_that_cannot_be_made_end_the_start(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it were not installed
+    wanted = config.model_copy(update={"metrics": Metrics(port=free_port())})
+    with pytest.raises(ConfigError, match="prometheus-client is not installed"):
+        async with hub(wanted, VirtualClock()):
+            pass
 
 
 async def test_the_hub_is_in_home_assistant_where_it_is_wanted(
