@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 from gatewayd.cloud import home_assistant
 from gatewayd.cloud.entities import Names
 from gatewayd.domain.events.alert import cleared, raised
-from gatewayd.domain.events.lock import LockBattery, LockOnline
+from gatewayd.domain.events.lock import LockBattery, LockOffline, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
+from gatewayd.errors import Reason
 from simulators.broker import Broker, find_mosquitto
 from tests.house import FakeClock, command, lock, reservation, site
 from tests.integration.test_link import listening
@@ -119,6 +120,18 @@ async def test_a_lock_that_leaves_the_site_leaves_home_assistant(tmp_path: Path)
         await there(h, site(2, properties=[], locks=[lock("front", 2)]))
         found = await found_later(h, broker.port, 4)
         assert f"{STATE}front" in found
+
+
+async def test_a_lock_out_of_service_is_neither_online_nor_offline(tmp_path: Path) -> None:
+    async with Broker(tmp_path / "b") as broker, hub(tmp_path, broker.port, names=NAMES) as h:
+        locks = [lock("front", 2), lock("attic", 3), lock("shed-door", 5, active=False)]
+        await there(h, site(properties=[], locks=locks))
+        async with h.database.transaction() as tx:
+            await tx.rows("UPDATE locks SET failures = 1, retry_due = 0 WHERE id = 'attic'")
+        await h.tell(LockOffline(LockId("attic"), Reason.LOCK_UNREACHABLE))
+        found = await found_later(h, broker.port, 2 * (1 + len(locks)))
+        online = [found[f"{STATE}{id_}"]["online"] for id_ in ("front", "attic", "shed-door")]
+        assert online == ["ON", "OFF", None]
 
 
 async def test_what_was_said_is_taken_back_where_it_is_switched_off(tmp_path: Path) -> None:
