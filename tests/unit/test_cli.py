@@ -118,6 +118,17 @@ def test_check_speaks_json_to_scripts(file: Path, added: str, ok: bool) -> None:
     assert len(said["faults"]) == (0 if ok else 1)
 
 
+def test_check_says_what_the_settings_want_installed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(CONFIG + "[metrics]\nport = 9110\n")
+    assert run("check", "--config", file).exit_code == 0
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it were not installed
+    result = run("check", "--config", file)
+    assert result.exit_code == 1
+    assert "install requirements/metrics.txt" in result.stderr
+
+
 def test_check_of_a_missing_file_says_so(tmp_path: Path) -> None:
     result = run("check", "--config", tmp_path / "no.toml")
     assert result.exit_code == 1
