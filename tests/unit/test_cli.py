@@ -82,8 +82,8 @@ def test_the_help_names_every_command_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("name", main.commands)
-def test_every_command_is_in_the_readme(name: str) -> None:
-    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "README.md").read_text())
+def test_every_command_is_on_its_page(name: str) -> None:
+    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "docs/command-line.md").read_text())
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:
