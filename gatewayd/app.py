@@ -21,7 +21,7 @@ from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, password, tls
+from gatewayd.config import Config, page_token, password, tls
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
@@ -180,7 +180,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 group.create_task(task, name=name)
             since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
             parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
-            async with _served(config.local.socket, parts):
+            async with _served(config, parts):
                 with database.room.patience():
                     yield
             raise _Stop
@@ -214,13 +214,21 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
     return radios
 
 
-def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
-    """The local door; a hub loads it only where it has one."""
-    if not path:
-        return contextlib.nullcontext()
-    from gatewayd.web.door import served  # noqa: PLC0415
+@contextlib.asynccontextmanager
+async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
+    """The local door and the page; a hub loads only what it has of them."""
+    async with contextlib.AsyncExitStack() as stack:
+        if config.local.socket:
+            from gatewayd.web import door  # noqa: PLC0415
 
-    return served(path, parts)
+            await stack.enter_async_context(door.served(config.local.socket, parts))
+        if (asked := config.page).port:
+            from gatewayd.web import page  # noqa: PLC0415
+
+            token = page_token(config)
+            terms = page.Terms(asked.port, asked.bind, asked.hosts, token, asked.changes)
+            await stack.enter_async_context(page.served(terms, parts))
+        yield
 
 
 async def _watchdog(database: Database) -> None:

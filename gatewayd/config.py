@@ -4,6 +4,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +22,8 @@ from gatewayd.errors import ConfigError
 
 HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
+LEAST_TOKEN = 16
+"""Characters: at a try a second nobody guesses them."""
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -99,6 +102,23 @@ class Local(Section):
     socket: str = "/run/gatewayd/gatewayd.sock"
 
 
+class Page(Section):
+    """The page for browsers; `port` 0: none. Anything but loopback wants a token; `hosts`: names
+    of the hub besides its address."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    bind: str = "127.0.0.1"
+    hosts: tuple[Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^:/\s]+$")], ...] = ()
+    token_file: Path | None = None
+    changes: bool = False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not ip_address(self.bind).is_loopback and self.token_file is None:
+            raise ValueError("bind beyond loopback wants a token_file")
+        return self
+
+
 class Time(Section):
     """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
 
@@ -123,6 +143,7 @@ class Config(Section):
     store: Store = Store()
     site: SiteFile = SiteFile()
     local: Local = Local()
+    page: Page = Page()
     clock: Time = Time()
     log: Log = Log()
 
@@ -164,6 +185,24 @@ def password(config: Config) -> str | None:
         return config.mqtt.password_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {error}") from error
+
+
+def page_token(config: Config) -> str | None:
+    """What whoever opens the page must know, from its file; None: nothing.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds too little.
+    """
+    path = config.page.token_file
+    if path is None:
+        return None
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"page.token_file: {error}") from error
+    if len(token) < LEAST_TOKEN:
+        raise ConfigError(f"page.token_file {path}: wants {LEAST_TOKEN} characters at least")
+    return token
 
 
 def tls(config: Config) -> ssl.SSLContext | None:
@@ -236,12 +275,13 @@ def _anchored(config: Config, folder: Path) -> Config:
     def at(path: Path | None) -> Any:
         return None if path is None else folder / path
 
-    mqtt, site, local = config.mqtt, config.site, config.local.socket
+    mqtt, site, local, page = config.mqtt, config.site, config.local.socket, config.page
     return config.model_copy(
         update={
             "mqtt": mqtt.model_copy(update={name: at(getattr(mqtt, name)) for name in FILES}),
             "store": Store(path=folder / config.store.path),
             "site": SiteFile(file=at(site.file)),
             "local": Local(socket=local and str(folder / local)),
+            "page": page.model_copy(update={"token_file": at(page.token_file)}),
         }
     )

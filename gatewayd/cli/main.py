@@ -122,7 +122,8 @@ def _faults(path: Path) -> Iterator[str]:
     except ConfigError as error:
         yield from str(error).splitlines()
         return
-    for use in (configuration.password, configuration.tls, _use_site_file):
+    files = (configuration.password, configuration.page_token, configuration.tls)
+    for use in (*files, _use_site_file):
         try:
             use(config)
         except ConfigError as error:

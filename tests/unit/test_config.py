@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.config import load
+from gatewayd.config import load, page_token
 from gatewayd.errors import ConfigError
 
 LEAST = """\
@@ -44,6 +44,7 @@ def test_the_least_configuration_has_safe_defaults(file: Path) -> None:
     assert config.bluetooth is None
     assert (config.zwave, config.site.file, config.mqtt.ca_file) == (None, None, None)
     assert (config.log.level, config.log.format) == ("info", "auto")
+    assert (config.page.port, config.page.bind, config.page.changes) == (0, "127.0.0.1", False)
 
 
 def test_everything_that_can_be_set_is_read(file: Path) -> None:
@@ -70,6 +71,13 @@ path = "data/hub.db"
 [site]
 file = "site.toml"
 
+[page]
+port = 8470
+bind = "192.0.2.7"
+hosts = ["Hub.example"]
+token_file = "secrets/page"
+changes = true
+
 [log]
 level = "debug"
 format = "json"
@@ -78,6 +86,12 @@ format = "json"
     config = load(file)
     folder = file.parent
     assert config.mqtt.password_file == folder / "secrets/mqtt"
+    assert config.page.token_file == folder / "secrets/page"
+    assert (config.page.port, config.page.hosts, config.page.changes) == (
+        8470,
+        ("hub.example",),
+        True,
+    )
     assert config.mqtt.ca_file == Path("/etc/ssl/ca.pem")
     assert config.store.path == folder / "data/hub.db"
     assert config.site.file == folder / "site.toml"
@@ -177,3 +191,32 @@ def test_a_file_that_cannot_be_read_says_why(file: Path, content: bytes | None, 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "2001:db8::1"])  # noqa: S104  # that is the point
+def test_a_page_beyond_loopback_wants_a_token(file: Path, bind: str) -> None:
+    page = f'{LEAST}[page]\nport = 8470\nbind = "{bind}"\n'
+    (fault,) = faults(file, page)
+    assert fault.startswith("8: page - ")
+    assert "token_file" in fault
+    file.write_text(f'{page}token_file = "token"\n')
+    assert load(file).page.bind == bind
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_a_page_on_loopback_wants_none(file: Path, bind: str) -> None:
+    file.write_text(f'{LEAST}[page]\nport = 8470\nbind = "{bind}"\n')
+    assert page_token(load(file)) is None
+
+
+def test_a_token_is_read_from_its_file_and_is_long(file: Path) -> None:
+    file.write_text(f'{LEAST}[page]\ntoken_file = "token"\n')
+    config, token = load(file), file.parent / "token"
+    with pytest.raises(ConfigError, match=r"page\.token_file"):
+        page_token(config)
+    token.write_text("fifteen letters")
+    with pytest.raises(ConfigError, match="16 characters") as caught:
+        page_token(config)
+    assert "fifteen" not in str(caught.value)
+    token.write_text("sixteen letters!\n")
+    assert page_token(config) == "sixteen letters!"
