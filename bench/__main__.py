@@ -12,7 +12,17 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import bluetooth, decide, exchanges, isolation, memory, overhead, policies, snapshot
+from bench import (
+    bluetooth,
+    decide,
+    exchanges,
+    isolation,
+    memory,
+    overhead,
+    page,
+    policies,
+    snapshot,
+)
 from bench.figure import Figure
 from bench.shared import Shared
 
@@ -25,6 +35,7 @@ MEASURES: dict[str, Measure] = {
     "snapshot": snapshot.measure,
     "policies": policies.measure,
     "memory": memory.measure,
+    "page": page.measure,
     "isolation": isolation.measure,
     "bluetooth": bluetooth.measure,
 }
@@ -57,6 +68,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     decide     a decision for one lock, 10,000 reservations on the site ÷ 100
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
     policies   decisions and a snapshot again, with every policy on
+    page       the page with 10,000 reservations: first paint, update, the event loop's pause
     memory     resident memory ÷ a process that imports the same libraries; time to start
     isolation  a new code at three locks, a dead one beside them ÷ without it
     bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one

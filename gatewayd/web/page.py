@@ -10,7 +10,6 @@ from importlib import resources
 import structlog
 from aiohttp import web
 
-from gatewayd.errors import ConfigError
 from gatewayd.intake.parse import MAX_BYTES, strict_json
 from gatewayd.web.door import GOODBYE, WAITING, closing
 from gatewayd.web.guard import LOGIN, WRONG_EACH, Guard, secured
@@ -44,10 +43,8 @@ class Terms:
 
 @contextlib.asynccontextmanager
 async def served(terms: Terms, parts: Parts) -> AsyncIterator[None]:
-    """Answer there for as long as the block lasts.
-
-    Raises:
-        ConfigError: it cannot be bound.
+    """Answer there for as long as the block lasts. Where that cannot be, the hub goes on without:
+    guests need their codes more.
     """
     runner = web.AppRunner(
         application(terms, parts),
@@ -57,12 +54,12 @@ async def served(terms: Terms, parts: Parts) -> AsyncIterator[None]:
     )
     await runner.setup()
     try:
+        said = log.bind(bind=terms.bind, port=terms.port)
         try:
             await web.TCPSite(runner, terms.bind, terms.port, backlog=WAITING).start()
+            said.info("page.served", changes=terms.changes)
         except OSError as error:
-            why = error.strerror or str(error)
-            raise ConfigError(f"page.port {terms.port} at {terms.bind}: {why}") from error
-        log.info("page.served", bind=terms.bind, port=terms.port, changes=terms.changes)
+            said.error("page.not_served", why=error.strerror or str(error))
         yield
     finally:
         await runner.cleanup()

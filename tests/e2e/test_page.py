@@ -73,6 +73,8 @@ async def what_happens_appears(house: House, page: Page) -> None:
     await expect(lock).to_contain_text("online")
     assert (await house.zwave.keypad(V1, code=await house.code()))["opened"]
     await expect(lock.get_by_role("cell").last).to_contain_text("res:r1")
+    await house.zwave.battery(V1, 14)
+    await expect(lock).to_contain_text("14\u00a0% low")
     await house.zwave.faults(V1, dead=True)
     today = date.today()  # noqa: DTZ011  # any zone's will do
     before, after = (str(today + timedelta(days)) for days in (-1, 1))

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 
 from gatewayd.domain.reach import Reach
-from gatewayd.errors import ConfigError
 from gatewayd.web.followers import Followers
 from gatewayd.web.guard import HEADERS
 from gatewayd.web.page import PAGES, Terms, served
@@ -180,12 +179,16 @@ async def test_wrong_tokens_take_their_time_one_after_the_other(
     assert TOKEN not in said
 
 
-async def test_a_port_that_is_taken_is_named(opened: Opened) -> None:
+async def test_a_port_that_is_taken_costs_the_page_and_not_the_hub(
+    opened: Opened, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with opened() as page:
         port = int(page.url.rpartition(":")[2])
-        with pytest.raises(ConfigError, match=f"page.port {port}"):
-            async with served(Terms(port), parts(page.house)):
-                pass
+        async with served(Terms(port), parts(page.house)):
+            said = "".join(capsys.readouterr())
+        assert "page.not_served" in said
+        assert str(port) in said
+        assert (await page.get("/v1/status"))[0] == 200
 
 
 def parts(there: House) -> Parts:

@@ -21,7 +21,7 @@ export async function lock(hub, id) {
       facts([
         ["Link", link(lock)],
         ["Last heard", when(lock.last_contact) ?? "never"],
-        ["Battery", battery(lock)],
+        ["Battery", battery(lock, lock.alerts)],
         ["Last used", use(lock.last_use) ?? "not known"],
         ["Next arrival", when(lock.next_arrival) ?? "none"],
         ["Lock", `${lock.lock_id}, ${lock.driver} ${lock.address}`],

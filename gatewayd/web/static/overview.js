@@ -23,7 +23,7 @@ export async function overview(hub) {
         table(`${hub.locks.online} online, ${hub.locks.offline} offline`,
           ["Lock", "Link", "Battery", "Last heard", "Codes proven", "Next arrival", "Last used"],
           locks.map((lock) => [
-            toLock(lock.lock_id, lock.name), link(lock), battery(lock), when(lock.last_contact),
+            toLock(lock.lock_id, lock.name), link(lock), battery(lock, hub.alerts), when(lock.last_contact),
             proven(lock), when(lock.next_arrival), use(lock.last_use),
           ]))),
       h("section", { "aria-labelledby": "arrivals" },

@@ -17,7 +17,7 @@ const news = document.getElementById("news");
 
 let drawing = false;
 let wanted = false;
-let drawn = 0;
+let drawn = -Infinity;
 let alerts = null;
 
 async function draw() {
@@ -45,6 +45,7 @@ async function once() {
     document.title = `${title} · gatewayd`;
     patch(document.getElementById("main"), main);
     document.body.dataset.drawn = "yes";
+    performance.mark("drawn");
     say(hub);
   } catch (error) {
     if (error.status === undefined) gone();

@@ -9,6 +9,7 @@ const [BEFORE, AFTER] = [3 * DAY, 4 * DAY];
 const LANES = 14; // more keys than that are a list, not a picture
 const [TOP, LANE, BAR, LABEL, BELOW] = [22, 34, 12, 14, 16];
 const [NARROWEST, WIDEST] = [260, 1000];
+const NAME = 18; // letters of a key's name
 const GOES_IN = ["code.confirmed"];
 const GOES_OUT = ["code.removed", "code.lost", "code.removal_failed"];
 const TRIES = { "code.failed": "the code is not on it", "code.removal_failed": "the code is still on it" };
@@ -63,7 +64,7 @@ function drawn(from, to, faults, own, lanes) {
   const height = TOP + (lanes.length + 1) * LANE + BELOW;
   const x = (at) => Math.round(((Math.max(from, Math.min(to, +new Date(at))) - from) / (to - from)) * width * 10) / 10;
   const bar = (kind, [start, end], y, high, text) =>
-    s("rect", { class: kind, x: x(start), y, width: Math.max(2, x(end) - x(start)), height: high }, s("title", null, text));
+    s("rect", { class: kind, x: x(start), y, width: Math.max(4, x(end) - x(start)), height: high }, s("title", null, text));
   const text = `${lanes.length} keys, ${faults.length} times without an answer, ${own.length} other events; the same in words is below`;
   return s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `Three days before now and four after: ${text}` },
     s("defs", null, s("pattern", { id: "stripes", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
@@ -79,7 +80,7 @@ function drawn(from, to, faults, own, lanes) {
       const y = TOP + (n + 1) * LANE;
       const stay = [+new Date(key.starts), key.ends === null ? to : +new Date(key.ends)];
       return [
-        s("text", { x: Math.min(x(stay[0]) + 2, width - 110), y: y + LABEL - 3 }, key.key_id),
+        s("text", { x: Math.min(x(stay[0]) + 2, width - 110), y: y + LABEL - 3 }, brief(key.key_id)),
         bar("stay", stay, y + LABEL, BAR, `${key.key_id}: ${spoken(stay)}`),
         there.map((each) => bar("there", each, y + LABEL + 3, BAR - 6, `the code is there, ${spoken(each)}`)),
         signs.map((each) => sign(each, x, y + LABEL)),
@@ -88,6 +89,8 @@ function drawn(from, to, faults, own, lanes) {
     s("line", { class: "now", x1: x(now()), x2: x(now()), y1: 0, y2: height }),
     s("text", { class: "now", x: x(now()) + 3, y: height - 3 }, "now"));
 }
+
+const brief = (name) => (name.length > NAME ? `${name.slice(0, NAME)}…` : name);
 
 /** A shape for each kind: a cross failed, a dot used, a triangle trouble. */
 function sign({ sign: kind, at, text }, x, y) {

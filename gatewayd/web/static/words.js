@@ -6,6 +6,8 @@ const SIGNS = { ok: "✓", bad: "✗", wait: "…", note: "!" };
 const SEVERITIES = { critical: "bad", warning: "bad", notice: "note" };
 const STATES = { ok: "ok", proven: "ok", removed: "ok", broken: "bad", failing: "bad", withheld: "note", unknown: "note" };
 
+const EMPTY = ["battery_low", "battery_critical"];
+
 let zone = "UTC";
 let today = new Date();
 
@@ -59,9 +61,11 @@ export function link(lock) {
   return lock.last_contact ? mark("ok", "online") : mark("wait", "not heard yet");
 }
 
-export function battery(lock) {
-  const level = lock.battery === null ? "" : `${lock.battery} %`;
-  if (lock.battery_low) return mark("bad", level, " low");
+/** Low where the lock warns, or the hub does. */
+export function battery(lock, alerts) {
+  const level = lock.battery === null ? "" : `${lock.battery}\u00a0%`;
+  const warned = alerts.some(({ code, subject }) => subject === lock.lock_id && EMPTY.includes(code));
+  if (lock.battery_low || warned) return mark("bad", level, " low");
   return level ? mark("ok", level) : "not told";
 }
 
@@ -78,20 +82,24 @@ export function doors(found, names) {
   return [well.length ? mark(waits ? "wait" : "ok", `${well.length} of ${found.length} ${waits ? "in time" : "proven"}`) : null, said];
 }
 
-/** What needs a person, the worst first. */
+/** What needs a person, the worst first; what has time is folded. */
 export function alerts(found, locks) {
-  if (!found.length) return h("p", null, mark("ok", "Nothing needs a person."));
-  const about = (subject) => {
-    const [lock] = subject.split("/");
-    return subject === lock && locks?.has(lock) ? toLock(lock, "the lock") : toWhy(subject, "why");
-  };
-  const linked = (code, subject) => locks?.has(subject.split("/")[0]) || subject.includes(":") || code === "mapping_unknown";
-  return h("ul", { class: "alerts" }, found.map((each) =>
-    h("li", { class: each.severity },
-      h("p", null, mark(SEVERITIES[each.severity], h("strong", null, each.severity), ": ", each.text)),
-      h("p", null, "since ", when(each.since), ". To do: ", each.what_to_do, ". ",
-        linked(each.code, each.subject) ? about(each.subject) : null),
-      each.code === "brake_held" ? act("Confirm what the brake holds", "brake.confirm", { brake_id: each.subject }) : null)));
+  const [soon, late] = [found.filter((each) => each.severity !== "notice"), found.filter((each) => each.severity === "notice")];
+  const list = (those) => h("ul", { class: "alerts" }, those.map((each) => alert(each, locks)));
+  return [
+    soon.length ? list(soon) : h("p", null, mark("ok", "Nothing needs a person.")),
+    late.length ? h("details", null, h("summary", null, `${late.length} more for when it suits`), list(late)) : null,
+  ];
+}
+
+function alert({ code, severity, subject, text, since, what_to_do: todo }, locks) {
+  const lock = subject.split("/")[0];
+  const more = locks?.has(subject) ? toLock(subject, "The lock")
+    : locks?.has(lock) || code === "mapping_unknown" ? toWhy(subject, "Why") : null;
+  return h("li", { class: severity },
+    h("p", null, mark(SEVERITIES[severity], h("strong", null, severity), ": ", text)),
+    h("p", null, "Since ", when(since), ". To do: ", todo, ". ", more),
+    code === "brake_held" ? act("Confirm what the brake holds", "brake.confirm", { brake_id: subject }) : null);
 }
 
 /** A button for a command, where the page may send any. */
