@@ -62,7 +62,6 @@ async def test_a_person_reads_the_page(house: House) -> None:
                 await everybody_can_read_it(page)
                 await nothing_private_is_in_it(house, page)
         await whoever_has_the_token_is_let_in(house, browser)
-    await house.zwave.faults(V1)
 
 
 async def what_happens_appears(house: House, page: Page) -> None:
@@ -140,7 +139,8 @@ async def whoever_has_the_token_is_let_in(house: House, browser: Browser) -> Non
     file.write_text(f"{TOKEN}\n")
     config = house.hub.config()
     port = f"port = {house.hub.page}\n"
-    await house.hub.reload(config.replace(port, f"{port}token_file = {json.dumps(str(file))}\n"))
+    asked = f"{port}changes = true\ntoken_file = {json.dumps(str(file))}\n"
+    await house.hub.reload(config.replace(port, asked))
     async with opened(browser, house.hub.url) as page:
         await page.goto(house.hub.url)
         assert page.url.endswith("/login")
@@ -151,3 +151,8 @@ async def whoever_has_the_token_is_let_in(house: House, browser: Browser) -> Non
             if token != TOKEN:
                 await expect(page.get_by_role("alert")).to_have_text("This is not the token.")
         await expect(page.locator("main")).to_contain_text(f"l{V1} does not answer")
+        await house.zwave.faults(V1)
+        await page.goto(f"{house.hub.url}/locks/l{V1}")
+        await page.get_by_role("button", name="Try at once").click()
+        await expect(page.get_by_role("status")).to_contain_text("the hub took it")
+        await expect(page.locator("dl")).to_contain_text("online")
