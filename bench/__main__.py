@@ -15,8 +15,11 @@ from rich.table import Table
 from bench import (
     bluetooth,
     decide,
+    drain,
+    durable,
     exchanges,
     isolation,
+    lasting,
     memory,
     overhead,
     page,
@@ -34,8 +37,11 @@ MEASURES: dict[str, Measure] = {
     "decide": decide.measure,
     "snapshot": snapshot.measure,
     "policies": policies.measure,
-    "memory": memory.measure,
     "page": page.measure,
+    "memory": memory.measure,
+    "lasting": lasting.measure,
+    "drain": drain.measure,
+    "durable": durable.measure,
     "isolation": isolation.measure,
     "bluetooth": bluetooth.measure,
 }
@@ -70,6 +76,9 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     policies   decisions and a snapshot again, with every policy on
     page       the page with 10,000 reservations: first paint, update, the event loop's pause
     memory     resident memory ÷ a process that imports the same libraries; time to start
+    lasting    memory after 10,000 stays that came and went ÷ after 2,000
+    drain      5,000 events to their receipts, the hub ÷ paho alone
+    durable    fsyncs for each event and on an idle day; a power cut to the first verified code
     isolation  a new code at three locks, a dead one beside them ÷ without it
     bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one
 

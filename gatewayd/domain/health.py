@@ -49,6 +49,7 @@ class AlertCode(StrEnum):
     CLOCK_IN_DOUBT = "clock_in_doubt"
     DATABASE_LOST = "database_lost"
     DISK_FULL = "disk_full"
+    DOORS_SWAPPED = "doors_swapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +214,22 @@ ALERTS: dict[AlertCode, AlertKind] = {
     ),
     AlertCode.DATABASE_LOST: AlertKind(
         Severity.CRITICAL,
-        "the database of {subject} was lost; until it is rebuilt no code is removed anywhere, also "
-        "none that is over",
+        "the database of {subject} was lost, or is an older one; until the cloud has told what it "
+        "does not know no code is removed anywhere, also none that is over",
         "send site.put, key.put for each key by hand, and a complete reservation.snapshot that "
-        "echoes the codes; replace the hub's card or disk",
+        "echoes the codes; where nobody restored it, replace the hub's card or disk",
     ),
     AlertCode.DISK_FULL: AlertKind(
         Severity.CRITICAL,
         "the disk of {subject} is full; when the last of it is used up, nothing is written into "
         "locks any more",
         "make room on it: df -h, then journalctl --vacuum-size=50M, and look what else grows",
+    ),
+    AlertCode.DOORS_SWAPPED: AlertKind(
+        Severity.CRITICAL,
+        "the locks of {subject} seem to hang on each other's doors",
+        "commission both doors again (lock.commission) while nobody else types there; if it stays, "
+        "exchange the two addresses in the site document",
     ),
 }
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from gatewayd.domain.commission import Result
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Proof
 from gatewayd.errors import Reason
@@ -13,8 +14,17 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """Of a key, or what an alert is about: made from ids, and longer."""
 
 
+class ReportedCommissioning(Model):
+    """How a lock's last one went, as in `lock.commissioned`."""
+
+    result: Result
+    other_lock_id: Id | None
+    at: AwareDatetime
+
+
 class ReportedLock(Model):
-    """A lock of the site. `foreign_slots`: with codes that are not the hub's."""
+    """A lock of the site. `foreign_slots`: with codes that are not the hub's; `commissioned`: null
+    where it was not since it has its address."""
 
     lock_id: Id
     online: bool
@@ -23,6 +33,7 @@ class ReportedLock(Model):
     battery_low: bool
     last_contact: AwareDatetime | None
     foreign_slots: tuple[int, ...]
+    commissioned: ReportedCommissioning | None
 
 
 class ReportedDoor(Model):
@@ -65,9 +76,9 @@ class StandingAlert(Model):
 
 class Reported(Model):
     """Retained summary: locks, as many of the next keys by door as fit into 256 KiB, leases,
-    alerts. Sent on connecting, on `report`, and 5 minutes after a change at the latest; after the
-    events that wait. No PIN. A hub that lost its database reads what it said here itself: let it
-    subscribe to this topic."""
+    alerts. Sent on connecting, on `report`, 30 seconds after a code was proven and 5 minutes after
+    another change at the latest; after the events that wait. No PIN. A hub that lost its database
+    reads what it said here itself: let it subscribe to this topic."""
 
     at: AwareDatetime
     locks: tuple[ReportedLock, ...]

@@ -497,8 +497,9 @@ async def following(door: Door, asked: str = "", last: int | None = None) -> Asy
 
 
 async def test_each_event_comes_as_it_is_told_and_a_lost_line_is_taken_up_again(
-    door: Door,
+    door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(follow, "HEARTBEAT", 600.0)
     async with following(door) as line:
         await door.say("/v1/commands", {"id": "C-1", "type": "report"}, 202)
         place, event = await line.next()
@@ -572,3 +573,14 @@ async def test_who_follows_does_not_hold_up_the_end_of_the_hub(tmp_path: Path) -
 
 async def test_the_description_is_the_printed_one(door: Door) -> None:
     assert await door.ask("/v1/openapi.json") == DOCUMENT
+
+
+async def test_a_request_that_takes_too_long_is_a_problem(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("gatewayd.web.routes.ANSWERS_WITHIN", 0.01)
+    monkeypatch.setattr("gatewayd.store.views.keys", hang)
+    assert (await door.ask("/v1/keys", 503))["reason"] == "timeout"

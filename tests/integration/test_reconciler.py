@@ -13,6 +13,7 @@ import pytest
 
 from gatewayd.clock import RECHECK, Certain
 from gatewayd.domain.moment import Now
+from gatewayd.domain.reach import Reach
 from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
@@ -26,6 +27,7 @@ from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
 from tests.fakes import FakeLock, FakeRadio
 from tests.house import HUB, Document, command
+from tests.integration.conftest import until
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -77,10 +79,10 @@ class VirtualClock(Certain):
         """Let time pass."""
         end = self.ticks + seconds
         await self.settle(workers)
-        while self._waiting and (first := min(until for until, _, _ in self._waiting)) <= end:
+        while self._waiting and (first := min(at for at, _, _ in self._waiting)) <= end:
             self._move(max(first, self.ticks))
-            for until, due, _ in self._waiting:
-                if until <= self.ticks:
+            for at, due, _ in self._waiting:
+                if at <= self.ticks:
                     due.set()
             await self.settle(workers)
         self._move(end)
@@ -103,6 +105,7 @@ class Site:
     intake: Intake
     radio: FakeRadio
     doors: tuple[str, ...]
+    reconciler: Reconciler
 
     async def pass_(self, seconds: float) -> None:
         """Time passes."""
@@ -168,7 +171,7 @@ async def site(
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run(group))
             await clock.settle(len(doors))
-            yield Site(clock, database, intake, radio, doors)
+            yield Site(clock, database, intake, radio, doors, reconciler)
             raise Stop
     except* Stop:
         pass
@@ -438,6 +441,22 @@ async def test_a_driver_without_a_radio_is_told_until_no_lock_names_it(tmp_path:
         mended = document | {"version": 3, "locks": [entry]}
         await take(hub.intake, command("site.put", mended, id="3"))
         await eventually(hub)
+
+
+async def test_how_it_stands_with_a_radio_is_known_and_since_when(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with site(tmp_path, clock, "a") as hub:
+        started = clock.now().latest
+        assert hub.reconciler.reach() == {"fake": Reach(up=True, since=started)}
+        await hub.pass_(60)
+        hub.radio.unfit = "it is too old"
+        hub.radio.link.change(up=False)
+        down = Reach(up=False, since=clock.now().latest, why="it is too old")
+        await until(lambda: hub.reconciler.reach()["fake"] == down)
+        await hub.pass_(60)
+        hub.radio.link.change(up=True)
+        again = Reach(up=True, since=clock.now().latest)
+        await until(lambda: hub.reconciler.reach()["fake"] == again)
 
 
 async def test_the_doors_of_what_is_over_are_dropped(tmp_path: Path) -> None:

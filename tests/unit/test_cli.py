@@ -1,6 +1,7 @@
 """What a person types, and what a script reads."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -78,6 +79,11 @@ def test_the_help_names_every_command_with_a_sentence() -> None:
     told = {line.split()[0]: line.split()[1:] for line in listed if line.strip()}
     assert told.keys() == main.commands.keys()
     assert all(told.values())
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "README.md").read_text())
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:
@@ -260,3 +266,15 @@ def test_a_daemon_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> N
     result = run("locks", "--socket", tmp_path / "hub.sock", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["ok"] is False
+
+
+def test_who_may_not_ask_is_told_how_to_be_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:  # root, who may run this, is refused nothing
+        raise PermissionError
+
+    monkeypatch.setattr("gatewayd.cli.client._Connection.connect", refuse)
+    result = run("status", "--socket", tmp_path / "hub.sock")
+    assert result.exit_code == 3
+    assert "usermod -aG gatewayd" in result.stderr

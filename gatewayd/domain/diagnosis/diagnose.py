@@ -144,7 +144,7 @@ def _so_far(name: str, at: list[KeyAtDoor], waiting: Link | None) -> str:
     if waiting is None:
         return f"{name} has no code: nothing is known of why"
     if waiting.door is None:
-        return f"{name} has no code yet: {waiting.text}"
+        return f"{name}: {waiting.text}" if at else f"{name} has no code yet: {waiting.text}"
     key = next(key for key in at if key.door.id == waiting.door)
     if key.state.state == "removing":
         return f"The code of {name} is still on {key.door.name}: {waiting.text}"

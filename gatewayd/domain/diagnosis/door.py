@@ -6,7 +6,7 @@ from functools import cached_property
 
 from gatewayd.domain.diagnosis import Link, Next, Part, State
 from gatewayd.domain.diagnosis.facts import Door, Hub
-from gatewayd.domain.diagnosis.lock import keypad, lock, radio, tried_again
+from gatewayd.domain.diagnosis.lock import RADIO, keypad, lock, radio, tried_again
 from gatewayd.domain.diagnosis.words import alert_text, because, place, times
 from gatewayd.domain.door import door_state
 from gatewayd.domain.events.code import DoorState
@@ -94,10 +94,8 @@ def _lease(at: KeyAtDoor) -> Link:
         waits = State.WAITING if why in PATIENT else State.BROKEN
         return Link(Part.LEASE, waits, _withheld(why), None, why, REMEDIES.get(why))
     if state.reason is Reason.LOCK_FULL:
-        return Link(
-            Part.LEASE, State.BROKEN, _full(at), at.door.alerts.get(AlertCode.LOCK_FULL),
-            Reason.LOCK_FULL, ALERTS[AlertCode.LOCK_FULL].what_to_do,
-        )  # fmt: skip
+        since, kind = at.door.alerts.get(AlertCode.LOCK_FULL), ALERTS[AlertCode.LOCK_FULL]
+        return Link(Part.LEASE, State.BROKEN, _full(at), since, Reason.LOCK_FULL, kind.what_to_do)
     if state.state == "waiting" and state.next_try_at is not None:
         due = at.hub.on(state.next_try_at)
         return Link(Part.LEASE, State.WAITING, f"the code goes in {due}", None, Reason.NOT_DUE)
@@ -175,7 +173,7 @@ def following(at: KeyAtDoor) -> Next | None:
     s, state, hub = at.door.situation, at.state, at.hub
     if not s.active or state.state == "removed":
         return None
-    if radio(at.door).state is State.BROKEN:
+    if any(alert in at.door.radio_alerts for alert in RADIO):
         return Next("it goes on as soon as the radio answers")
     if (again := tried_again(s.ladder, hub)) is not None:
         return again

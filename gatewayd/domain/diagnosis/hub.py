@@ -4,6 +4,7 @@ from gatewayd.domain.diagnosis import Link, Part, State
 from gatewayd.domain.diagnosis.facts import Case, Hub
 from gatewayd.domain.diagnosis.words import alert_text
 from gatewayd.domain.health import ALERTS, AlertCode
+from gatewayd.domain.moment import Phase
 from gatewayd.errors import Reason
 
 TROUBLES = {
@@ -12,6 +13,7 @@ TROUBLES = {
     AlertCode.CLOCK_IN_DOUBT: Reason.CLOCK_IN_DOUBT,
 }
 """What is wrong with the hub itself, the worst first."""
+RESEND = "have the guest told the code and the door again: credentials.resend"
 
 
 def gateway(hub: Hub, *, rebuilding: bool = False) -> Link:
@@ -52,7 +54,7 @@ def notice(case: Case) -> Link | None:
     if stay is None or key is None or key.revoked:
         return None
     hub = case.hub
-    resend = "have the guest told the code again: credentials.resend"
+    resend = RESEND if key.window.phase(hub.now) is Phase.CURRENT else None
     told = key.told
     if told is not None and not told.receipted:
         text = f"the cloud was told the code {hub.on(told.at)}, and does not say it has it"
@@ -65,6 +67,6 @@ def notice(case: Case) -> Link | None:
     if told is not None and told.changed and stay.announced_at < told.at:
         changed = hub.on(told.at)
         text = f"the code was changed {changed}, and the guest was told the one before, {announced}"
-        return Link(Part.NOTICE, State.BROKEN, text, told.at, remedy=resend)
+        return Link(Part.NOTICE, State.BROKEN, text, told.at, remedy=RESEND)
     text = f"{has}; the guest was told {announced}"
     return Link(Part.NOTICE, State.OK, text, stay.announced_at, remedy=resend)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gatewayd.domain.diagnosis import Link, Next, Part, State
 from gatewayd.domain.diagnosis.facts import Door, Hub
+from gatewayd.domain.diagnosis.hub import RESEND
 from gatewayd.domain.diagnosis.words import alert_text, because, times
 from gatewayd.domain.health import ALERTS, REMEDIES, AlertCode, what_to_do
 from gatewayd.domain.outcome import PIN_ALERTS, next_try
@@ -13,7 +14,6 @@ from gatewayd.errors import Reason
 RADIO = (AlertCode.RADIO_DOWN, AlertCode.RADIO_UNSAFE)
 KEYPAD = (AlertCode.KEYPAD_DISABLED, AlertCode.KEYPAD_ATTACK)
 BATTERY = (AlertCode.BATTERY_CRITICAL, AlertCode.BATTERY_LOW)
-RESEND = "have the guest told the code and the door again: credentials.resend"
 
 
 def radio(door: Door) -> Link:

@@ -163,10 +163,11 @@ TABLE: dict[str, Expected] = {
     # S1-25: several: the hub
     "several locks are silent": Expected(
         case(silent(radio_alerts=stands(AlertCode.LOCKS_OFFLINE))),
-        "R1 has no code on Front door: several locks of zwave do not answer; it goes on as soon as "
-        "the radio answers.",
+        "R1 has no code on Front door: several locks of zwave do not answer; it is tried again at "
+        "14:15.",
         Part.RADIO,
         Reason.RADIO_DOWN,
+        NOON + 15 * MINUTE,
         help=["look at the hub, not at the locks"],
     ),
     "the radio is away": Expected(
@@ -338,8 +339,8 @@ TABLE: dict[str, Expected] = {
                 )
             )
         ),
-        "R1 has no code yet: another code takes the place of the last one, which opens until the "
-        "new one is proven on all doors and the cloud has it; the hub is at it.",
+        "R1: another code takes the place of the last one, which opens until the new one is proven "
+        "on all doors and the cloud has it; the hub is at it.",
     ),
     "a code that another door refuses": Expected(  # S1-20
         case(good(), alerts=stands(AlertCode.CODE_REFUSED)),
@@ -552,8 +553,8 @@ TABLE: dict[str, Expected] = {
     "the database was lost": Expected(
         case(door(replace(situation(), rebuilding=True))),
         "R1 has no code on Front door yet: it has no place on the lock yet; the database of the hub"
-        " was lost; until it is rebuilt no code is removed anywhere, also none that is over; the "
-        "hub is at it.",
+        " was lost, or is an older one; until the cloud has told what it does not know no code is "
+        "removed anywhere, also none that is over; the hub is at it.",
         Part.GATEWAY,
         help=["reservation.snapshot"],
     ),
@@ -632,6 +633,16 @@ def test_the_chain_goes_from_the_reservation_to_the_proof_once_for_each_door() -
     ]
     assert [link.door_name for link in found.links[3:15:4]] == ["Front door", "Flat 1", "Gate"]
     assert found.links[6].since == NOON
+
+
+def test_a_guest_who_is_not_there_yet_needs_no_second_message() -> None:
+    """Unless the code was changed after the first one."""
+    later = replace(GRANT, window=LATER.window)
+    there = door(situation([]), due=LATER.due)
+    assert of_key(case(there, key=later)).what_to_do == ()
+    changed = replace(later, told=Told(NOON, receipted=True, changed=True))
+    assert "credentials.resend" in of_key(case(there, key=changed)).what_to_do[0]
+    assert "credentials.resend" in of_key(case(good())).what_to_do[0]
 
 
 def test_a_key_by_hand_has_no_reservation_and_nobody_to_tell() -> None:
