@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import gc
-import json
 import signal
-import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -36,6 +32,7 @@ from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
 from gatewayd.reconciler.worker import Tools
+from gatewayd.site_file import site_file
 from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
@@ -281,25 +278,3 @@ def broker(config: Config, clock: Clock) -> Broker:
 def _address(text: str, port: int) -> Address:
     host, _, own = text.partition(":")
     return Address(host, int(own or port))
-
-
-def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
-    """A local site document as the command that a cloud would send: one file, one command.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-        document = tomllib.loads(content.decode())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"site.file {path}: {error}") from error
-    envelope = {
-        "id": f"file-{sha256(content).hexdigest()[:32]}",
-        "type": "site.put",
-        "issuer": "local",
-        "hub": hub_id,
-        "ts": clock.now().latest.isoformat(),
-        "data": document,
-    }
-    return json.dumps(envelope, default=str).encode()

@@ -132,16 +132,16 @@ def _faults(path: Path) -> Iterator[str]:
 
 def _use_site_file(config: "Config") -> None:
     # slow to import, and most commands need none of them
-    from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents  # noqa: PLC0415
     from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
     from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
+    from gatewayd.site_file import site_file  # noqa: PLC0415
 
     path = config.site.file
     if path is None:
         return
-    payload = app.site_file(path, config.hub.id, SystemClock())
+    payload = site_file(path, config.hub.id, SystemClock())
     found = faults(payload)
     if not found and isinstance(command := parse(payload), SitePutCommand):
         found = list(documents.faults(command.data))
