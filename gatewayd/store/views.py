@@ -41,7 +41,7 @@ AND NOT EXISTS (SELECT 1 FROM doors d WHERE d.key_id = l.key_id AND d.lock_id = 
 """Codes at doors at which their key is not wanted any more."""
 ARRIVALS = """
 SELECT lock_id, min(starts) FROM keys JOIN doors ON key_id = id
-WHERE NOT revoked AND starts > ? AND leaves IS NULL GROUP BY lock_id
+WHERE starts > ? AND leaves IS NULL GROUP BY lock_id
 """
 USES = """
 SELECT lock_id, data->>'at', at, key_id FROM journal WHERE seq IN (

@@ -19,9 +19,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOKEN = "a token of some length"
 PAGES = ("/", f"/locks/l{V1}", f"/why/l{V1}%2Fres:r3")
+WITHIN_MS = 20_000
 PHONE, DESK = (320, 640), (1280, 800)
 SERIOUS = {"serious", "critical"}
 LINKS = "all => all.filter((a) => a.checkVisibility()).map((a) => a.href)"
+LOOKED_AT = """(hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 FOCUSED = """() => {
     const { href, id, nodeName } = document.activeElement;
     return [href ?? (id || nodeName), getComputedStyle(document.activeElement).outlineStyle];
@@ -38,7 +43,7 @@ async def opened(browser: Browser, hub: str) -> AsyncIterator[Page]:
         asked.append(request.url)
 
     async with await browser.new_page() as page:
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(WITHIN_MS)
         page.on("request", note)
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("console", lambda said: failed.append(said.text) if said.type == "error" else None)
@@ -50,6 +55,7 @@ async def opened(browser: Browser, hub: str) -> AsyncIterator[Page]:
 async def test_a_person_reads_the_page(house: House) -> None:
     if shutil.which("chromium") is None:
         pytest.skip("chromium is not installed")
+    expect.set_options(timeout=WITHIN_MS)
     house.hub.page = free_port()
     await house.hub.reload(house.hub.config())
     await house.site(V1, V2)
@@ -61,6 +67,7 @@ async def test_a_person_reads_the_page(house: House) -> None:
                 await drawn(page, house.hub.url + path)
                 await everybody_can_read_it(page)
                 await nothing_private_is_in_it(house, page)
+        await a_hub_that_was_away_is_there_again(house, browser)
         await whoever_has_the_token_is_let_in(house, browser)
 
 
@@ -72,6 +79,7 @@ async def what_happens_appears(house: House, page: Page) -> None:
     await expect(lock).to_contain_text("online")
     assert (await house.zwave.keypad(V1, code=await house.code()))["opened"]
     await expect(lock.get_by_role("cell").last).to_contain_text("res:r1")
+    await page.get_by_role("link", name=f"Door {V2}").first.focus()
     await house.zwave.battery(V1, 14)
     await expect(lock).to_contain_text("14\u00a0% low")
     await house.zwave.faults(V1, dead=True)
@@ -81,6 +89,9 @@ async def what_happens_appears(house: House, page: Page) -> None:
     await expect(page.locator("#needed + ul")).to_contain_text(f"l{V1} does not answer")
     await expect(page.get_by_role("status")).to_contain_text(f"new: l{V1} does not answer")
     await expect(lock).to_contain_text("offline")
+    await expect(page.get_by_role("link", name=f"Door {V2}").first).to_be_focused()
+    happened = page.locator("section", has_text="What happened last").get_by_role("listitem")
+    await expect(happened.filter(has_text=f"Door {V1}: it fell silent")).to_have_count(1)
     await page.get_by_label("Reservation, key or lock").fill("r3")
     await page.keyboard.press("Enter")
     await expect(page.locator(".summary")).to_contain_text("the lock has not answered since")
@@ -131,6 +142,28 @@ async def nothing_private_is_in_it(house: House, page: Page) -> None:
     whole = await page.content()
     for secret in (*codes, "Quentin", "Zyxwvut"):
         assert secret not in whole
+
+
+async def a_hub_that_was_away_is_there_again(house: House, browser: Browser) -> None:
+    """Until then the page says that what it shows is old."""
+    async with await browser.new_page() as page:
+        await drawn(page, house.hub.url)
+        said = page.get_by_role("status")
+        await page.route("**/v1/status", lambda route: route.abort())
+        await house.hub.reload(house.hub.config())
+        await expect(said).to_have_text("The hub does not answer: what you see is old.")
+        await page.unroute("**/v1/status")
+        await house.zwave.battery(V1, 80)
+        await expect(said).to_have_text("The hub answers again.")
+        async with page.expect_event("requestfailed", follows):
+            await page.evaluate(LOOKED_AT, True)
+        async with page.expect_request(follows):
+            await page.evaluate(LOOKED_AT, False)
+
+
+def follows(request: Request) -> bool:
+    """Whether it asks for what happens; a tab that nobody looks at does not."""
+    return request.url.endswith("/v1/events")
 
 
 async def whoever_has_the_token_is_let_in(house: House, browser: Browser) -> None:

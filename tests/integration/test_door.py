@@ -148,7 +148,7 @@ async def test_a_lock_tells_who_comes_next_and_who_used_it_last(door: Door) -> N
     await door.house.send("reservation.put", reservation())
     await door.house.send("reservation.put", reservation("R2", arrival="2026-07-03"))
     await door.house.send("reservation.put", reservation("R3", arrival="2026-07-02"))
-    await door.house.send("key.revoke", {"id": "res:R3", "version": 1})
+    await door.house.send("reservation.cancel", {"id": "R3", "version": 2})
     earlier = NOON - timedelta(hours=1)
     for used in (
         LockUsed(LockId("front"), 1, KeyId("res:R1"), "unlock"),
@@ -163,6 +163,12 @@ async def test_a_lock_tells_who_comes_next_and_who_used_it_last(door: Door) -> N
     assert told["flat-1-door"]["last_use"] is None
     assert told["front"]["next_arrival"] == "2026-07-03T12:00:00Z"  # an hour of grace
     assert told["shed-door"]["next_arrival"] is None
+    door.house.clock.at = NOON + timedelta(days=2, minutes=-1)  # the code is due: it has to leave
+    moved = reservation("R2", 2, arrival="2026-07-03", property_id="flat-2")
+    await door.house.send("reservation.put", moved)
+    told = {lock["lock_id"]: lock for lock in (await door.ask("/v1/locks"))["locks"]}
+    assert told["flat-2-door"]["next_arrival"] == "2026-07-03T12:00:00Z"
+    assert told["flat-1-door"]["next_arrival"] == "2026-07-11T12:00:00Z"
     door.house.clock.at = NOON + timedelta(days=2, minutes=1)
     assert (await door.ask("/v1/locks/front"))["next_arrival"] == "2026-07-11T12:00:00Z"
 

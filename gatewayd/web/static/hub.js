@@ -15,11 +15,16 @@ export async function ask(path, about) {
 export const tell = (type, data) =>
   ask("/v1/commands", { method: "POST", body: JSON.stringify({ type, data }) });
 
-/** Calls `heard` whenever the hub told something, and when it is there again after it was gone. */
+/** Calls `heard` whenever the hub told something, and when it is there again after it was gone. Who
+ *  is not looked at does not listen: a browser has six connections for all its tabs. */
 export async function follow(heard, gone) {
   for (;;) {
+    await looked();
+    const stop = new AbortController();
+    const hide = () => document.hidden && stop.abort();
+    document.addEventListener("visibilitychange", hide);
     try {
-      const answer = await fetch("/v1/events", { headers: { Accept: "text/event-stream" } });
+      const answer = await fetch("/v1/events", { headers: { Accept: "text/event-stream" }, signal: stop.signal });
       if (!answer.ok) throw new Error(answer.statusText);
       heard();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -28,8 +33,14 @@ export async function follow(heard, gone) {
       }
     } catch {
       // it is gone, and asked again
+    } finally {
+      document.removeEventListener("visibilitychange", hide);
     }
+    if (stop.signal.aborted) continue;
     gone();
     await new Promise((go) => setTimeout(go, AGAIN_MS));
   }
 }
+
+const looked = () =>
+  document.hidden ? new Promise((go) => document.addEventListener("visibilitychange", go, { once: true })) : null;

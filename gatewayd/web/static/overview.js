@@ -2,14 +2,15 @@
 
 import { facts, h, table } from "/draw.js";
 import { ask } from "/hub.js";
-import { act, alerts, battery, doors, link, mark, toLock, toWhy, until, use, when } from "/words.js";
+import { HAPPENED, act, alerts, battery, doors, happened, link, mark, toLock, toWhy, until, use, when } from "/words.js";
 
-const ARRIVALS = 10;
+const [ARRIVALS, EVENTS] = [10, 10];
 
 export async function overview(hub) {
-  const [{ locks }, { keys }] = await Promise.all([
+  const [{ locks }, { keys }, { events }] = await Promise.all([
     ask("/v1/locks"),
     ask(`/v1/keys?status=upcoming&limit=${ARRIVALS}`),
+    ask(`/v1/events?type=${Object.keys(HAPPENED)}&limit=${EVENTS}`),
   ]);
   const names = Object.fromEntries(locks.map((lock) => [lock.lock_id, lock.name]));
   return {
@@ -33,6 +34,11 @@ export async function overview(hub) {
               ["Key", "From", "To", "Doors"],
               keys.map((key) => [toWhy(key.key_id), when(key.starts), until(key.ends), doors(key.doors, names)]))
           : h("p", null, "Nobody is expected.")),
+      h("section", { "aria-labelledby": "events" },
+        h("h2", { id: "events" }, "What happened last"),
+        h("ul", null, events.map((each) =>
+          h("li", null, when(each.data.at ?? each.at), " ", toLock(each.lock_id, names[each.lock_id]), `: ${happened(each)} `,
+            each.key_id ? toWhy(each.key_id) : null)))),
       h("section", { "aria-labelledby": "hub" },
         h("h2", { id: "hub" }, "Hub"),
         facts([

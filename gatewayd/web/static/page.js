@@ -87,5 +87,5 @@ async function press(button) {
 
 document.addEventListener("click", ({ target }) => target.dataset?.type && press(target));
 addEventListener("resize", draw);
-setInterval(draw, ANYWAY_MS);
+setInterval(() => document.hidden || draw(), ANYWAY_MS);
 follow(draw, gone);

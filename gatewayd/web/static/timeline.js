@@ -2,7 +2,7 @@
 // and the same in words.
 
 import { h, s, table } from "/draw.js";
-import { now, parts, plain, short, toWhy, until, when } from "/words.js";
+import { happened, now, parts, short, toWhy, until, when } from "/words.js";
 
 const DAY = 86400e3;
 const [BEFORE, AFTER] = [3 * DAY, 4 * DAY];
@@ -12,11 +12,8 @@ const [NARROWEST, WIDEST] = [260, 1000];
 const NAME = 18; // letters of a key's name
 const GOES_IN = ["code.confirmed"];
 const GOES_OUT = ["code.removed", "code.lost", "code.removal_failed"];
-const TRIES = { "code.failed": "the code is not on it", "code.removal_failed": "the code is still on it" };
-const TROUBLE = {
-  "lock.wrong_code": "a wrong code was typed", "lock.keypad_disabled": "the keypad was locked out",
-  "lock.jammed": "the bolt was jammed", "lock.tampered": "the cover was opened", "lock.reset": "all codes were deleted",
-};
+const TRIES = ["code.failed", "code.removal_failed"];
+const TROUBLE = ["lock.wrong_code", "lock.keypad_disabled", "lock.jammed", "lock.tampered", "lock.reset"];
 
 export function timeline(lock, events) {
   const [from, to] = [+now() - BEFORE, +now() + AFTER];
@@ -25,9 +22,9 @@ export function timeline(lock, events) {
   const keys = lock.keys.filter((key) => +new Date(key.starts) < to && (key.ends === null || +new Date(key.ends) > from)).slice(0, LANES);
   const faults = spans(told, ["lock.offline"], ["lock.online"]);
   const own = [
-    ...told.filter((each) => within(each) && each.type in TROUBLE).map((each) => ({ ...each, sign: "trouble", text: TROUBLE[each.type] })),
+    ...told.filter((each) => within(each) && TROUBLE.includes(each.type)).map((each) => ({ ...each, sign: "trouble", text: happened(each) })),
     ...told.filter((each) => within(each) && each.type === "lock.used" && !keys.some((key) => key.key_id === each.key_id))
-      .map((each) => ({ ...each, sign: "used", text: `used by ${each.key_id ?? "somebody not known"}` })),
+      .map((each) => ({ ...each, sign: "used", text: `${happened(each)} by ${each.key_id ?? "somebody not known"}` })),
   ];
   const lanes = keys.map((key) => {
     const his = told.filter((event) => event.key_id === key.key_id);
@@ -35,8 +32,8 @@ export function timeline(lock, events) {
       key,
       there: spans(his, GOES_IN, GOES_OUT),
       signs: his.filter(within).flatMap((each) =>
-        each.type in TRIES ? { ...each, sign: "failed", text: TRIES[each.type] + (each.data.reason ? `: ${plain(each.data.reason)}` : "") }
-          : each.type === "lock.used" ? { ...each, sign: "used", text: "used" } : []),
+        TRIES.includes(each.type) ? { ...each, sign: "failed", text: happened(each) }
+          : each.type === "lock.used" ? { ...each, sign: "used", text: happened(each) } : []),
     };
   });
   return [

@@ -73,6 +73,17 @@ export function use(last) {
   return last === null ? null : [when(last.at), " ", last.key_id ? toWhy(last.key_id) : "not known who"];
 }
 
+/** The events that people look for, in words. */
+export const HAPPENED = {
+  "lock.used": "used", "lock.wrong_code": "a wrong code was typed", "lock.keypad_disabled": "the keypad was locked out",
+  "lock.jammed": "the bolt was jammed", "lock.tampered": "the cover was opened", "lock.reset": "all codes were deleted",
+  "lock.offline": "it fell silent", "lock.online": "it answers again", "lock.battery": "the battery told its level",
+  "code.confirmed": "the lock showed the code", "code.failed": "the code is not on it",
+  "code.lost": "the code was gone", "code.removed": "the code is off it", "code.removal_failed": "the code is still on it",
+};
+
+export const happened = ({ type, data }) => HAPPENED[type] + (data.reason ? `: ${plain(data.reason)}` : "");
+
 /** How many doors of a key are as they should be, and each other one by its name. */
 export function doors(found, names) {
   const well = found.filter((door) => STATES[door.state] === "ok" || (door.state === "waiting" && !door.reason));
