@@ -30,7 +30,7 @@ export function timeline(lock, events) {
     const his = told.filter((event) => event.key_id === key.key_id);
     return {
       key,
-      there: spans(his, GOES_IN, GOES_OUT),
+      there: presence(key.doors.find((door) => door.lock_id === lock.lock_id), spans(his, GOES_IN, GOES_OUT)),
       signs: his.filter(within).flatMap((each) =>
         TRIES.includes(each.type) ? { ...each, sign: "failed", text: happened(each) }
           : each.type === "lock.used" ? { ...each, sign: "used", text: happened(each) } : []),
@@ -55,6 +55,9 @@ function spans(told, begins, ends) {
   }
   return since === null ? found : [...found, [since, +now()]];
 }
+
+/** Of a code whose coming is not among the events it is known that it is there now. */
+const presence = (door, found) => (found.length || door?.state !== "proven" ? found : [[+now(), +now()]]);
 
 function drawn(from, to, faults, own, lanes) {
   const width = Math.max(NARROWEST, Math.min(WIDEST, document.getElementById("main").clientWidth));
