@@ -1,9 +1,8 @@
 """gatewayd.toml to a frozen Config. A wrong key is named with its line."""
 
-import re
 import ssl
 import tomllib
-from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,12 +18,15 @@ from pydantic import (
 
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError
+from gatewayd.faults import fault
 
 HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
 LEAST_TOKEN = 16
 """Characters: at a try a second nobody guesses them."""
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
 
 
 class Section(BaseModel):
@@ -103,10 +105,10 @@ class Local(Section):
 
 
 class Page(Section):
-    """The page for browsers; `port` 0: none. Anything but loopback wants a token; `hosts`: names
-    of the hub besides its address."""
+    """The page for browsers. Anything but loopback wants a token; `hosts`: names of the hub besides
+    its address."""
 
-    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    port: Annotated[int, Field(ge=1, le=65_535)]
     bind: str = "127.0.0.1"
     hosts: tuple[Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^:/\s]+$")], ...] = ()
     token_file: Path | None = None
@@ -117,6 +119,19 @@ class Page(Section):
         if not ip_address(self.bind).is_loopback and self.token_file is None:
             raise ValueError("bind beyond loopback wants a token_file")
         return self
+
+
+class Metrics(Section):
+    """Numbers for Prometheus, over HTTP without a password: at loopback by default."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+    bind: str = "127.0.0.1"
+
+
+class HomeAssistant(Section):
+    """Locks and hub as devices of a Home Assistant at the same broker."""
+
+    discovery_prefix: Topic = "homeassistant"
 
 
 class Time(Section):
@@ -143,7 +158,9 @@ class Config(Section):
     store: Store = Store()
     site: SiteFile = SiteFile()
     local: Local = Local()
-    page: Page = Page()
+    page: Page | None = None
+    metrics: Metrics | None = None
+    home_assistant: HomeAssistant | None = None
     clock: Time = Time()
     log: Log = Log()
 
@@ -193,7 +210,7 @@ def page_token(config: Config) -> str | None:
     Raises:
         ConfigError: the file cannot be read, or holds too little.
     """
-    path = config.page.token_file
+    path = config.page.token_file if config.page else None
     if path is None:
         return None
     try:
@@ -203,6 +220,19 @@ def page_token(config: Config) -> str | None:
     if len(token) < LEAST_TOKEN:
         raise ConfigError(f"page.token_file {path}: wants {LEAST_TOKEN} characters at least")
     return token
+
+
+def prometheus(config: Config) -> None:
+    """Whether numbers for Prometheus can be made, where they are wanted.
+
+    Raises:
+        ConfigError: what makes them is not installed.
+    """
+    if config.metrics and find_spec("prometheus_client") is None:
+        raise ConfigError(
+            "metrics: prometheus-client is not installed; install requirements/metrics.txt with "
+            "pip, or take the section out"
+        )
 
 
 def tls(config: Config) -> ssl.SSLContext | None:
@@ -233,44 +263,6 @@ def _no_passphrase() -> str:
     raise ValueError("the key has a passphrase; give the hub one without")
 
 
-def fault(path: Path, text: str, key: str, said: str) -> str:
-    """One fault in a file of ours: its line, the key (dotted), and what is wrong with it."""
-    return " ".join(filter(None, [f"{path}:{_line(text, key)}:", key, said]))
-
-
-def _line(text: str, wanted: str) -> int:
-    """The line of a key, else of its table, else the first."""
-    table, found = "", 1
-    arrays: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
-            name = re.sub(r'[ "]', "", header[2])
-            if name == wanted:
-                return number
-            if header[1] == "[[":
-                arrays[name] = arrays.get(name, -1) + 1
-            table = here = _numbered(name, arrays)
-        elif entry := re.match(r'\s*([\w." -]+?)\s*=', line):
-            here = ".".join(filter(None, [table, re.sub(r'[ "]', "", entry[1])]))
-        else:
-            continue
-        if here == wanted:
-            return number
-        if wanted.startswith(f"{here}."):  # its table, also an inline one
-            found = number
-    return found
-
-
-def _numbered(table: str, arrays: Mapping[str, int]) -> str:
-    """A table's name with the numbers of the arrays of tables that it lies in."""
-    parts = table.split(".")
-    heads = (".".join(parts[: n + 1]) for n in range(len(parts)))
-    return ".".join(
-        f"{part}.{arrays[head]}" if head in arrays else part
-        for part, head in zip(parts, heads, strict=True)
-    )
-
-
 def _anchored(config: Config, folder: Path) -> Config:
     def at(path: Path | None) -> Any:
         return None if path is None else folder / path
@@ -282,6 +274,6 @@ def _anchored(config: Config, folder: Path) -> Config:
             "store": Store(path=folder / config.store.path),
             "site": SiteFile(file=at(site.file)),
             "local": Local(socket=local and str(folder / local)),
-            "page": page.model_copy(update={"token_file": at(page.token_file)}),
+            "page": page and page.model_copy(update={"token_file": at(page.token_file)}),
         }
     )

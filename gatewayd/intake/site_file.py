@@ -1,4 +1,4 @@
-"""A site document on disk, for a hub whose cloud sends none."""
+"""The site document on disk, as a command."""
 
 import json
 import tomllib
