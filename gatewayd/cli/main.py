@@ -27,6 +27,7 @@ from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
 from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
+from gatewayd.faults import fault
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
@@ -124,6 +125,7 @@ def _faults(path: Path) -> Iterator[str]:
         return
     for use in (
         configuration.password,
+        configuration.page_token,
         configuration.tls,
         configuration.prometheus,
         _use_site_file,
@@ -155,10 +157,8 @@ def _use_site_file(config: "Config") -> None:
 
 
 def _fault(path: Path, text: str, why: Rejected) -> str:
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
     said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
-    return configuration.fault(path, text, why.path.removeprefix("data."), said)
+    return fault(path, text, why.path.removeprefix("data."), said)
 
 
 def _first(failed: Exception) -> str:
