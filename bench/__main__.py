@@ -23,6 +23,7 @@ from bench import (
     lasting,
     memory,
     overhead,
+    page,
     policies,
     snapshot,
 )
@@ -37,6 +38,7 @@ MEASURES: dict[str, Measure] = {
     "decide": decide.measure,
     "snapshot": snapshot.measure,
     "policies": policies.measure,
+    "page": page.measure,
     "memory": memory.measure,
     "lasting": lasting.measure,
     "drain": drain.measure,
@@ -74,6 +76,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     decide     a decision for one lock, 10,000 reservations on the site ÷ 100
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
     policies   decisions and a snapshot again, with every policy on
+    page       the page with 10,000 reservations: first paint, update, the event loop's pause
     memory     resident memory ÷ a process that imports the same libraries; time to start
     lasting    memory after 10,000 stays that came and went ÷ after 2,000
     drain      5,000 events to their receipts, the hub ÷ paho alone

@@ -27,6 +27,7 @@ from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
 from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
+from gatewayd.faults import fault
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
@@ -122,7 +123,13 @@ def _faults(path: Path) -> Iterator[str]:
     except ConfigError as error:
         yield from str(error).splitlines()
         return
-    for use in (configuration.password, configuration.tls, _use_site_file):
+    for use in (
+        configuration.password,
+        configuration.page_token,
+        configuration.tls,
+        configuration.prometheus,
+        _use_site_file,
+    ):
         try:
             use(config)
         except ConfigError as error:
@@ -131,16 +138,16 @@ def _faults(path: Path) -> Iterator[str]:
 
 def _use_site_file(config: "Config") -> None:
     # slow to import, and most commands need none of them
-    from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents  # noqa: PLC0415
     from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
     from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
+    from gatewayd.intake.site_file import site_file  # noqa: PLC0415
 
     path = config.site.file
     if path is None:
         return
-    payload = app.site_file(path, config.hub.id, SystemClock())
+    payload = site_file(path, config.hub.id, SystemClock())
     found = faults(payload)
     if not found and isinstance(command := parse(payload), SitePutCommand):
         found = list(documents.faults(command.data))
@@ -150,10 +157,8 @@ def _use_site_file(config: "Config") -> None:
 
 
 def _fault(path: Path, text: str, why: Rejected) -> str:
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
     said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
-    return configuration.fault(path, text, why.path.removeprefix("data."), said)
+    return fault(path, text, why.path.removeprefix("data."), said)
 
 
 def _first(failed: Exception) -> str:

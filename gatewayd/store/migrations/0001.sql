@@ -162,6 +162,7 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
+    bolt TEXT,                      -- where the lock said last that it is
     utc_offset REAL,                -- seconds: the lock's own local time, as it was at
     offset_at REAL,
     cause TEXT,                     -- JSON list: each command about all its codes, not yet proven
@@ -244,6 +245,9 @@ CREATE TABLE alerts (
     ends REAL,                      -- when that is over which is nowhere else
     PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
+
+-- Topics of retained messages for Home Assistant that the broker may hold.
+CREATE TABLE announced (topic TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
 -- What Nuki locks were paired with: keys to doors, so the file is for the daemon's user alone.
 CREATE TABLE nuki_locks (
