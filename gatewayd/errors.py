@@ -40,6 +40,7 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     RETAINED = "retained"
     BRAKE_HELD = "brake_held"
+    COMMISSIONING = "commissioning"
     # allocation
     PHONE_MISSING = "phone_missing"
     CODE_TAKEN = "code_taken"

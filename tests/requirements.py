@@ -122,7 +122,6 @@ NOT_YET = {
     "S2-16": "algorithmic codes (S2-18: what cannot be cancelled): no such lock is driven",
     "S3-4": "cards: left for later",
     "S3-7": "SmartKeys: left for later",
-    "suffering 27": "comes with `commission`",
 }
 """Rows that no test holds, and why."""
 TESTS = Path(__file__).parent

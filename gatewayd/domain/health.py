@@ -49,6 +49,7 @@ class AlertCode(StrEnum):
     CLOCK_IN_DOUBT = "clock_in_doubt"
     DATABASE_LOST = "database_lost"
     DISK_FULL = "disk_full"
+    DOORS_SWAPPED = "doors_swapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,12 @@ ALERTS: dict[AlertCode, AlertKind] = {
         "the disk of {subject} is full; when the last of it is used up, nothing is written into "
         "locks any more",
         "make room on it: df -h, then journalctl --vacuum-size=50M, and look what else grows",
+    ),
+    AlertCode.DOORS_SWAPPED: AlertKind(
+        Severity.CRITICAL,
+        "the locks of {subject} seem to hang on each other's doors",
+        "commission both doors again (lock.commission) while nobody else types there; if it stays, "
+        "exchange the two addresses in the site document",
     ),
 }
 

@@ -14,8 +14,27 @@ guest's: three who mistype three times each stay below."""
 QUIET = timedelta(minutes=30)
 """Without a wrong code it is over: longer than keypads lock themselves out."""
 
+COMMISSIONED = 3
+"""So many wrong codes are those of a person who commissions a lock: at a door that opens to nobody
+the code is typed again, also for a while after the hub has told what it made of it."""
+
 SITE = "site"
 """What an alert names when it is many locks."""
+
+type Span = tuple[datetime, datetime | None]
+"""Since when a person commissions a lock, and until when; None: still."""
+
+
+def unexplained(
+    wrong: Sequence[tuple[LockId, datetime]], commissioned: Sequence[Span]
+) -> list[tuple[LockId, datetime]]:
+    """The wrong codes that are not those of who commissions a lock."""
+    left = sorted(wrong, key=lambda typed: typed[1])
+    for begun, ended in commissioned:
+        his = [x for x in left if begun <= x[1] and (ended is None or x[1] < ended + WITHIN)]
+        for typed in his[:COMMISSIONED]:
+            left.remove(typed)
+    return left
 
 
 def attacked(

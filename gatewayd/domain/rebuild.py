@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.code import Code
+from gatewayd.domain.commission import lock_of
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.backup import BackupReady
 from gatewayd.domain.events.code import CodeConfirmed
@@ -79,5 +80,6 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
 
 
 def _spoken_of(s: Situation, lost: LostLease) -> bool:
-    """A snapshot speaks of all reservations, also by leaving one out."""
-    return reservation_of(lost.key_id) is not None or lost.key_id in s.claims
+    """A snapshot speaks of all reservations, also by leaving one out; a commissioning is over."""
+    known = reservation_of(lost.key_id) is not None or lock_of(lost.key_id) is not None
+    return known or lost.key_id in s.claims

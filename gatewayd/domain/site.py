@@ -80,6 +80,17 @@ def other_makes(before: Site | None, after: Site) -> list[LockId]:
     return [id_ for id_, x in after.locks.items() if was.get(id_, x).driver != x.driver]
 
 
+def moved(before: Site | None, after: Site) -> set[LockId]:
+    """Locks that the later document does not have at the address that they had."""
+    was = before.locks if before else {}
+    return {
+        id_
+        for id_, lock in was.items()
+        if (there := after.locks.get(id_)) is None
+        or (there.driver, there.address) != (lock.driver, lock.address)
+    }
+
+
 def _view(site: Site | None, id_: PropertyId) -> object:
     """All of a document that bears on one property."""
     property_ = site.properties.get(id_) if site else None

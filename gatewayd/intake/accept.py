@@ -14,6 +14,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.commission import lock_of
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.command import (
@@ -28,7 +29,7 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.domain.stay import over_by
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import backups, documents, health
+from gatewayd.intake import backups, commission, documents, health
 from gatewayd.intake.basis import forget_wish, of_key
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, HELD
@@ -107,6 +108,9 @@ class Intake:
         change = await self._change(tx, now, None)
         if (backup := backup_of(key)) is not None:
             await backups.another(change, backup, refused)
+            return
+        if (commissioned := lock_of(key)) is not None:
+            await commission.another(change, commissioned, refused)
             return
         if (basis := await of_key(change, key)) is None:
             return

@@ -30,6 +30,7 @@ from gatewayd.intake.service import (
     Batch,
     CredentialsResend,
     LockAdopt,
+    LockCommission,
     LockReplace,
     LockSyncNow,
     Time,
@@ -202,6 +203,13 @@ class LockAdoptCommand(Envelope):
     data: LockAdopt
 
 
+class LockCommissionCommand(Envelope):
+    """`lock.commission`"""
+
+    type: Literal["lock.commission"]
+    data: LockCommission
+
+
 class LockOperateCommand(Envelope):
     """`lock.operate`"""
 
@@ -251,6 +259,7 @@ Command = (
     | LockSyncNowCommand
     | LockReplaceCommand
     | LockAdoptCommand
+    | LockCommissionCommand
     | LockOperateCommand
     | ReportCommand
     | TimeCommand

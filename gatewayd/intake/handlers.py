@@ -13,6 +13,7 @@ from gatewayd.errors import Reason, Rejected
 from gatewayd.intake import (
     backups,
     batch,
+    commission,
     documents,
     envelopes,
     key,
@@ -69,7 +70,7 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             return await backups.rotate(change, data)
         case envelopes.HealthRunCommand():
             await checks.want(change.tx, CommandId(command.id))
-            change.tx.check_wanted = True
+            change.tx.rounds_wanted = True
             return False
         case envelopes.BatchCommand(data=data):
             return await batch.run(change, data)
@@ -84,6 +85,8 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
             return await lock.replace(change, data)
         case envelopes.LockAdoptCommand(data=data):
             return await lock.adopt(change, data)
+        case envelopes.LockCommissionCommand(data=data):
+            return await commission.commission(change, data)
         case envelopes.LockOperateCommand(data=data):
             cause = CommandId(command.id)
             if command.ts > change.now.latest + OPERATE_AHEAD:
@@ -139,6 +142,7 @@ async def _enforce(change: Change, document: schemas.SitePut) -> None:
         await derive_again(change, key_id)
     for id_ in other_makes(before, change.site):
         await lock.forget_alerts(change, id_)
+    await commission.readdressed(change, before)
     await change.tell(*(cleared(*alert) for alert in await of_nobody(change.tx)))
     for id_ in await site.unlisted(change.tx):
         await lock.end_waits(change, id_)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 
 from gatewayd.domain.backup import backup_of
+from gatewayd.domain.commission import lock_of
 from gatewayd.domain.events.code import CredentialsWanted
 from gatewayd.domain.events.policy import DoorSettings, PolicyInForce
 from gatewayd.domain.ids import KeyId, LockId
@@ -116,6 +117,8 @@ async def _say(change: Change, key: KeyId, version: int, new: schemas.Document) 
         return await derive.join(change, key)
     if backup_of(key) is not None:
         raise Rejected(Reason.INVALID_FIELD, "the key of a backup code", path="data.id")
+    if lock_of(key) is not None:
+        raise Rejected(Reason.INVALID_FIELD, "the key of a commissioning", path="data.id")
     said = await _said(change, key)
     document = checked(schemas.KeyDocument, said | new)
     if reservation_of(key) is not None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from gatewayd.domain.commission import Result
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.lease import Proof
 from gatewayd.errors import Reason
@@ -13,8 +14,17 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """Of a key, or what an alert is about: made from ids, and longer."""
 
 
+class ReportedCommissioning(Model):
+    """How a lock's last one went, as in `lock.commissioned`."""
+
+    result: Result
+    other_lock_id: Id | None
+    at: AwareDatetime
+
+
 class ReportedLock(Model):
-    """A lock of the site. `foreign_slots`: with codes that are not the hub's."""
+    """A lock of the site. `foreign_slots`: with codes that are not the hub's; `commissioned`: null
+    where it was not since it has its address."""
 
     lock_id: Id
     online: bool
@@ -23,6 +33,7 @@ class ReportedLock(Model):
     battery_low: bool
     last_contact: AwareDatetime | None
     foreign_slots: tuple[int, ...]
+    commissioned: ReportedCommissioning | None
 
 
 class ReportedDoor(Model):

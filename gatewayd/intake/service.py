@@ -62,6 +62,26 @@ class LockReplace(Model):
     new: Id
 
 
+class LockCommission(Model):
+    """Find out whether a lock hangs on the door that the site document gives it, at best before the
+    first guest comes. That lock alone gets a code of its own (key `commission:{lock_id}`): written
+    and proven as any, also where the door does not allow provisioning, since no guest comes with
+    it, and in no event. `lock.commissioning` tells that it is there; who stands at that door looks
+    it up at the hub and types it. Then `lock.commissioned` says once: `right`, that lock was opened
+    with it; `swapped`, another lock of the site was, or did not know a code or locked its keypad
+    out (alert `doors_swapped`; so let nobody else type meanwhile); `unused`, neither within
+    `minutes` since the code was there. At once the code goes. A wrong code at the lock itself is a
+    `lock.wrong_code` and ends nothing: type it again, some locks tell only the third or fifth; some
+    never tell who opened them: then it is `unused`. Since a wrong code does not say which one it
+    was, there is one commissioning at a time: another one is rejected (`commissioning`) until the
+    first has ended; 0 minutes end it. It goes on offline and after a restart, its time begins anew
+    with a boot of the hub, and it ends where a `site.put` gives the lock another address, takes it
+    away or sets it not active."""
+
+    lock_id: Id
+    minutes: Annotated[int, Field(ge=0, le=60)] = 15
+
+
 class AdoptedSlot(Model):
     """A code in this slot that the hub has read there. `key_id` names a key that has just that code
     and that door, or a new key by hand; without it a new one is made, and `name` is needed."""

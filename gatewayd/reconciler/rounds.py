@@ -1,4 +1,5 @@
-"""The hub's own rounds: pools of backup codes, the watch over what is needed soon, the daily check.
+"""The hub's own rounds: pools of backup codes, the watch over what is needed soon, the daily check,
+a commissioning that is under way.
 
 Level-based as the workers: each look compares what is with what should be, so that nothing is lost
 with a restart. The clock's recheck is often enough for a guest who left and for a code that is
@@ -14,7 +15,7 @@ import structlog
 from gatewayd.domain.ids import CommandId
 from gatewayd.domain.policy import narrow
 from gatewayd.domain.retry import Tick
-from gatewayd.intake import backups, health, removals
+from gatewayd.intake import backups, commission, health, removals
 from gatewayd.intake.change import Change
 from gatewayd.reconciler.worker import Tools
 from gatewayd.store import checks
@@ -27,6 +28,7 @@ PACE = 2.0
 """Seconds between two looks at what the locks have answered to a check."""
 GUEST_GONE = {"code.removed"}
 ENDS_ALERT = {"code.confirmed", "lock.online"}
+TYPED = {"code.confirmed", "lock.used", "lock.wrong_code", "lock.keypad_disabled"}
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Rounds:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _since: dict[AtDoor, Tick] = field(default_factory=dict)
     _check: _Check | None = None
+    _over_in: float | None = None  # seconds that a commissioning lasts; None: there is none
 
     async def run(self) -> None:
         """For ever; ends only by cancellation."""
@@ -56,8 +59,9 @@ class Rounds:
     def committed(self, tx: Transaction) -> None:
         """A transaction became true: look again where it may concern the rounds."""
         looked_for = GUEST_GONE | ENDS_ALERT if self._since else GUEST_GONE
+        looked_for = looked_for if self._over_in is None else looked_for | TYPED
         news = any(event.type in looked_for for event in tx.told)
-        if tx.site_changed or tx.check_wanted or news:
+        if tx.site_changed or tx.rounds_wanted or news:
             self.wake.set()
 
     async def _look(self) -> float | None:
@@ -66,11 +70,13 @@ class Rounds:
         for lock in await attend(backups.unkept):
             await attend(partial(backups.keep, lock=lock))
         await attend(self._watch)
-        return None if self._check is None else await self._go_on(self._check)
+        pace = None if self._check is None else await self._go_on(self._check)
+        return min((x for x in (pace, self._over_in) if x is not None), default=None)
 
     async def _watch(self, change: Change) -> None:
         await health.watch(change, self._since, self.tools.clock.tick())
         await removals.watch(change)
+        self._over_in = await commission.watch(change, self.tools.clock.tick())
         if self._check is None:
             await self._begin(change)
 

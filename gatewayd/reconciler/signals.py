@@ -10,11 +10,11 @@ from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.lock import LockWrongCode
 from gatewayd.domain.health import AlertCode, radio_at_fault
 from gatewayd.domain.ids import LockId
-from gatewayd.domain.keypad import QUIET, attacked
+from gatewayd.domain.keypad import QUIET, attacked, unexplained
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import Battery, Dead, Report, WrongCode
 from gatewayd.intake.accept import Intake
-from gatewayd.store import signals, site
+from gatewayd.store import commissionings, signals, site
 from gatewayd.store.database import Database, Transaction
 from gatewayd.store.outbox import Outbox, of_nobody, subjects
 
@@ -74,7 +74,8 @@ class Watch:
     async def look(self) -> None:
         """Raise what is so now, and clear what no longer is."""
         now, read = self.clock.now(), self.database.read
-        wrong = await signals.wrong_codes(read, now.earliest - QUIET)
+        typed = await signals.wrong_codes(read, now.earliest - QUIET)
+        wrong = unexplained(typed, await commissionings.spans(read))
         attacks = await subjects(read, AlertCode.KEYPAD_ATTACK)
         there = {
             AlertCode.KEYPAD_ATTACK: attacked(wrong, attacks, now),

@@ -83,7 +83,7 @@ class Transaction:
         self.site_changed = False
         self.held = False
         self.report_wanted = False
-        self.check_wanted = False
+        self.rounds_wanted = False
         self.time_told: tuple[datetime, timedelta] | None = None
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
@@ -264,6 +264,7 @@ async def _rebase_ticks(database: Database, clock: Clock) -> None:
         await tx.rows("UPDATE leases SET retry_due = ? WHERE failures IS NOT NULL", now)
         await tx.rows("UPDATE leases SET verify_due = ? WHERE verify_due IS NOT NULL", now)
         await tx.rows("UPDATE leases SET doubted_since = NULL")
+        await tx.rows("UPDATE commissionings SET due = NULL")
         await tx.rows("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (clock.boot,))
 
 

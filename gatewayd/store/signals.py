@@ -20,7 +20,7 @@ def wrong_code(tx: Transaction, lock: LockId, at: datetime) -> None:
 
 async def wrong_codes(tx: Transaction, since: datetime) -> list[tuple[LockId, datetime]]:
     """Where and when wrong codes were typed."""
-    rows = await tx.rows("SELECT lock_id, at FROM wrong_codes WHERE at > ?", (since.timestamp(),))
+    rows = await tx.rows("SELECT lock_id, at FROM wrong_codes WHERE at >= ?", (since.timestamp(),))
     return [(LockId(lock), from_epoch(at)) for lock, at in rows]
 
 

@@ -63,8 +63,9 @@ async def locks(tx: Transaction) -> list[dict[str, Any]]:
     rows = await tx.rows(
         "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact, "
         "(SELECT json_group_array(s.slot) FROM slots s WHERE s.lock_id = id AND s.seen <> 'empty' "
-        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = id AND l.slot = s.slot)) "
-        "FROM locks WHERE listed ORDER BY id"
+        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = id AND l.slot = s.slot)), "
+        "result, other_lock_id, at "
+        "FROM locks LEFT JOIN commissionings c ON c.lock_id = id WHERE listed ORDER BY id"
     )
     return [
         {
@@ -75,8 +76,11 @@ async def locks(tx: Transaction) -> list[dict[str, Any]]:
             "battery_low": bool(low),
             "last_contact": from_epoch(contact) if contact is not None else None,
             "foreign_slots": json.loads(foreign),
+            "commissioned": {"result": result, "other_lock_id": other, "at": from_epoch(at)}
+            if result is not None
+            else None,
         }
-        for id_, online, reason, level, low, contact, foreign in rows
+        for id_, online, reason, level, low, contact, foreign, result, other, at in rows
     ]
 
 

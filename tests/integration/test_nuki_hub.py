@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.report import Alive
+from gatewayd.intake import commission
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.nuki import radio
 from gatewayd.locks.nuki.radio import NukiRadio
@@ -147,7 +149,6 @@ async def test_a_stay_is_on_the_lock_with_its_window_and_gone_when_it_is_cancell
         typed = await bluetooth.keypad(LOCK, code["code"])
         assert typed["opened"]
         await door.book(status="cancelled")
-        await door.told("code.removed", lock_id="nuki")
         assert await door.codes() == []
 
 
@@ -330,3 +331,48 @@ async def test_a_lock_with_nothing_to_do_is_left_alone(
         await door.book()
         await door.told("code.confirmed", lock_id="nuki")
         await eventually(is_left_alone)  # after the second look, and the log
+
+
+async def test_the_log_tells_at_which_lock_a_commissioning_was_typed(
+    bluetooth: BluetoothSimulator, tmp_path: Path
+) -> None:
+    # suffering 27
+    async with hub(bluetooth, tmp_path) as door:
+        await door.told("lock.battery", lock_id="nuki")
+        await NukiKeyring(door.house.database).log_read(door.address, 0)  # it was read before
+        await bluetooth.clock(LOCK, 2.0)  # ahead, for its log counts whole seconds
+        neighbour = door.nuki._neighbour(door.address)
+
+        async def watched(kind: str, lock: str) -> dict[str, Any]:
+            """What the rounds of the hub tell of it."""
+            found: list[dict[str, Any]] = []
+
+            async def came() -> bool:
+                tick = door.house.clock.tick()
+                await door.house.intake.attend(partial(commission.watch, tick=tick))
+                told = [e["data"] for e in await door.house.told() if e["type"] == f"lock.{kind}"]
+                found[:] = [event for event in told if event["lock_id"] == lock]
+                return bool(found)
+
+            await eventually(came)
+            return found[0]
+
+        async def left_alone() -> bool:
+            """Whoever reads the lock's state just then takes the flag away that says so."""
+            looks = "SELECT 1 FROM leases WHERE lock_id = 'nuki' AND verify_due NOT NULL"
+            return neighbour._cleared and not await door.house.rows(looks)
+
+        for lock, result in (("nuki", ("right", None)), ("other", ("swapped", "nuki"))):
+            await door.house.send("lock.commission", {"lock_id": lock})
+            await watched("commissioning", lock)
+            sql = "SELECT code FROM keys WHERE id = ?"
+            ((code,),) = await door.house.rows(sql, f"commission:{lock}")
+            await eventually(left_alone)
+            await bluetooth.keypad(LOCK, code)
+            found = await watched("commissioned", lock)
+            assert (found["result"], found["other_lock_id"]) == result
+            await door.told("code.removed", lock_id=lock)
+        used = await door.told("lock.used", lock_id="nuki")
+        assert used["key_id"] == "commission:nuki"
+        await door.told("code.removed", lock_id="nuki")
+        assert await door.codes() == []

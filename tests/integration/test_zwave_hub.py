@@ -10,12 +10,14 @@ import pytest_asyncio
 from gatewayd.domain.observed import LOSSES
 from simulators.zwave import ZwaveSimulator
 from tests.clocks import LaterClock
+from tests.house import Document
 from tests.hub import ZwaveHub, opened
 from tests.integration.conftest import eventually
+from tests.rounds import document
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-V1 = 2
+V1, V2 = 2, 5
 MINUTE = timedelta(minutes=1)
 TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 
@@ -91,3 +93,51 @@ async def test_another_writer_is_not_fought_for_ever(hub: ZwaveHub, clock: Later
     clock.pass_(10 * MINUTE)
     await hub.done(await hub.book("r2"))
     assert len((await hub.lock())["codes"]) == 1
+
+
+async def test_a_code_that_is_typed_at_the_other_lock_tells_that_the_doors_are_swapped(
+    hub: ZwaveHub,
+) -> None:
+    # suffering 27: in the site document each of two locks has the other's address
+    locks = [{"id": id_, "name": id_, "driver": "zwave"} for id_ in "ab"]
+    swapped, right = [V2, V1], [V1, V2]
+
+    async def hang(version: int, addresses: list[int]) -> None:
+        """A site document with both, at these addresses."""
+        at = [x | {"address": str(n)} for x, n in zip(locks, addresses, strict=True)]
+        site = document("a", "b", version=version, pool=0) | {"locks": at}
+        await hub.done(await hub.send("site.put", site))
+
+    async def commissioned(typed_at: int) -> Document:
+        """A person stands at the door of `a`, at which that lock hangs."""
+        before = len(await hub.told("lock.commissioned"))
+        await hub.done(await hub.send("lock.commission", {"lock_id": "a"}))
+        await eventually(there)
+        ((code,),) = await hub.database.read.rows("SELECT code FROM keys WHERE id = 'commission:a'")
+        await hub.zwave.keypad(typed_at, code=code)
+
+        async def told() -> bool:
+            return len(await hub.told("lock.commissioned")) > before
+
+        await eventually(told)
+        await eventually(gone)
+        return dict((await hub.told("lock.commissioned"))[-1]["data"])
+
+    async def there() -> bool:
+        opened = await hub.told("lock.commissioning")
+        return len(opened) > len(await hub.told("lock.commissioned"))
+
+    async def gone() -> bool:
+        nodes = [await hub.zwave.node(node) for node in (V1, V2)]
+        leases = await hub.database.read.rows("SELECT 1 FROM leases")
+        return not leases and not any(node["codes"] for node in nodes)
+
+    await hang(2, swapped)
+    told = await commissioned(typed_at=V1)
+    assert (told["result"], told["other_lock_id"]) == ("swapped", "b")
+    assert ("doors_swapped", "a+b") in await hub.alerts()
+    await hang(3, right)
+    assert await hub.alerts() == set()
+    told = await commissioned(typed_at=V1)
+    assert (told["result"], told["other_lock_id"]) == ("right", None)
+    assert await hub.alerts() == set()

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from gatewayd import contract
 from gatewayd.domain.batch import Mode
+from gatewayd.domain.commission import Result
 from gatewayd.domain.events import Event
 from gatewayd.domain.events import backup as backups
 from gatewayd.domain.events import code as codes
@@ -82,6 +83,10 @@ EXAMPLES: list[Event] = [
     locks.LockAdopted(LOCK, 3, KEY),
     locks.LockReset(LOCK),
     locks.LockClockSkew(LOCK, -41.5, mended=True),
+    locks.LockCommissioning(LOCK, AT),
+    locks.LockCommissioned(LOCK, Result.RIGHT, AT),
+    locks.LockCommissioned(LOCK, Result.SWAPPED, AT, LockId("back")),
+    locks.LockCommissioned(LOCK, Result.UNUSED, AT, None, Reason.LOCK_UNREACHABLE),
     backups.BackupReady(LOCK, "Backup-1", "073916"),
     backups.BackupIssued(KEY, BOOKING, LOCK, "Backup-1", "073916", None, "refused"),
     backups.BackupIssued(KEY, None, LOCK, "Backup-1", "073916", "a key in the box", "he rang", AT),
@@ -312,6 +317,8 @@ GOOD = [
         },
     ),
     command("brake.confirm", {"brake_id": "C1"}),
+    command("lock.commission", {"lock_id": "front"}),
+    command("lock.commission", {"lock_id": "front", "minutes": 0}),
     command("batch", {"select": {}, "mode": "all"}),
     command("batch", {"select": {"reservation_ids": ["R1"]}, "mode": "missing", "dry_run": True}),
     command("credentials.resend", {"key_id": "res:R1", "channel": "phone"}),

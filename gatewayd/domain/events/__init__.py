@@ -33,6 +33,8 @@ from gatewayd.domain.events.lock import (
     LockAdopted,
     LockBattery,
     LockClockSkew,
+    LockCommissioned,
+    LockCommissioning,
     LockForeignCode,
     LockFull,
     LockJammed,
@@ -80,6 +82,8 @@ type Event = (
     | LockAdopted
     | LockReset
     | LockClockSkew
+    | LockCommissioning
+    | LockCommissioned
     | HealthChecked
     | PolicyInForce
     | AlertRaised

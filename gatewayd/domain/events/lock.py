@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from gatewayd.domain.commission import Result
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.errors import Reason
 
@@ -127,3 +128,26 @@ class LockClockSkew:
     lock_id: LockId
     seconds: float
     mended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockCommissioning:
+    """The lock shows the code of its commissioning: until then somebody types it at that door. The
+    code itself is in no event: whoever stands there looks it up at the hub."""
+
+    type: ClassVar[str] = "lock.commissioning"
+    lock_id: LockId
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LockCommissioned:
+    """How it went, see `lock.commission`: `other_lock_id` is where the code was typed instead;
+    `reason`: why the lock never had the code, where that is why nobody used it."""
+
+    type: ClassVar[str] = "lock.commissioned"
+    lock_id: LockId
+    result: Result
+    at: datetime
+    other_lock_id: LockId | None = None
+    reason: Reason | None = None

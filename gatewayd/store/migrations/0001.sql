@@ -155,6 +155,20 @@ CREATE TABLE locks (
     asked INTEGER NOT NULL DEFAULT 0 -- 1: it is to answer the health check
 ) STRICT, WITHOUT ROWID;
 
+-- The last commissioning of each lock: the one under way, and how the one before it went.
+CREATE TABLE commissionings (
+    lock_id TEXT PRIMARY KEY,
+    under_way INTEGER NOT NULL,
+    seconds REAL NOT NULL,          -- how long its code is for use
+    cause TEXT,                     -- the command
+    due REAL,                       -- tick: when it ends; NULL: not counted yet in this boot
+    opened REAL,                    -- since when the lock shows the code
+    result TEXT,                    -- of the last one that ended
+    other_lock_id TEXT,             -- where its code was typed instead
+    at REAL                         -- when it ended
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX commissioning ON commissionings (under_way) WHERE under_way;
+
 CREATE TABLE wrong_codes (lock_id TEXT NOT NULL, at REAL NOT NULL) STRICT;
 CREATE INDEX wrong_codes_by_time ON wrong_codes (at);
 

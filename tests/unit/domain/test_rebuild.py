@@ -8,6 +8,7 @@ import pytest
 from gatewayd.domain.backup import Backup
 from gatewayd.domain.capabilities import NUKI
 from gatewayd.domain.code import Code
+from gatewayd.domain.commission import key_id
 from gatewayd.domain.events.backup import BackupReady
 from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.ids import KeyId
@@ -197,6 +198,14 @@ def test_a_key_by_hand_waits_until_somebody_speaks_of_it() -> None:
     wishes = [claim(), claim(BY_HAND)]
     after = recovered(after_loss(lost(key=BY_HAND), claims=wishes, slots=FULL), SECRET).situation
     assert [x.key_id for x in after.leases] == [BY_HAND]
+
+
+def test_a_commissioning_of_a_lost_database_is_over() -> None:
+    """Suffering 27: its code does not stay on the lock"""
+    s = after_loss(lost(key=key_id(LOCK)), claims=[], slots=FULL)
+    after = recovered(s, SECRET).situation
+    assert after.lost == ()
+    assert isinstance(plan(after, NOW, TICK).step, Clear)
 
 
 def test_a_backup_has_the_code_again_that_lies_there() -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from gatewayd.domain.ids import LockId, PropertyId
 from gatewayd.domain.policy import Policy, PolicyPatch, narrow
-from gatewayd.domain.site import Lock, Property, Site, changed_properties, without_grace
+from gatewayd.domain.site import (
+    Lock,
+    Property,
+    Site,
+    changed_properties,
+    moved,
+    without_grace,
+)
 
 GATE, DOOR, SHED = LockId("gate"), LockId("door"), LockId("shed")
 HOUR = timedelta(hours=1)
@@ -98,3 +105,27 @@ def test_a_new_document_touches_the_properties_that_it_changes(
 def test_a_first_document_changes_every_property() -> None:
     """There was nothing before."""
     assert changed_properties(None, SITE) == set(SITE.properties)
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (SITE.locks[GATE], set()),
+        (replace(SITE.locks[GATE], name="Gate", active=False), set()),
+        (replace(SITE.locks[GATE], address="8"), {GATE}),
+        (replace(SITE.locks[GATE], driver="nuki"), {GATE}),
+        (None, {GATE}),
+    ],
+)
+def test_a_lock_at_another_address_or_none_has_moved(
+    after: Lock | None, found: set[LockId]
+) -> None:
+    """Suffering 27"""
+    others = {id_: lock for id_, lock in SITE.locks.items() if id_ != GATE}
+    locks = others if after is None else others | {GATE: after}
+    assert moved(SITE, replace(SITE, locks=locks)) == found
+
+
+def test_a_new_lock_has_not_moved() -> None:
+    assert moved(None, SITE) == set()
+    assert moved(replace(SITE, locks={}), SITE) == set()
