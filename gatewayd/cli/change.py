@@ -1,4 +1,4 @@
-"""`gatewayd reserve`, `revoke`, `open` and the like: what people want changed."""
+"""`gatewayd reserve`, `revoke` and the like: what people want changed."""
 
 from datetime import datetime
 from pathlib import Path
@@ -110,30 +110,6 @@ def regenerate(key: str, reason: str | None, socket: Path, seconds: int, as_json
     with answered(socket, as_json=as_json) as door:
         said = {"key_id": key_named(door, key)["key_id"], "reason": reason}
         carry_out(door, "code.regenerate", said, seconds=seconds, as_json=as_json)
-
-
-@click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Read again what is on a lock, and put back what is missing."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name)}
-        carry_out(door, "lock.resync", said, seconds=seconds, as_json=as_json)
-
-
-@click.command("open", epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Draw the bolt of a lock, once and now."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name), "action": "unlock"}
-        carry_out(door, "lock.operate", said, seconds=seconds, as_json=as_json)
 
 
 @click.command(epilog=EXITS)

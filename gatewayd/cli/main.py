@@ -15,14 +15,14 @@ from gatewayd.cli.backup_code import backup_code
 from gatewayd.cli.change import (
     confirm,
     health,
-    open_,
     regenerate,
     reinstate,
     reserve,
-    resync,
     revoke,
 )
+from gatewayd.cli.commission import commission
 from gatewayd.cli.history import codes, events, why
+from gatewayd.cli.of_lock import adopt, open_, replace, resync, sync
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
@@ -42,8 +42,9 @@ def main() -> None:
 
 
 ASKING = (status, locks, lock, keys, key, codes, events, why)
-SAYING = (reserve, revoke, reinstate, regenerate, resync, open_, backup_code, health, confirm)
-for command in (*ASKING, *SAYING, pair, backup, restore):
+SAYING = (reserve, revoke, reinstate, regenerate, backup_code, health, confirm)
+AT_A_LOCK = (commission, resync, sync, open_, replace, adopt)
+for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore):
     main.add_command(command)
 
 
