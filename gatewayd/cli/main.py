@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,14 @@ from gatewayd.cli.change import (
     revoke,
 )
 from gatewayd.cli.commission import commission
+from gatewayd.cli.doctor import doctor
+from gatewayd.cli.faults import faults as faults_of
 from gatewayd.cli.history import codes, events, why
 from gatewayd.cli.of_lock import adopt, open_, replace, resync, sync
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
-from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
+from gatewayd.errors import ConfigError, GatewaydError, StoreError
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
@@ -44,7 +45,7 @@ def main() -> None:
 ASKING = (status, locks, lock, keys, key, codes, events, why)
 SAYING = (reserve, revoke, reinstate, regenerate, backup_code, health, confirm)
 AT_A_LOCK = (commission, resync, sync, open_, replace, adopt)
-for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore):
+for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore, doctor):
     main.add_command(command)
 
 
@@ -69,7 +70,7 @@ def run(path: Path) -> None:
         return config
 
     def reread() -> "Config":
-        if faults := list(_faults(path)):
+        if faults := list(faults_of(path)):
             raise ConfigError("\n".join(faults))
         return read()
 
@@ -93,7 +94,7 @@ def check(path: Path, as_json: bool) -> None:  # click's way
 
     Prints each wrong key with its line; exit code 0 if all is well.
     """
-    faults = list(_faults(path))
+    faults = list(faults_of(path))
     if as_json:
         click.echo(json.dumps({"ok": not faults, "faults": faults}))
     elif faults:
@@ -112,49 +113,6 @@ def contract(local: bool) -> None:  # click's way
     from gatewayd.web.routes import document  # noqa: PLC0415  # slow to import
 
     click.echo(json.dumps(document(VERSION) if local else asyncapi(VERSION), indent=2))
-
-
-def _faults(path: Path) -> Iterator[str]:
-    """All that is wrong with a configuration or, where it is right, with the files it names."""
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
-    try:
-        config = configuration.load(path)
-    except ConfigError as error:
-        yield from str(error).splitlines()
-        return
-    for use in (configuration.password, configuration.tls, _use_site_file):
-        try:
-            use(config)
-        except ConfigError as error:
-            yield from str(error).splitlines()
-
-
-def _use_site_file(config: "Config") -> None:
-    # slow to import, and most commands need none of them
-    from gatewayd import app  # noqa: PLC0415
-    from gatewayd.clock import SystemClock  # noqa: PLC0415
-    from gatewayd.intake import documents  # noqa: PLC0415
-    from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
-    from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
-
-    path = config.site.file
-    if path is None:
-        return
-    payload = app.site_file(path, config.hub.id, SystemClock())
-    found = faults(payload)
-    if not found and isinstance(command := parse(payload), SitePutCommand):
-        found = list(documents.faults(command.data))
-    if found:
-        text = path.read_text()
-        raise ConfigError("\n".join(_fault(path, text, why) for why in found))
-
-
-def _fault(path: Path, text: str, why: Rejected) -> str:
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
-    said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
-    return configuration.fault(path, text, why.path.removeprefix("data."), said)
 
 
 def _first(failed: Exception) -> str:

@@ -85,6 +85,7 @@ async def test_a_person_asks_the_hub(house: House) -> None:
     await looks_up_codes(house)
     await meets_a_dead_lock(house)
     await commissions_doors(house)
+    await looks_for_what_is_broken(house)
 
 
 async def says_something(house: House) -> None:
@@ -210,3 +211,17 @@ async def meets_a_dead_lock(house: House) -> None:
     needed = await typed(house.hub, "status")
     assert (needed.status, f"l{V1} does not answer" in needed.out) == (1, True)
     await house.zwave.faults(V1)
+
+
+async def looks_for_what_is_broken(house: House) -> None:
+    """All is well but what this machine has not, and the hub is not disturbed."""
+    house.hub.folder.chmod(0o700)
+    config, settings = house.hub.folder / "gatewayd.toml", house.hub.folder / "server.json"
+    settings.write_text('{"interview": {"queryAllUserCodes": true}}')
+    words = ["--config", str(config), "--zwave-config", str(settings), "--json"]
+    said = await typed(house.hub, "doctor", *words)
+    found = {each["about"]: each for each in json.loads(said.out)["findings"]}
+    assert "zwave-js server" in found["zwave"]["text"]
+    well = {"config", "version", "clock", "database", "broker", "zwave", "codes", "port", "socket"}
+    assert {about for about in well if found[about]["state"] == "ok"} >= well - {"clock"}
+    assert (await read(house.hub, "Hub", "status"))["cloud"]["up"]
