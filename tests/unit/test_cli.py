@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatewayd.cli.main import main
+from gatewayd.cli.pair_zwave import lines
 from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +65,7 @@ def test_the_version_is_the_packages() -> None:
         [],
         *([name] for name in main.commands),
         ["pair", "nuki"],
+        ["pair", "zwave"],
     ],
     ids=str,
 )
@@ -251,6 +254,12 @@ def test_the_printed_contract_is_the_one_in_the_documentation(words: list[str], 
     result = run("contract", *words)
     assert result.exit_code == 0
     assert result.stdout == (ROOT / "docs" / kept).read_text()
+
+
+def test_a_lock_keeps_its_id_at_another_address() -> None:
+    assert tomllib.loads(lines(12, "front")) == {"address": "12"}
+    (lock,) = tomllib.loads(lines(12, None))["locks"]
+    assert lock == {"id": "lock-12", "name": "Lock 12", "driver": "zwave", "address": "12"}
 
 
 def test_the_daemon_is_looked_for_where_it_answers() -> None:
