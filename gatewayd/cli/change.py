@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Door, answered
 from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -12,7 +13,14 @@ from gatewayd.cli.say import EXITS, WAIT, carry_out
 
 DAY = click.DateTime(["%Y-%m-%d"])
 TIME = click.DateTime(["%H:%M"])
-DOORS = click.option("--door", "names", metavar="NAME", multiple=True, help="That one alone.")
+DOORS = click.option(
+    "--door",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="That one alone.",
+    shell_complete=complete.locks,
+)
 
 
 @click.command(epilog=EXITS)
@@ -64,7 +72,7 @@ def reserve(
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -81,7 +89,7 @@ def revoke(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_json
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -97,7 +105,7 @@ def reinstate(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_j
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @click.option("--reason", help="For the record.")
 @SOCKET
 @WAIT

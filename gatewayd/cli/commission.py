@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Document, Door, answered, part
 from gatewayd.cli.names import lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -25,7 +26,7 @@ HEARD = ("lock.commissioning", "lock.commissioned", "lock.wrong_code", "code.fai
 
 
 @click.command()
-@click.argument("name", metavar="[LOCK]", required=False)
+@click.argument("name", metavar="[LOCK]", required=False, shell_complete=complete.locks)
 @click.option("--all", "all_", is_flag=True, help="Each lock that was not found right yet.")
 @click.option(
     "--minutes",

@@ -20,6 +20,7 @@ from gatewayd.cli.change import (
     revoke,
 )
 from gatewayd.cli.commission import commission
+from gatewayd.cli.complete import completion
 from gatewayd.cli.doctor import doctor
 from gatewayd.cli.faults import faults as faults_of
 from gatewayd.cli.history import codes, events, why
@@ -45,7 +46,7 @@ def main() -> None:
 ASKING = (status, locks, lock, keys, key, codes, events, why)
 SAYING = (reserve, revoke, reinstate, regenerate, backup_code, health, confirm)
 AT_A_LOCK = (commission, resync, sync, open_, replace, adopt)
-for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore, doctor):
+for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore, doctor, completion):
     main.add_command(command)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import answered
 from gatewayd.cli.names import lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -15,7 +16,7 @@ LOCAL = click.DateTime(["%Y-%m-%dT%H:%M"])
 
 
 @click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
+@click.argument("name", metavar="LOCK", shell_complete=complete.locks)
 @SOCKET
 @WAIT
 @JSON
@@ -27,7 +28,7 @@ def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
 
 
 @click.command("open", epilog=EXITS)
-@click.argument("name", metavar="LOCK")
+@click.argument("name", metavar="LOCK", shell_complete=complete.locks)
 @SOCKET
 @WAIT
 @JSON
@@ -39,7 +40,7 @@ def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
 
 
 @click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
+@click.argument("name", metavar="LOCK", shell_complete=complete.locks)
 @SOCKET
 @WAIT
 @JSON
@@ -51,8 +52,8 @@ def sync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
 
 
 @click.command(epilog=EXITS)
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=complete.locks)
+@click.argument("new", shell_complete=complete.locks)
 @SOCKET
 @WAIT
 @JSON
@@ -69,9 +70,14 @@ def replace(old: str, new: str, socket: Path, seconds: int, as_json: bool) -> No
 
 
 @click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
+@click.argument("name", metavar="LOCK", shell_complete=complete.locks)
 @click.argument("slots", metavar="SLOT...", nargs=-1, required=True, type=click.IntRange(0))
-@click.option("--key", metavar="ID", help="The key that has the code of that one slot.")
+@click.option(
+    "--key",
+    metavar="ID",
+    help="The key that has the code of that one slot.",
+    shell_complete=complete.keys,
+)
 @click.option("--name", "holder", metavar="NAME", help="Else: of the new keys, such as cleaner.")
 @click.option("--ends", type=LOCAL, metavar="YYYY-MM-DDTHH:MM", help="When the new keys end.")
 @SOCKET

@@ -83,6 +83,7 @@ async def test_a_person_asks_the_hub(house: House) -> None:
     await stands_at_a_lock(house)
     await says_something(house)
     await looks_up_codes(house)
+    await presses_tab(house)
     await meets_a_dead_lock(house)
     await commissions_doors(house)
     await looks_for_what_is_broken(house)
@@ -225,3 +226,31 @@ async def looks_for_what_is_broken(house: House) -> None:
     well = {"config", "version", "clock", "database", "broker", "zwave", "codes", "port", "socket"}
     assert {about for about in well if found[about]["state"] == "ok"} >= well - {"clock"}
     assert (await read(house.hub, "Hub", "status"))["cloud"]["up"]
+
+
+async def presses_tab(house: House) -> None:
+    """Locks and keys are completed by the daemon."""
+    for line, found in (
+        ("gatewayd lock ", {f"l{V1}", f"l{V2}"}),
+        (f"gatewayd keys --lock l{V2}", {f"l{V2}"}),
+        ("gatewayd key res:r1", {"res:r1"}),
+        ("gatewayd why ", {f"l{V1}", f"l{V2}", "res:r1", "res:r2"}),
+    ):
+        assert await completed(line, GATEWAYD_SOCKET=str(house.hub.socket)) >= found
+
+
+async def completed(line: str, **environment: str) -> set[str]:
+    """What bash is offered at the end of a line."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gatewayd"),
+        stdout=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            **environment,
+            "_GATEWAYD_COMPLETE": "bash_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        },
+    )
+    out, _ = await process.communicate()
+    return {each.partition(",")[2] for each in out.decode().splitlines()}

@@ -2,17 +2,22 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from gatewayd.cli import complete
 from gatewayd.cli.main import main
 from gatewayd.cli.pair_zwave import lines
+from gatewayd.clock import SystemClock
 from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
@@ -287,3 +292,28 @@ def test_who_may_not_ask_is_told_how_to_be_let_in(
     result = run("status", "--socket", tmp_path / "hub.sock")
     assert result.exit_code == 3
     assert "usermod -aG gatewayd" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str) -> None:
+    said = run("completion", shell).output
+    assert f"_GATEWAYD_COMPLETE={shell}_complete" in said
+    assert "gatewayd" in said
+
+
+@pytest.mark.parametrize("daemon", ["none", "silent"])
+def test_tab_completes_nothing_and_at_once_where_the_daemon_does_not_answer(
+    tmp_path: Path, daemon: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "hub.sock"
+    command = main.commands["lock"]
+    context = click.Context(command, resilient_parsing=True)
+    context.params["socket"] = path
+    with closing(socket.socket(socket.AF_UNIX)) as served:
+        if daemon == "silent":
+            served.bind(str(path))
+            served.listen()
+        begun = SystemClock().tick()
+        assert complete.subjects(context, command.params[0], "") == []
+    assert SystemClock().tick() - begun < 1
+    assert capfd.readouterr() == ("", "")
