@@ -12,6 +12,7 @@ from gatewayd.cli import complete
 from gatewayd.cli.client import Document, Door, answered, part
 from gatewayd.cli.names import lock_named
 from gatewayd.cli.options import JSON, SOCKET
+from gatewayd.cli.progress import working
 from gatewayd.cli.say import STILL_WAITING, refused
 from gatewayd.cli.trouble import USAGE, Trouble, fail
 
@@ -113,8 +114,6 @@ class _Walk:
 
     def _one(self, lock: Document) -> str:
         """At one lock, from its command to its result."""
-        from rich.console import Console  # noqa: PLC0415  # slow to import
-
         id_ = lock["lock_id"]
         page = self._door.get("/v1/events", limit=1)["events"]
         last = page[0]["seq"] if page else 0
@@ -122,7 +121,7 @@ class _Walk:
         if begun is None:
             said = {"lock_id": id_, "minutes": self._minutes}
             refused(self._door.command("lock.commission", said))
-        with Console(stderr=True).status(f"{id_}: the code is written and read back") as shown:
+        with working(f"{id_}: the code is written and read back") as shown:
             if begun:
                 self._show_code(lock, shown)
             for event in self._door.follow("/v1/events", last, lock=id_, type=HEARD):

@@ -12,6 +12,7 @@ import click
 
 from gatewayd.cli.faults import faults
 from gatewayd.cli.options import CONFIG
+from gatewayd.cli.progress import working
 from gatewayd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def doctor(path: Path, settings: Path, as_json: bool) -> None:  # click's way
 
     found: list[Finding] = []
     console = Console(highlight=False)
-    with Console(stderr=True).status("looking") as shown:
+    with working("looking") as shown:
         for name, look in _looks(path, settings):
             shown.update(f"looking at {name}")
             for each in look():
