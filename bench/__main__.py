@@ -12,7 +12,19 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import bluetooth, decide, exchanges, isolation, memory, overhead, policies, snapshot
+from bench import (
+    bluetooth,
+    decide,
+    drain,
+    durable,
+    exchanges,
+    isolation,
+    lasting,
+    memory,
+    overhead,
+    policies,
+    snapshot,
+)
 from bench.figure import Figure
 from bench.shared import Shared
 
@@ -25,6 +37,9 @@ MEASURES: dict[str, Measure] = {
     "snapshot": snapshot.measure,
     "policies": policies.measure,
     "memory": memory.measure,
+    "lasting": lasting.measure,
+    "drain": drain.measure,
+    "durable": durable.measure,
     "isolation": isolation.measure,
     "bluetooth": bluetooth.measure,
 }
@@ -58,6 +73,9 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
     policies   decisions and a snapshot again, with every policy on
     memory     resident memory ÷ a process that imports the same libraries; time to start
+    lasting    memory after 10,000 stays that came and went ÷ after 2,000
+    drain      5,000 events to their receipts, the hub ÷ paho alone
+    durable    fsyncs for each event and on an idle day; a power cut to the first verified code
     isolation  a new code at three locks, a dead one beside them ÷ without it
     bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one
 

@@ -31,6 +31,7 @@ from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Radio
 from gatewayd.reconciler.housekeeping import Housekeeping
+from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
@@ -172,7 +173,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 "rounds": rounds.run(),
                 "watch": watch.run(),
                 "cloud": link.run(),
-                "watchdog": _watchdog(database),
+                "watchdog": watchdog(database, tools.progress, clock),
                 "held reservations": _look_again(intake, clock),
                 "housekeeping": Housekeeping(database, outbox, clock).run(),
             }
@@ -223,17 +224,21 @@ def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[N
     return served(path, parts)
 
 
-async def _watchdog(database: Database) -> None:
-    """Ping systemd after a turn of the loop and a probe of the store; where that waits for room on
-    the disk, a new start would change nothing."""
+async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:
+    """Ping systemd after a turn of the loop and a probe of the store, unless a driver hangs; where
+    the store waits for room on the disk, a new start would change nothing."""
     interval = systemd.watchdog_interval()
     while interval is not None:
+        probed = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(interval):
                 async with database.transaction() as tx:
                     await tx.rows("SELECT 1")
-                systemd.notify("WATCHDOG=1")
-        if database.room.waits:
+                probed = True
+        waits, stuck = database.room.waits, progress.stuck(clock.tick())
+        if stuck and not waits:
+            log.error("worker.stuck", locks=stuck)
+        elif probed or waits:
             systemd.notify("WATCHDOG=1")
         await asyncio.sleep(interval / 2)
 

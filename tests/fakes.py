@@ -1,5 +1,6 @@
 """A lock and a radio in memory, proven by the same contract suite as the real drivers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ class FakeLock:
     drops_writes: bool = False
     loses_answers: bool = False
     jams: bool = False
+    hangs: bool = False
     turned: Bolt = Bolt.LOCKED
     touched: list[str] = field(default_factory=list)
 
@@ -62,6 +64,8 @@ class FakeLock:
     async def session(self) -> AsyncIterator["FakeLock"]:
         """The lock is its own session."""
         self._reach("session")
+        if self.hangs:
+            await asyncio.Event().wait()
         yield self
 
     async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:

@@ -35,6 +35,7 @@ class Site:
     intake: Intake
     radio: FakeRadio
     doors: tuple[str, ...]
+    tools: Tools
     numbers: int = 0
     read: int = 0
 
@@ -126,7 +127,7 @@ async def site(
             group.create_task(reconciler.run(group))
             group.create_task(rounds.run())
             await clock.settle(len(doors) + 1)
-            yield Site(clock, database, intake, radio, doors)
+            yield Site(clock, database, intake, radio, doors, tools)
             raise Stop
     except* Stop:
         pass

@@ -99,8 +99,8 @@ def restore(
     until then it removes nothing. Its events begin a new epoch.
 
     \b
-    Exit codes: 0 restored; 1 not, and nothing was changed; 2 wrong use;
-    78 the configuration is wrong.
+    Exit codes: 0 restored; 1 not, and nothing was changed, unless it says
+    that the next start goes on; 2 wrong use; 78 the configuration is wrong.
     """
     from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
     from gatewayd import logs  # noqa: PLC0415  # slow to import

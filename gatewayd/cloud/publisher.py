@@ -16,6 +16,7 @@ from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Connection
 from gatewayd.cloud.summary import fitted, room
 from gatewayd.domain.events.alert import cleared, raised
+from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Database, Outgoing, Transaction
@@ -30,6 +31,9 @@ WINDOW = 100
 """Events on their way to the broker without its PUBACK."""
 REPORT_EVERY = 300.0
 """Seconds between two summaries of what changed: at 256 KiB each, 3 MB an hour at the most."""
+REPORT_PROVEN = 30.0
+"""The same where a code was proven: a lost database leaves what was written since the last one to
+the cloud's echo (ADR 11)."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class Publisher:
         self._prefix, self._secret = prefix, secret
         self._sent: dict[str, _Sent] = {}
         self._on_way: set[str] = set()
+        self._window = WINDOW
         self._refused: dict[str, tuple[str, str]] = {}
         self._parked: set[str] = set()  # tried again, once in each connection
         self._mended: list[str] = []
@@ -71,8 +76,9 @@ class Publisher:
     def more(self, told: list[Outgoing]) -> None:
         """The outbox has these new rows."""
         self._told += told
-        if self._report_due is None:
-            self._report_due = Tick(self._reported + REPORT_EVERY)
+        proven = any(event.type == CodeConfirmed.type for event in told)
+        due = Tick(self._reported + (REPORT_PROVEN if proven else REPORT_EVERY))
+        self._report_due = due if self._report_due is None else min(self._report_due, due)
         self._wake.set()
 
     def report(self) -> None:
@@ -91,7 +97,7 @@ class Publisher:
         self._parked = set(await self._outbox.parked())
         self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
         await self._unpark()
-        window = min(WINDOW, connection.window)
+        self._window = min(WINDOW, connection.window)
         self._unread = True
         self._report_due = tick
         while True:
@@ -99,7 +105,7 @@ class Publisher:
             await self._park()
             if self._mended:
                 await self._unpark()
-            if await self._publish(connection, window - len(self._on_way)):
+            if self._has_room() and await self._publish(connection):
                 continue
             if not self._behind() and self._is_due(self._report_due):
                 await self._publish_report(connection)
@@ -115,9 +121,13 @@ class Publisher:
         for id_ in ids:
             self._sent.pop(id_, None)
 
-    async def _publish(self, connection: Connection, room: int) -> int:
-        if room <= 0:
-            return 0
+    def _has_room(self) -> bool:
+        """Whether half of the window is free: one event after each PUBACK would be one question to
+        the store for each."""
+        return len(self._on_way) <= self._window // 2
+
+    async def _publish(self, connection: Connection) -> int:
+        room = self._window - len(self._on_way)
         rows = await self._overdue(room)
         fresh = await self._fresh(room - len(rows))
         for row in (*rows, *fresh):
@@ -165,7 +175,7 @@ class Publisher:
             self._refused[row.id] = (row.type, str(future.result()))
         elif row.id in self._parked:
             self._mended.append(row.id)
-        if self._refused or self._mended or self._behind():  # there is room again
+        if self._refused or self._mended or (self._behind() and self._has_room()):
             self._wake.set()
 
     async def _park(self) -> None:

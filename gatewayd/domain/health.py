@@ -214,10 +214,10 @@ ALERTS: dict[AlertCode, AlertKind] = {
     ),
     AlertCode.DATABASE_LOST: AlertKind(
         Severity.CRITICAL,
-        "the database of {subject} was lost; until it is rebuilt no code is removed anywhere, also "
-        "none that is over",
+        "the database of {subject} was lost, or is an older one; until the cloud has told what it "
+        "does not know no code is removed anywhere, also none that is over",
         "send site.put, key.put for each key by hand, and a complete reservation.snapshot that "
-        "echoes the codes; replace the hub's card or disk",
+        "echoes the codes; where nobody restored it, replace the hub's card or disk",
     ),
     AlertCode.DISK_FULL: AlertKind(
         Severity.CRITICAL,

@@ -3,7 +3,9 @@
 Until the cloud has told all reservations nothing is removed, and no code is written that may be
 there already. Then a slot is ours again where the last word of the lost database (`reported`)
 and the lock itself agree: with the hub's secret nobody else can make the fingerprint of the code
-that the lock shows. A masked code agrees with nothing; what is not ours is respected.
+that the lock shows. Of what was written since that word the cloud knows the code: one that it
+echoes is ours where it lies alone, in a slot that was nobody's by then. A masked code agrees with
+nothing; what is not ours is respected.
 """
 
 import hashlib
@@ -38,7 +40,7 @@ def unread_lost(s: Situation) -> list[int]:
 
 def unsettled(s: Situation) -> bool:
     """Whether more may be ours here than is known."""
-    return s.rebuilding or bool(unread_lost(s))
+    return s.rebuilding or bool(unread_lost(s)) or (bool(s.echoed) and not s.inventoried)
 
 
 def may_hold(s: Situation, key: KeyId, code: Code) -> bool:
@@ -52,7 +54,7 @@ def may_hold(s: Situation, key: KeyId, code: Code) -> bool:
 
 
 def recovered(s: Situation, secret: bytes) -> Outcome:
-    """The leases of which the lock has shown that they are ours still. What a lock does not show is
+    """The leases of which the lock shows that they are ours still. What a lock does not show is
     forgotten; a key that is no reservation's waits until somebody speaks of it. A backup has the
     code again that lies there: somebody may have been given it."""
     events: list[Event] = []
@@ -76,7 +78,26 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
             events.append(BackupReady(s.lock, backup.label, seen.code.digits))
         if claim is not None and claim.code == seen.code:
             events.append(CodeConfirmed(lost.key_id, s.lock, Proof.MATCHED, seen.at))
-    return Outcome(s, tuple(events), recoded=tuple(recoded))
+    return Outcome(s, tuple(events), recoded=tuple(recoded)).then(_taken_over(s))
+
+
+def _taken_over(s: Situation) -> Outcome:
+    """The codes that the cloud echoes, and that were written after the last word of the lost
+    database: else each would get a twin. All that the lock shows must be known for that."""
+    if not s.echoed or unsettled(s):
+        return Outcome(s)
+    events: list[Event] = []
+    echoed, s = s.echoed, replace(s, echoed=())
+    for claim in (s.claims[key] for key in echoed if key in s.claims):
+        held = s.lease_of(claim.key_id, claim.code)
+        shown = {n: x for n, x in s.slots.items() if isinstance(x, Holds) and x.code == claim.code}
+        if len(shown) != 1 or (held and held.stage is not Stage.MOVED):
+            continue
+        ((slot, seen),) = shown.items()
+        if slot not in s.foreign and not any(x.slot == slot for x in s.leases if x != held):
+            s = s.with_lease(Lease.adopted(claim.key_id, slot, seen))
+            events.append(CodeConfirmed(claim.key_id, s.lock, Proof.MATCHED, seen.at))
+    return Outcome(s, tuple(events))
 
 
 def _spoken_of(s: Situation, lost: LostLease) -> bool:

@@ -110,7 +110,8 @@ class Claim:
 class Situation:
     """One lock: claims are those due, or holding a lease; `next_due` is the first of the others;
     `inventoried`: all its slots were seen once; `asked`: it is to answer, whatever is due there;
-    `rebuilding`, `lost`: what is known of a database that was lost, see `rebuild`."""
+    `rebuilding`, `lost`, `echoed` (keys), `foreign` (slots): what is known of a database that was
+    lost, see `rebuild`."""
 
     lock: LockId
     capabilities: Capabilities
@@ -125,6 +126,8 @@ class Situation:
     asked: bool = False
     rebuilding: bool = False
     lost: tuple[LostLease, ...] = ()
+    echoed: tuple[KeyId, ...] = ()
+    foreign: frozenset[int] = frozenset()
 
     def lease_of(self, key: KeyId, code: Code) -> Lease | None:
         """At most one per key and code."""

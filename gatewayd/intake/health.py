@@ -20,9 +20,9 @@ from gatewayd.errors import Reason
 from gatewayd.intake import backups, refusals
 from gatewayd.intake.basis import of_key
 from gatewayd.intake.change import Change
-from gatewayd.store import checks, situations
+from gatewayd.store import checks, diagnosis, situations
 from gatewayd.store.checks import AtDoor
-from gatewayd.store.outbox import subjects
+from gatewayd.store.outbox import standing, subjects
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ async def conclude(change: Change, causes: list[CommandId], tick: Tick, *, last:
     judged = await _judge(change, silent, tick)
     if not last and judged.wrong:
         return False
-    failing = [await _failing(change, wrong) for wrong in judged.wrong]
+    failing = [await _failing(change, wrong, tick) for wrong in judged.wrong]
     for lock, why in silent.items():
         if why is not None:
             await change.tell(
@@ -88,7 +88,7 @@ async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
     for door, wrong in missing.items():
         late = tick - since.setdefault(door, tick) >= check.GRACE
         if late and wrong is not None:
-            await see_to(change, wrong)
+            await see_to(change, wrong, tick)
     still = {check.subject(door.lock_id, door.key_id) for door in missing}
     for subject in await subjects(change.tx, AlertCode.CODE_UNSET) - still:
         await change.tell(cleared(AlertCode.CODE_UNSET, subject))
@@ -100,12 +100,14 @@ async def watch(change: Change, since: dict[AtDoor, Tick], tick: Tick) -> None:
                 await change.tell(cleared(AlertCode.LOCK_UNCHECKED, lock))
 
 
-async def see_to(change: Change, wrong: Finding) -> str | None:
+async def see_to(change: Change, wrong: Finding, tick: Tick) -> str | None:
     """An alert, and a backup code where one helps; returns its label."""
     if not wrong.unset:
         return None  # the lock's own alert says it
-    note = change.fallback_note(wrong.lock_id)
-    await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note))
+    if not await standing(change.tx, wrong.subject, [AlertCode.CODE_UNSET]):
+        note = change.fallback_note(wrong.lock_id)
+        why = (await diagnosis.why(change.tx, wrong.subject, change.now, tick)).summary
+        await change.tell(raised(AlertCode.CODE_UNSET, wrong.subject, wrong.reason, note, why))
     if not wrong.backup:
         return None
     return await lend(change, wrong.key_id, wrong.lock_id, wrong.reason)
@@ -147,7 +149,7 @@ async def _loaded(change: Change, loaded: dict[LockId, Situation], lock: LockId)
     return loaded[lock]
 
 
-async def _failing(change: Change, wrong: Finding) -> KeyFailing:
-    label = await see_to(change, wrong)
+async def _failing(change: Change, wrong: Finding, tick: Tick) -> KeyFailing:
+    label = await see_to(change, wrong, tick)
     stay = reservation_of(wrong.key_id)
     return KeyFailing(wrong.key_id, stay, wrong.lock_id, wrong.reason, label)

@@ -3,15 +3,19 @@ all reservations. Then the locks are looked at with that (see `domain.rebuild`).
 
 import contextlib
 import json
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.code import CodeRemovalFailed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reservation import key_of, reservation_of
+from gatewayd.errors import Reason
 from gatewayd.intake.change import Change
-from gatewayd.intake.reported import ReportedLease
+from gatewayd.intake.fields import Model
+from gatewayd.intake.reported import ReportedLease, ReportedLock
 from gatewayd.store import rebuild, reservations
 from gatewayd.store.rebuild import Awaited
 
@@ -20,32 +24,44 @@ log = structlog.get_logger(__name__)
 
 async def remember(change: Change, payload: bytes | None) -> None:
     """What the hub itself said last, if the broker still has it; what cannot be read is left."""
-    leases, bad = _leases(payload)
+    said = _said(payload)
+    leases, bad = _those(ReportedLease, said.get("leases", []))
+    locks, more = _those(ReportedLock, said.get("locks", []))
     for lease in leases:
         rebuild.remember(change.tx, **lease.model_dump())
-    log.warning("reported.remembered", found=payload is not None, leases=len(leases), bad=bad)
+    for lock in locks:
+        rebuild.remember_lock(change.tx, lock.lock_id, lock.foreign_slots)
+    found, bad = payload is not None, bad + more
+    log.warning("reported.remembered", found=found, leases=len(leases), bad=bad)
     await came(change, Awaited.REPORTED)
 
 
-def _leases(payload: bytes | None) -> tuple[list[ReportedLease], int]:
-    """Those that can be read, and how many cannot."""
-    try:
+def _said(payload: bytes | None) -> dict[str, Any]:
+    """The summary; empty where there is none, without leases where it cannot be read."""
+    with contextlib.suppress(ValueError):
         said = json.loads(payload or b"{}")
-    except ValueError:
-        return [], 1
-    told = said.get("leases", []) if isinstance(said, dict) else None
-    found: list[ReportedLease] = []
-    for lease in told if isinstance(told, list) else []:
+        if isinstance(said, dict):
+            return said
+    return {"leases": None}
+
+
+def _those[M: Model](model: type[M], told: object) -> tuple[list[M], int]:
+    """Those that can be read, and how many cannot."""
+    found: list[M] = []
+    for each in told if isinstance(told, list) else []:
         with contextlib.suppress(ValidationError):
-            found.append(ReportedLease.model_validate_json(json.dumps(lease)))
+            found.append(model.model_validate_json(json.dumps(each)))
     return found, len(told) - len(found) if isinstance(told, list) else 1
 
 
 async def came(change: Change, what: Awaited) -> None:
-    """Something that was waited for; with the last of it the hub knows what it can know."""
-    if await rebuild.came(change.tx, what):
+    """Something that was waited for; with the last of it the hub knows what it can know. What lay
+    on a lock that is not on the site any more nobody finds: it is told, and forgotten."""
+    if await rebuild.came(change.tx, what, change.now):
         await change.tell(cleared(AlertCode.DATABASE_LOST, "hub"))
         log.info("database.rebuilt")
+        for key, lock in await rebuild.of_no_lock(change.tx):
+            await change.tell(CodeRemovalFailed(key, lock, Reason.UNKNOWN_LOCK, 0, None))
 
 
 async def all_reservations_came(change: Change) -> None:

@@ -76,9 +76,9 @@ class StandingAlert(Model):
 
 class Reported(Model):
     """Retained summary: locks, as many of the next keys by door as fit into 256 KiB, leases,
-    alerts. Sent on connecting, on `report`, and 5 minutes after a change at the latest; after the
-    events that wait. No PIN. A hub that lost its database reads what it said here itself: let it
-    subscribe to this topic."""
+    alerts. Sent on connecting, on `report`, 30 seconds after a code was proven and 5 minutes after
+    another change at the latest; after the events that wait. No PIN. A hub that lost its database
+    reads what it said here itself: let it subscribe to this topic."""
 
     at: AwareDatetime
     locks: tuple[ReportedLock, ...]

@@ -109,8 +109,10 @@ class Reconciler:
         worker = next((w for w in workers if w.lock == operation.lock), None)
         answer: Answer = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
         if worker is not None:
+            clock, progress = self._tools.clock, self._tools.progress
             async with worker.turns.take(AT_ONCE):
-                answer = await operate(worker.driver, self._tools.clock, operation)
+                with progress.touching(worker.lock, clock):
+                    answer = await operate(worker.driver, clock, operation)
         await self._tell(answer, cause=operation.cause)
         log.info(answer.type, command=operation.cause, lock=operation.lock)
 

@@ -9,12 +9,10 @@ unknown is read before anything else. Whatever is due at the lock is done in one
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import assert_never
 
 import structlog
 
 from gatewayd.clock import Clock
-from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeConfirmed
@@ -25,17 +23,19 @@ from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
-from gatewayd.domain.plan import Audit, Clear, Free, LockStep, Observe, Take, Write, plan
+from gatewayd.domain.plan import Audit, Free, LockStep, Observe, Take, plan
 from gatewayd.domain.rebuild import recovered
 from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.steps import Result, Touched, after, begun, taken
-from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, Refused, Unsupported
+from gatewayd.domain.steps import Result, after, begun, taken
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.driver import Link, LockDriver, Session
+from gatewayd.locks.driver import Link, LockDriver
+from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.signals import noted
+from gatewayd.reconciler.touch import touch
 from gatewayd.reconciler.turns import LAST, TURN, Turns, Urgency
 from gatewayd.store import keys, situations, waits
 from gatewayd.store import site as sites
@@ -59,6 +59,7 @@ class Tools:
     outbox: Outbox
     intake: Intake
     clock: Clock
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(slots=True)
@@ -105,17 +106,20 @@ class Worker:
 
     async def _session(self, situation: Situation, step: LockStep) -> float:
         """One wake of the lock; returns the seconds until to look again."""
-        until = Tick(self.tools.clock.tick() + TURN)
+        clock = self.tools.clock
+        until = Tick(clock.tick() + TURN)
         try:
-            async with self.driver.session() as session:
-                await self._learn(situation)
-                todo: LockStep | None = step
-                if not isinstance(step, Observe | Audit):
-                    _, todo = await self._decide(touching=True)
-                while todo is not None:
-                    step = todo
-                    result = await _touch(session, step, situation.capabilities)
-                    todo = await self._conclude(step, result, until)
+            with self.tools.progress.touching(self.lock, clock) as got_on:
+                async with self.driver.session() as session:
+                    await self._learn(situation)
+                    todo: LockStep | None = step
+                    if not isinstance(step, Observe | Audit):
+                        _, todo = await self._decide(touching=True)
+                    while todo is not None:
+                        step = todo
+                        result = await touch(session, step, situation.capabilities)
+                        todo = await self._conclude(step, result, until)
+                        got_on()
         except LockError as failed:
             # Without its radio it is as after a power cut: what was begun is on disk, and is read.
             gone = failed.reason is Reason.RADIO_DOWN or not self.link.up.is_set()
@@ -265,31 +269,6 @@ class Worker:
         if any(not s.rightful(lease, now) for lease in s.leases):
             waiting.append(now.latest)
         return Urgency(s.ladder is not None, min(waiting, default=LAST))
-
-
-async def _touch(session: Session, step: LockStep, able: Capabilities) -> Touched:
-    """One operation at the lock, and what it shows then; a list is read when all is written. A
-    power cut in between is no loss: what was begun is on disk, and read again."""
-    match step:
-        case Observe(slots=slots):
-            return Touched(await session.observe(slots))
-        case Audit(slots=slots, seen=seen):
-            same = await session.unchanged(seen)
-            return Touched({slot: seen[slot] for slot in slots if same})
-        case Write(lease=lease, entry=entry):
-            slot = await session.write(entry, lease.slot)
-        case Clear(lease=lease):
-            assert lease.slot is not None  # noqa: S101  # it was seen there
-            slot = lease.slot
-            await session.clear(slot)
-        case _:
-            assert_never(step)
-    if able.assigns_slots:
-        return Touched({}, slot)
-    try:
-        return Touched(await session.observe([slot]), slot)
-    except (Refused, Unsupported) as error:  # the look is refused: what was done before it is done
-        raise OutcomeUnknown(f"not read back: {error}") from error
 
 
 def _name(step: LockStep) -> str:

@@ -19,14 +19,10 @@ from tempfile import TemporaryDirectory
 
 from gatewayd.clock import Clock
 from gatewayd.errors import StoreError
-from gatewayd.store import identity, site
 from gatewayd.store.database import open_database
+from gatewayd.store.replacement import BESIDE, LOG, declare, take_place
 
 MANIFEST, DATABASE = "manifest.json", "gatewayd.db"
-BESIDE = (identity.NAME,)
-"""What else makes a hub that hub: files in the database's folder, each where there is one."""
-LOG = ("-wal", "-shm")
-"""What SQLite keeps beside a database that was not closed, by the end of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +84,34 @@ def manifest(packed: bytes) -> Manifest:
 async def unpack(packed: bytes, path: Path, clock: Clock, aside: Path) -> None:
     """Put an archive's files where the database belongs, and what is there into `aside`.
 
-    Until all is ready nothing is touched, and from then on a whole database is there at any moment.
-    The caller keeps every other gatewayd away (`exclusively`).
+    All of them or none: until all is ready nothing is touched, and what is cut off after that the
+    next start goes on with. The caller keeps every other gatewayd away (`exclusively`).
 
     Raises:
         StoreError: the files cannot be written, or a newer gatewayd made them.
     """
+    take_place(path)  # what an earlier one left
     with _staging(path) as staging:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             names = {DATABASE: path.name} | {name: name for name in BESIDE}
             for name in names.keys() & {*archive.getnames()}:
                 archive.extract(name, staging, filter="data")
-        await _grow_old(staging / DATABASE, clock)
-        found = [name for name in names if (staging / name).exists()]
-        _keep(path, aside, {names[name] for name in found})
-        for name in sorted(found, key=DATABASE.__eq__):  # what a daemon looks for comes last
+        (staging / DATABASE).replace(staging / path.name)
+        await _grow_old(staging / path.name, clock)
+        for name in names.values():
             _sync(staging / name)
-            (staging / name).replace(path.with_name(names[name]))
-        _sync(path.parent)
+        _sync(staging)
+        _keep(path, aside)
+        declare(staging, path)
+    take_place(path)
 
 
 async def _grow_old(path: Path, clock: Clock) -> None:
-    """Make a database that was away fit for a world that went on."""
+    """Bring a database that was away to this schema; without an epoch the next start takes it for
+    what it is, one of another time."""
     database = await open_database(path, clock)
     try:
         async with database.transaction() as tx:
-            await site.distrust(tx)
             await tx.rows("DELETE FROM meta WHERE name = 'epoch'")
     finally:
         await database.close()
@@ -124,14 +122,15 @@ def _staging(path: Path) -> Iterator[Path]:
     """A folder on the same file system, for its owner alone."""
     try:
         with TemporaryDirectory(prefix="restore-", dir=path.parent) as folder:
-            yield Path(folder)
+            ready = Path(folder) / "ready"
+            ready.mkdir(mode=0o700)
+            yield ready
     except OSError as error:
         raise StoreError(f"cannot write to {path.parent}: {error.strerror}") from error
 
 
-def _keep(path: Path, aside: Path, staged: set[str]) -> None:
-    """Give what is there a second name in another folder; what nothing will take the place of goes
-    there for good, above all the log of a database that was not closed."""
+def _keep(path: Path, aside: Path) -> None:
+    """Give what is there a second name in another folder."""
     with contextlib.suppress(sqlite3.Error):  # of a damaged one the log may be left
         _fold_in_log(path)
     for name in (path.name, *BESIDE, *(path.name + end for end in LOG)):
@@ -139,8 +138,6 @@ def _keep(path: Path, aside: Path, staged: set[str]) -> None:
         if file.exists():
             aside.mkdir(mode=0o700, exist_ok=True)
             os.link(file, aside / name)
-            if name not in staged:
-                file.unlink()
 
 
 def _fold_in_log(path: Path) -> None:

@@ -13,11 +13,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import structlog
 from ulid import ULID
 
@@ -31,7 +29,9 @@ from gatewayd.store.connection import Connection, Full, Row, Statement, connect
 from gatewayd.store.holders import Holders
 from gatewayd.store.identity import Identity
 from gatewayd.store.lockfile import exclusively
+from gatewayd.store.replacement import take_place
 from gatewayd.store.room import Room
+from gatewayd.store.schema import migrate
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,6 @@ PRAGMAS = (
     "busy_timeout=5000",
     "cache_spill=OFF",  # so a disk that is full is met by COMMIT alone
 )
-SCHEMA_VERSION = 1
 BEGIN = "BEGIN IMMEDIATE"
 AWAIT = """
 INSERT OR IGNORE INTO awaited VALUES ('reported'), ('snapshot')
@@ -209,6 +208,7 @@ async def open_database(path: Path, clock: Clock) -> Database:
     """
     async with contextlib.AsyncExitStack() as opened:
         opened.enter_context(exclusively(path))
+        take_place(path)
         there = identities.read(path)
         try:
             if there.provisioned and (why := await asyncio.to_thread(quarantine.fault, path)):
@@ -218,39 +218,18 @@ async def open_database(path: Path, clock: Clock) -> Database:
             opened.push_async_callback(writer.close)
             for pragma in PRAGMAS:
                 await writer.execute_fetchall(f"PRAGMA {pragma}")
-            await _migrate(writer, path)
+            await migrate(writer, path)
             reader = await connect(path)
             opened.push_async_callback(reader.close)
             await reader.execute_fetchall("PRAGMA query_only=ON")
             database = Database(writer, reader, Room(path, clock))
             await _rebase_ticks(database, clock)
             await _identify(database, path, there)
+            opened.push_async_callback(_note, database, path)
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the database {path}: {error}") from error
         database.opened = opened.pop_all()  # from here on `close` does it
         return database
-
-
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    """Bring `user_version` up one numbered file at a time, each in a transaction of its own."""
-    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} was written by a newer gatewayd (schema {version}, this one knows "
-            f"{SCHEMA_VERSION}): install that version again"
-        )
-    folder = resources.files("gatewayd.store") / "migrations"
-    for number in range(version + 1, SCHEMA_VERSION + 1):
-        script = (folder / f"{number:04}.sql").read_text()
-        try:
-            await connection.executescript(
-                f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT"
-            )
-        except BaseException:
-            with contextlib.suppress(sqlite3.OperationalError):
-                await connection.execute_fetchall("ROLLBACK")
-            raise
-        log.info("database.migrated", schema=number)
 
 
 async def _rebase_ticks(database: Database, clock: Clock) -> None:
@@ -269,18 +248,36 @@ async def _rebase_ticks(database: Database, clock: Clock) -> None:
 
 
 async def _identify(database: Database, path: Path, there: Identity) -> None:
-    """A database holds its epoch. Without one, or with another than `hub.json` names, it is not
-    what this hub knew: a new epoch begins, and what was known is waited for."""
+    """A database holds its epoch, and how far its outbox came. Without the first, with another than
+    `hub.json` names, or not as far as that says, it is not what this hub knew: a new epoch begins,
+    what was seen is not believed, and what was known is waited for."""
+    from gatewayd.store import site  # noqa: PLC0415  # it knows this module
+
     row = await database.read.row("SELECT value FROM meta WHERE name = 'epoch'")
-    if row is not None and there.epoch in {"", row[0]}:
+    seq = await _seq(database)
+    if row is not None and there.epoch in {"", row[0]} and seq >= there.seq:
         database.identity = dataclasses.replace(there, epoch=row[0], provisioned=True)
     else:
-        begun = dataclasses.replace(there, epoch=str(ULID()))
+        begun = dataclasses.replace(there, epoch=str(ULID()), seq=seq)
         identities.write(path, begun)  # before the database has it: so it has no other one
         async with database.transaction() as tx:
             tx.later("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (begun.epoch,))
             if there.provisioned:
+                await site.distrust(tx)
                 await tx.rows(AWAIT)
         database.identity = dataclasses.replace(begun, provisioned=True)
     if database.identity != there:
         identities.write(path, database.identity)
+
+
+async def _note(database: Database, path: Path) -> None:
+    """So that an older copy in the place of this database is not believed."""
+    with contextlib.suppress(StoreError, sqlite3.Error):  # of a disk that is full or fails
+        identity = dataclasses.replace(database.identity, seq=await _seq(database))
+        identities.write(path, identity)
+
+
+async def _seq(database: Database) -> int:
+    """Where the outbox is."""
+    row = await database.read.row("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+    return int(row[0]) if row else 0

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gatewayd.clock import Clock
 from gatewayd.domain.diagnosis import Attempt, Diagnosis
 from gatewayd.domain.diagnosis.attempts import OF_KEY, OF_LOCK, attempt
 from gatewayd.domain.diagnosis.diagnose import of_key, of_lock
@@ -21,6 +20,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId, ReservationId
 from gatewayd.domain.moment import Now, Window, from_epoch
 from gatewayd.domain.reservation import Kind, reservation_of
+from gatewayd.domain.retry import Tick
 from gatewayd.domain.stay import over_by
 from gatewayd.errors import Reason, UnknownSubject
 from gatewayd.store import journal, signals, site, situations
@@ -63,7 +63,7 @@ ORDER BY lock_id
 
 
 async def why(
-    tx: Transaction, subject: str, now: Now, clock: Clock, *, connected: bool | None = None
+    tx: Transaction, subject: str, now: Now, tick: Tick, *, connected: bool | None = None
 ) -> Diagnosis:
     """Why a reservation's or a key's code is, or is not, on its doors; or how a lock is. `subject`:
     an id, or `lock/key` for a key at one of its doors, as alerts name it; `connected`: whether the
@@ -76,10 +76,10 @@ async def why(
     names = Names.read(await site.document(tx))
     ((found,),) = await tx.rows(KEY_NAMED, (key,))
     if found is not None:
-        look = await _look(tx, now, clock, connected, names)
+        look = await _look(tx, now, tick, connected, names)
         return of_key(await _case(tx, look, subject, KeyId(found), LockId(lock) if slash else None))
     if not slash and await tx.row("SELECT 1 FROM locks WHERE id = ?", (subject,)):
-        return await _lock(tx, await _look(tx, now, clock, connected, names), LockId(subject))
+        return await _lock(tx, await _look(tx, now, tick, connected, names), LockId(subject))
     ids = [id_ for (id_,) in await tx.rows(NAMES)]
     nearest = await asyncio.to_thread(get_close_matches, subject, ids, SUGGESTED, LIKE)
     raise UnknownSubject(tuple(nearest))
@@ -124,7 +124,7 @@ class Look:
 
 
 async def _look(
-    tx: Transaction, now: Now, clock: Clock, connected: bool | None, names: Names
+    tx: Transaction, now: Now, tick: Tick, connected: bool | None, names: Names
 ) -> Look:
     alerts: dict[str, dict[AlertCode, datetime]] = {}
     for code, subject, at in await tx.rows("SELECT code, subject, raised_at FROM alerts"):
@@ -132,7 +132,7 @@ async def _look(
     ((last,),) = await tx.rows("SELECT max(received_at) FROM commands")
     hub = Hub(
         now,
-        clock.tick(),
+        tick,
         names.zone,
         connected,
         from_epoch(last) if last is not None else None,

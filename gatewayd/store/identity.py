@@ -19,11 +19,13 @@ SECRET_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Identity:
     """`epoch`: that of the database which belongs to it, empty where that alone knows;
-    `secret`: what fingerprints of codes are made with; `provisioned`: there was a database."""
+    `secret`: what fingerprints of codes are made with; `provisioned`: there was a database; `seq`:
+    how far its outbox had come when it was closed."""
 
     epoch: str = ""
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
     provisioned: bool = False
+    seq: int = 0
 
 
 def read(database: Path) -> Identity:
@@ -37,7 +39,7 @@ def read(database: Path) -> Identity:
     try:
         found = json.loads(path.read_bytes())
         secret = bytes.fromhex(found["secret"])
-        return Identity(str(found["epoch"]), secret, bool(found["provisioned"]))
+        return Identity(str(found["epoch"]), secret, bool(found["provisioned"]), int(found["seq"]))
     except FileNotFoundError:
         return Identity()
     except OSError as error:
@@ -59,6 +61,7 @@ def write(database: Path, identity: Identity) -> None:
         "epoch": identity.epoch,
         "secret": identity.secret.hex(),
         "provisioned": identity.provisioned,
+        "seq": identity.seq,
     }
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123  # with its mode

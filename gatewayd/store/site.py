@@ -121,7 +121,7 @@ async def capabilities(tx: Transaction) -> dict[LockId, Capabilities]:
 
 @dataclass(frozen=True, slots=True)
 class LockRow:
-    """A lock that needs a worker: it is on the site, or still holds codes of ours."""
+    """A lock that needs a worker: it is on the site, or still holds codes of ours, or may."""
 
     id: LockId
     driver: str
@@ -132,7 +132,8 @@ async def locks(tx: Transaction) -> list[LockRow]:
     """All locks that need a worker."""
     rows = await tx.rows(
         "SELECT id, driver, address FROM locks "
-        "WHERE listed OR id IN (SELECT lock_id FROM leases) ORDER BY id"
+        "WHERE listed OR id IN (SELECT lock_id FROM leases UNION SELECT lock_id FROM lost_leases) "
+        "ORDER BY id"
     )
     return [LockRow(LockId(id_), driver, address) for id_, driver, address in rows]
 
@@ -231,7 +232,8 @@ async def forget_codes(tx: Transaction, lock: LockId) -> None:
     """Nothing on it is ours any more."""
     await tx.rows("DELETE FROM leases WHERE lock_id = ?", (lock,))
     await tx.rows("DELETE FROM slots WHERE lock_id = ?", (lock,))
-    await tx.rows("DELETE FROM lost_leases WHERE lock_id = ?", (lock,))
+    for table in ("lost_leases", "echoed", "lost_locks"):
+        await tx.rows(f"DELETE FROM {table} WHERE lock_id = ?", (lock,))  # noqa: S608  # our own
     await tx.rows(
         "UPDATE locks SET failures = NULL, retry_due = NULL, reason = NULL WHERE id = ?", (lock,)
     )

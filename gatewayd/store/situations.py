@@ -17,6 +17,7 @@ from gatewayd.domain.retry import Ladder, Retry, Tick
 from gatewayd.domain.situation import Claim, Situation
 from gatewayd.domain.slot import Empty, Foreign, Holds, Observation, Occupied
 from gatewayd.errors import Reason
+from gatewayd.store import rebuild
 from gatewayd.store.database import Transaction
 
 LOAD = """
@@ -58,7 +59,9 @@ SELECT l.active, l.driver, l.capabilities, l.inventoried, l.failures, l.retry_du
         FROM slots WHERE lock_id = ?1),
     (SELECT json_group_array(json_array(slot, key_id, fingerprint))
         FROM lost_leases WHERE lock_id = ?1),
-    EXISTS (SELECT 1 FROM awaited)
+    EXISTS (SELECT 1 FROM awaited),
+    (SELECT json_group_array(key_id) FROM echoed WHERE lock_id = ?1),
+    (SELECT foreign_slots FROM lost_locks WHERE lock_id = ?1)
 FROM (SELECT 1) LEFT JOIN locks l ON l.id = ?1
 """
 """One statement: one look at one state. A claim's last fields: its handover is over (the event
@@ -72,7 +75,7 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
     row = await tx.row(LOAD, (lock, now.latest.timestamp(), FOREVER.timestamp()))
     assert row is not None  # noqa: S101  # a join from one row gives one
     active, driver, able, inventoried, failures, due, reason, asked, *clock, following = row[:11]
-    claims, leases, slots, lost, rebuilding = row[11:]
+    claims, leases, slots, lost, rebuilding, echoed, foreign = row[11:]
     capabilities = parse_capabilities(able) if able else of_kind(driver)
     found = (_claim(claim, capabilities, _local_time(*clock)) for claim in json.loads(claims))
     return Situation(
@@ -89,6 +92,8 @@ async def load(tx: Transaction, lock: LockId, now: Now) -> Situation:
         asked=bool(asked),
         rebuilding=bool(rebuilding),
         lost=tuple(LostLease(slot, KeyId(key), mark) for slot, key, mark in json.loads(lost)),
+        echoed=tuple(map(KeyId, json.loads(echoed))),
+        foreign=frozenset(json.loads(foreign or "[]")),
     )
 
 
@@ -109,8 +114,7 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
         if seen != before.slots.get(slot):
             sql = "INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             tx.later(sql, (lock, slot, *_seen(seen)))
-    lost = [(lock, lost.slot) for lost in before.lost if lost not in after.lost]
-    tx.later("DELETE FROM lost_leases WHERE lock_id = ? AND slot = ?", *lost)
+    rebuild.save(tx, before, after)
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
     if before.asked and not after.asked:

@@ -59,11 +59,13 @@ async def reported(tx: Transaction, now: Now, clock: Clock, secret: bytes) -> di
 
 
 async def locks(tx: Transaction) -> list[dict[str, Any]]:
-    """Those of the site, as they were heard of last."""
+    """Those of the site, as they were heard of last; with the foreign slots that a lost database
+    knew of, until ours are found: another loss finds them so, too."""
     rows = await tx.rows(
         "SELECT id, failures IS NULL, reason, battery, battery_low, last_contact, "
+        "coalesce((SELECT foreign_slots FROM lost_locks WHERE lock_id = id), "
         "(SELECT json_group_array(s.slot) FROM slots s WHERE s.lock_id = id AND s.seen <> 'empty' "
-        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = id AND l.slot = s.slot)), "
+        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.lock_id = id AND l.slot = s.slot))), "
         "result, other_lock_id, at "
         "FROM locks LEFT JOIN commissionings c ON c.lock_id = id WHERE listed ORDER BY id"
     )

@@ -113,8 +113,8 @@ async def codes(parts: Parts, asked: shapes.CodesAsked) -> shapes.Keys:
 async def why(parts: Parts, asked: shapes.ById) -> shapes.Why:
     """Why a code is not on a door, what comes next, what a person can do. `id`: of a reservation,
     a key, a lock, or `lock/key` as alerts name a key at a door."""
-    now, clock, cloud = parts.clock.now(), parts.clock, parts.cloud()
-    found = await diagnosis.why(parts.database.read, asked.id, now, clock, connected=cloud.up)
+    now, tick, cloud = parts.clock.now(), parts.clock.tick(), parts.cloud()
+    found = await diagnosis.why(parts.database.read, asked.id, now, tick, connected=cloud.up)
     return shapes.Why(diagnosis=found, text=text(found))
 
 

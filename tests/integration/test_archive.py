@@ -1,18 +1,25 @@
 """A hub's files in one archive, and put in place of others."""
 
+import contextlib
+import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from errno import ENOSPC
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gatewayd.domain.credentials import Credentials
 from gatewayd.errors import StoreError
-from gatewayd.store import database, identity
-from gatewayd.store.archive import BESIDE, Manifest, manifest, pack, unpack
+from gatewayd.store import identity, schema
+from gatewayd.store.archive import Manifest, manifest, pack, unpack
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.rebuild import Awaited, awaited
+from gatewayd.store.replacement import BESIDE
 from tests.house import FakeClock, House, opened, reservation, site
 
 MADE = Manifest("acme/lakeside/hub-1", "2026-07-01T12:00:00Z", "0.1.0")
@@ -142,8 +149,34 @@ async def test_what_was_there_is_kept_with_all_that_its_log_held(
         assert await house.live() == {"R1"}
 
 
-async def test_until_the_last_moment_what_was_there_is_whole(
-    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+class Cut(BaseException):
+    """The power fails."""
+
+
+class Power:
+    """Fails before the n-th change of a name; `left`: how many it still lets through."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, error: type[BaseException]) -> None:
+        self.left, self._error = 10**6, error
+        for owner, name in (
+            *((Path, each) for each in ("replace", "rename", "unlink")),
+            *((os, "link"), (shutil, "rmtree")),
+        ):
+            patch.setattr(owner, name, self._failing(getattr(owner, name)))
+
+    def _failing(self, change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*args: Any, **more: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise self._error(ENOSPC, "No space left on device")
+            return change(*args, **more)
+
+        return changed
+
+
+@pytest.mark.parametrize("error", [Cut, OSError])
+async def test_cut_off_anywhere_it_is_the_old_hub_or_the_new_one_and_no_mixture(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     async with opened(tmp_path) as house:
         await fill(house)
@@ -152,17 +185,33 @@ async def test_until_the_last_moment_what_was_there_is_whole(
         await house.send("site.put", site())
         await house.send("reservation.put", reservation("R9"))
         killed = {file: file.read_bytes() for file in elsewhere.parent.glob(f"{FILE}*")}
-    for file, content in killed.items():
-        file.write_bytes(content)
-
-    def full(_: Path, target: Path) -> None:
-        raise OSError(ENOSPC, "No space left on device", target)
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(StoreError, match="No space left"):
-        await restored(packed, elsewhere)
-    async with opened(elsewhere.parent) as house:
-        assert await house.live() == {"R9"}
+    killed[elsewhere.with_name("hub.json")] = elsewhere.with_name("hub.json").read_bytes()
+    secrets = {
+        "R1": identity.read(tmp_path / FILE).secret,
+        "R9": identity.read(elsewhere).secret,
+    }
+    power, found = Power(monkeypatch, error), []
+    for cut in count():
+        power.left = 10**6
+        shutil.rmtree(elsewhere.parent)
+        elsewhere.parent.mkdir()
+        for file, content in killed.items():
+            file.write_bytes(content)
+        power.left = cut
+        with contextlib.suppress(error, StoreError):
+            await restored(packed, elsewhere)
+        whole, power.left = power.left >= 0, 10**6
+        async with opened(elsewhere.parent) as house:
+            (live,) = await house.live()
+            assert house.database.identity.secret == secrets[live]
+            assert bool(await awaited(house.database.read)) == (live == "R1")
+        assert not elsewhere.with_name("replacement").exists()
+        found.append(live)
+        if whole:
+            break
+    first = found.index("R1")
+    assert found == ["R9"] * first + ["R1"] * (len(found) - first)
+    assert 1 < first < len(found) - 3  # the names of two files, a log, and what is left
 
 
 async def test_a_damaged_database_is_replaced_with_its_log(tmp_path: Path, elsewhere: Path) -> None:
@@ -182,6 +231,19 @@ async def test_a_damaged_database_is_replaced_with_its_log(tmp_path: Path, elsew
         assert await house.live() == {"R1"}
 
 
+async def test_the_log_of_a_database_that_is_gone_does_not_stay(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    async with opened(tmp_path) as house:
+        await fill(house)
+        packed = pack(tmp_path / FILE, MADE)
+    log = elsewhere.with_name(f"{FILE}-wal")
+    log.write_bytes(b"of another database")
+    aside = await restored(packed, elsewhere)
+    assert (aside / log.name).exists()
+    assert not log.exists()
+
+
 async def test_files_are_for_their_owner_alone(tmp_path: Path, elsewhere: Path) -> None:
     async with opened(tmp_path) as house:
         await fill(house)
@@ -197,7 +259,7 @@ async def test_of_a_newer_gatewayd_nothing_is_put_in_place(tmp_path: Path, elsew
     async with opened(tmp_path):
         pass
     with closing(sqlite3.connect(tmp_path / FILE)) as newer:
-        newer.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
+        newer.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
     packed = pack(tmp_path / FILE, MADE)
     elsewhere.write_bytes(b"what is there")
     with pytest.raises(StoreError, match="newer gatewayd"):

@@ -171,6 +171,7 @@ async def test_a_code_that_is_not_set_is_an_alert_and_a_backup(tmp_path: Path) -
         (alert,) = [x for x in of(told, "alert.raised") if x["code"] == "code_unset"]
         assert (alert["reason"], alert["fallback_note"]) == ("lock_unreachable", NOTE)
         assert "batteries" in alert["what_to_do"]
+        assert "has not answered since 11:50" in alert["why"]  # as `why` says it
         lock.dead = False
         await hub.pass_(10 * MINUTE)
         assert await hub.alerts() == set()

@@ -20,10 +20,14 @@ from gatewayd.cloud import publisher as publishing
 from gatewayd.config import Config, Mqtt, tls
 from gatewayd.config import Hub as Names
 from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.ids import LockId
+from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.lease import Proof
+from gatewayd.store.database import Outgoing
+from gatewayd.store.outbox import Outbox
 from simulators.broker import Broker, find_mosquitto, free_port
 from simulators.cloud import Cloud
 from tests.house import FakeClock
@@ -189,6 +193,24 @@ async def test_what_changed_is_summed_up_again_after_a_while_and_once(tmp_path: 
         assert summaries(heard)[1] == {"front", "back", "shed"}
 
 
+async def test_a_proven_code_is_summed_up_soon(tmp_path: Path) -> None:
+    clock = FakeClock()
+    proven = CodeConfirmed(KeyId("res:R1"), LockId("front"), Proof.MATCHED, clock.at)
+    async with (
+        Broker(tmp_path / "b") as broker,
+        Cloud(broker.port, PREFIX),
+        listening(broker.port, "reported") as heard,
+        hub(tmp_path, broker.port, clock=clock) as h,
+    ):
+        await h.eventually(lambda: true(len(summaries(heard)) == 1))
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "front"), proven)
+        await h.eventually(h.empty)
+        assert len(summaries(heard)) == 1  # not after each one, in a flood
+        clock.ticks += publishing.REPORT_PROVEN
+        await h.tell(raised(AlertCode.LOCK_OFFLINE, "shed"))
+        await h.eventually(lambda: true(len(summaries(heard)) == 2))
+
+
 async def test_a_change_is_summed_up_when_nothing_else_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +233,24 @@ async def test_the_summary_comes_after_the_events_that_wait(tmp_path: Path) -> N
             await h.eventually(lambda: true(summaries(heard)))
             kinds = [message.topic.removeprefix(PREFIX) for message in heard]
     assert kinds == ["status", *["evt/lock.online"] * 250, "reported"]
+
+
+async def test_a_full_outbox_is_read_in_large_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, fetch = list[int](), Outbox.fetch
+
+    async def counted(outbox: Outbox, after: int, limit: int) -> list[Outgoing]:
+        asked.append(limit)
+        return await fetch(outbox, after, limit)
+
+    monkeypatch.setattr(Outbox, "fetch", counted)
+    async with Broker(tmp_path / "b") as broker:
+        async with hub(tmp_path, free_port()) as away:
+            await away.tell(*(LockOnline(LockId("a")) for _ in range(5 * publishing.WINDOW)))
+        async with Cloud(broker.port, PREFIX), hub(tmp_path, broker.port) as h:
+            await h.eventually(h.empty)
+    assert 2 * min(asked) >= max(asked) > 1  # as many as the broker takes at once, or half of it
 
 
 async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from gatewayd.store import quarantine
 from gatewayd.store.database import open_database
 from gatewayd.store.identity import Identity
 from simulators.broker import free_port
-from tests.house import Document, FakeClock
+from tests.house import Document, FakeClock, opened, reservation, site
 from tests.integration.test_app import CONFIG, SITE, rows
 from tests.integration.test_reconciler import VirtualClock
 
@@ -39,8 +39,9 @@ async def start(config: Config) -> None:
 
 
 def identity(config: Config) -> Document:
-    """What lies beside the database."""
-    return dict(json.loads(config.store.path.with_name("hub.json").read_text()))
+    """What lies beside the database, but for how far that had come."""
+    there = dict(json.loads(config.store.path.with_name("hub.json").read_text()))
+    return {name: value for name, value in there.items() if name != "seq"}
 
 
 def aside(config: Config) -> list[Path]:
@@ -225,6 +226,29 @@ async def test_a_database_of_another_epoch_is_not_what_the_hub_knew(tmp_path: Pa
     await again.close()
     assert again.identity.epoch != database.identity.epoch
     assert await waits(path) == 3
+
+
+async def test_an_older_copy_of_the_database_is_not_what_the_hub_knew(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        path = tmp_path / "gatewayd.db"
+        await house.send("site.put", site())
+        await house.send("reservation.put", reservation())
+        await house.prove("front", "R1")
+        with contextlib.closing(sqlite3.connect(path)) as running:
+            running.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
+        await house.send("reservation.cancel", {"id": "R1", "version": 2})
+        known = house.database.identity
+    before = path.read_bytes()
+    (tmp_path / "copy").replace(path)  # somebody means well
+    async with opened(tmp_path) as house:
+        assert house.database.identity.epoch != known.epoch
+        assert house.database.identity.secret == known.secret
+        assert await house.rows("SELECT stage FROM leases") == [("moved",)]
+    assert await waits(path) == 2  # the site is in it
+    path.write_bytes(before)
+    async with opened(tmp_path) as house:
+        assert house.database.identity.epoch != known.epoch  # nor is the newer one any more
+    assert await waits(path) == 2
 
 
 async def waits(path: Path) -> int:

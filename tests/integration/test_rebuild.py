@@ -15,9 +15,9 @@ from gatewayd.intake.reported import Reported
 from gatewayd.store.form import plain
 from gatewayd.store.status import reported
 from tests.fakes import FakeRadio
-from tests.house import Document
-from tests.integration.test_reconciler import MINUTE, VirtualClock
-from tests.rounds import RECHECK, Site, of, site, stay
+from tests.house import Document, command
+from tests.integration.test_reconciler import MINUTE, VirtualClock, take
+from tests.rounds import RECHECK, Site, document, of, site, stay
 
 STAY = ("2026-07-01", "2026-07-09")
 RESPECTED = "818181"
@@ -247,6 +247,111 @@ async def test_lost_once_more_before_all_is_found_again_it_is_known_all_the_same
         await hub.pass_(HOUR)
         assert before.lock.codes == there
         assert before.written == []
+
+
+async def unread(hub: Site) -> None:
+    """The lock is to be read as a whole, as any that is new to a database."""
+    async with hub.database.transaction() as tx:
+        await tx.rows("UPDATE locks SET inventoried = 0")
+
+
+async def written_since(before: Before) -> str:
+    """The broker's last word is of before R3; returns R3's code."""
+    before.lock.codes[9] = RESPECTED
+    async with before.again() as hub:
+        await unread(hub)
+        for id_ in ("R1", "R2"):
+            await hub.book(id_, *STAY)
+        await hub.pass_(HOUR)
+        before.said = await summary(hub)
+        await hub.book("R3", *STAY)
+        await hub.pass_(HOUR)
+        before.codes = {id_: await hub.code(f"res:{id_}") for id_ in ("R1", "R2", "R3")}
+    lose(before.folder)
+    before.lock.touched.clear()
+    return before.codes["R3"]
+
+
+async def test_a_code_written_after_the_last_word_gets_no_twin(tmp_path: Path) -> None:
+    # suffering 29, fault 27
+    before = Before(tmp_path)
+    code = await written_since(before)
+    there = dict(before.lock.codes)
+    async with before.again() as hub:
+        await unread(hub)
+        await remember(hub, before.said)
+        await snapshot(hub, *map(before.item, before.codes))
+        await hub.pass_(HOUR)
+        assert before.lock.codes == there
+        assert before.written == []
+        assert await hub.database.read.rows("SELECT * FROM echoed") == []
+        assert await hub.database.read.rows("SELECT * FROM lost_locks") == []
+        await hub.send("reservation.cancel", {"id": "R3", "version": 2})
+        await hub.pass_(MINUTE)
+        assert set(before.lock.codes.values()) == {*there.values()} - {code}
+
+
+async def test_lost_once_more_it_gets_none_either(tmp_path: Path) -> None:
+    before = Before(tmp_path)
+    await written_since(before)
+    there = dict(before.lock.codes)
+    async with before.again() as hub:
+        await unread(hub)
+        await remember(hub, before.said)
+        await hub.pass_(HOUR)
+        before.said = await summary(hub)
+    lose(before.folder)
+    async with before.again() as hub:
+        await unread(hub)
+        await remember(hub, before.said)
+        await hub.pass_(HOUR)
+        await snapshot(hub, *map(before.item, before.codes))
+        await hub.pass_(HOUR)
+        assert before.lock.codes == there
+        assert before.written == []
+
+
+async def test_a_code_that_a_person_had_put_there_is_left_beside_the_dictated_one(
+    tmp_path: Path,
+) -> None:
+    # S1-11
+    before = Before(tmp_path)
+    await written_since(before)
+    dictated = stay("R4", *STAY) | {"code": RESPECTED}
+    async with before.again() as hub:
+        await unread(hub)
+        await remember(hub, before.said)
+        await snapshot(hub, *map(before.item, before.codes), dictated)
+        await hub.pass_(HOUR)
+        await hub.send("reservation.cancel", {"id": "R4", "version": 2})
+        await hub.pass_(HOUR)
+        assert before.lock.codes[9] == RESPECTED
+
+
+async def test_what_lay_on_a_lock_that_is_not_on_the_site_any_more_is_told_and_forgotten(
+    before: Before,
+) -> None:
+    async with before.again() as hub:
+        await remember(hub, before.said.replace(b'"lock_id": "a"', b'"lock_id": "b"'))
+        told = await snapshot(hub, before.item("R1"), before.item("R2"))
+        assert [(x["key_id"], x["reason"]) for x in of(told, "code.removal_failed")] == [
+            (f"res:{id_}", "unknown_lock") for id_ in before.codes
+        ]
+        assert {x["lock_id"] for x in json.loads(await summary(hub))["leases"]} == {"a"}
+
+
+async def test_a_lock_that_leaves_the_site_before_it_was_read_is_cleaned_all_the_same(
+    before: Before,
+) -> None:
+    before.lock.dead = True
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub, before.item("R1"), before.item("R2"))
+        await take(hub.intake, command("site.put", document("b", version=2, pool=0), id="left"))
+        await hub.clock.settle(3)
+        before.lock.dead = False
+        await hub.clock.advance(HOUR, 3)
+        assert set(before.lock.codes.values()) == {RESPECTED}
 
 
 @pytest.mark.parametrize("said", [None, b"", b"{", b'{"leases": [{"slot": "x"}]}'])

@@ -196,6 +196,9 @@ async def test_it_speaks_in_a_new_epoch_and_asks_for_all(tmp_path: Path) -> None
     told = await day(config)
     new = [event for event in told if event["epoch"] != old[0]["epoch"]]
     assert {"hub.started", "snapshot.wanted"} <= {event["type"] for event in new}
+    (alert,) = of(new, "alert.raised")
+    assert alert["code"] == "database_lost"
+    assert "lost, or is an older one" in alert["text"]  # nobody lost this one
     assert len({(event["epoch"], event["seq"], event["id"]) for event in old + told}) == len(
         {(event["epoch"], event["seq"]) for event in old + told}
     )

@@ -18,8 +18,7 @@ from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, Proof, Stage
 from gatewayd.domain.retry import Ladder, Tick
 from gatewayd.errors import Reason, StoreError
-from gatewayd.store import database as module
-from gatewayd.store import situations
+from gatewayd.store import schema, situations
 from gatewayd.store.database import Database, open_database
 from tests.house import NOON, FakeClock, opened, site
 
@@ -324,7 +323,7 @@ async def version(path: Path) -> int:
 def test_there_is_one_numbered_file_for_each_schema() -> None:
     folder = resources.files("gatewayd.store") / "migrations"
     numbers = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
-    assert numbers == [f"{n:04}.sql" for n in range(1, module.SCHEMA_VERSION + 1)]
+    assert numbers == [f"{n:04}.sql" for n in range(1, schema.SCHEMA_VERSION + 1)]
 
 
 @pytest.mark.parametrize("empty", [False, True], ids=["no file", "a file of no bytes"])
@@ -333,7 +332,7 @@ async def test_an_empty_database_gets_the_newest_schema(tmp_path: Path, empty: b
     if empty:
         path.touch()
     await (await open_database(path, FakeClock())).close()
-    assert await version(path) == module.SCHEMA_VERSION
+    assert await version(path) == schema.SCHEMA_VERSION
     await (await open_database(path, FakeClock())).close()  # and once more, without harm
 
 
@@ -341,14 +340,14 @@ async def test_a_file_of_a_newer_gatewayd_is_refused_and_not_touched(tmp_path: P
     # Fault 28
     path = tmp_path / "gatewayd.db"
     await (await open_database(path, FakeClock())).close()
-    newer = module.SCHEMA_VERSION + 1
+    newer = schema.SCHEMA_VERSION + 1
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {newer}")
     with pytest.raises(StoreError, match=rf"newer gatewayd \(schema {newer}.*install"):
         await open_database(path, FakeClock())
     assert await version(path) == newer
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {module.SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
     await (await open_database(path, FakeClock())).close()  # the refusal left no lock behind
 
 
@@ -359,8 +358,8 @@ def next_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for file in (resources.files("gatewayd.store") / "migrations").iterdir():
         (folder / file.name).write_text(file.read_text())
-    number = module.SCHEMA_VERSION + 1
-    monkeypatch.setattr(module, "SCHEMA_VERSION", number)
+    number = schema.SCHEMA_VERSION + 1
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", number)
     monkeypatch.setattr(resources, "files", lambda _: tmp_path)
     return folder / f"{number:04}.sql"
 
@@ -370,11 +369,11 @@ async def test_a_migration_that_fails_leaves_the_old_schema_and_all_facts(
 ) -> None:
     # Fault 28
     path = tmp_path / "gatewayd.db"
-    newest = module.SCHEMA_VERSION
+    newest = schema.SCHEMA_VERSION
     next_schema.write_text("SELECT 1;")
-    module.SCHEMA_VERSION = newest - 1
+    schema.SCHEMA_VERSION = newest - 1
     await (await open_database(path, FakeClock())).close()
-    module.SCHEMA_VERSION = newest
+    schema.SCHEMA_VERSION = newest
     next_schema.write_text("CREATE TABLE half (x); DROP TABLE meta; INSERT INTO nowhere VALUES (1)")
     with pytest.raises(StoreError, match="nowhere"):
         await open_database(path, FakeClock())
@@ -387,12 +386,12 @@ async def test_a_migration_that_fails_leaves_the_old_schema_and_all_facts(
 
 
 async def test_a_migration_keeps_what_is_there(tmp_path: Path, next_schema: Path) -> None:
-    newest = module.SCHEMA_VERSION
-    module.SCHEMA_VERSION = newest - 1
+    newest = schema.SCHEMA_VERSION
+    schema.SCHEMA_VERSION = newest - 1
     async with opened(tmp_path) as house:
         await house.send("site.put", site())
         before = await house.dump()
-    module.SCHEMA_VERSION = newest
+    schema.SCHEMA_VERSION = newest
     next_schema.write_text("CREATE TABLE more (x) STRICT;".replace("(x)", "(x INTEGER)"))
     async with opened(tmp_path) as house:
         assert await house.dump(without=["more"]) == before

@@ -9,7 +9,8 @@ from gatewayd.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class AlertRaised:
-    """Something needs a person; `fallback_note`: what helps at that door, as the site says."""
+    """Something needs a person; `fallback_note`: what helps at that door, as the site says; `why`:
+    the first thing in the way of a guest's code, as the hub would tell who asks it now."""
 
     type: ClassVar[str] = "alert.raised"
     code: AlertCode
@@ -19,6 +20,7 @@ class AlertRaised:
     what_to_do: str
     reason: Reason | None = None
     fallback_note: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,16 @@ class AlertCleared:
 
 
 def raised(
-    code: AlertCode, subject: str, reason: Reason | None = None, fallback_note: str | None = None
+    code: AlertCode,
+    subject: str,
+    reason: Reason | None = None,
+    fallback_note: str | None = None,
+    why: str | None = None,
 ) -> AlertRaised:
     """The alert in the words of the table."""
     kind = ALERTS[code]
     text, remedy = kind.text.format(subject=subject), what_to_do(code, reason)
-    return AlertRaised(code, kind.severity, subject, text, remedy, reason, fallback_note)
+    return AlertRaised(code, kind.severity, subject, text, remedy, reason, fallback_note, why)
 
 
 def cleared(code: AlertCode, subject: str) -> AlertCleared:

@@ -112,7 +112,8 @@ class CodeRemoved:
 
 @dataclass(frozen=True, slots=True)
 class CodeRemovalFailed:
-    """A code that is over still opens, or may; tried for ever."""
+    """A code that is over still opens, or may; tried for ever. `unknown_lock`: it was not tried,
+    the lock is not on the site any more, and a lost database leaves it to a person."""
 
     type: ClassVar[str] = "code.removal_failed"
     key_id: KeyId

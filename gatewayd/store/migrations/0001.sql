@@ -122,6 +122,19 @@ CREATE TABLE lost_leases (
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
 
+-- Locks that `reported` told of, with the slots whose codes were not ours.
+CREATE TABLE lost_locks (
+    lock_id TEXT PRIMARY KEY,
+    foreign_slots TEXT NOT NULL     -- a JSON array
+) STRICT, WITHOUT ROWID;
+
+-- Keys whose codes the cloud has echoed after the loss, each until its lock has shown all slots.
+CREATE TABLE echoed (
+    lock_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    PRIMARY KEY (lock_id, key_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE slots (
     lock_id TEXT NOT NULL,
     slot INTEGER NOT NULL,

@@ -217,3 +217,70 @@ def test_a_backup_has_the_code_again_that_lies_there() -> None:
         BackupReady(LOCK, "Backup-1", CODE.digits),
         CodeConfirmed(BACKUP.key_id, LOCK, Proof.MATCHED, NOON),
     )
+
+
+# --- what was written after the last word ------------------------------------------------------
+
+
+def echoed(
+    slots: Mapping[int, Observation],
+    foreign: Iterable[int] = (),
+    *,
+    claims: Iterable[Claim] | None = None,
+    leases: Iterable[Lease] = (),
+) -> Situation:
+    """A lock whose key's code the cloud has echoed, and `reported` did not know."""
+    there = after_loss(claims=claims, leases=leases, slots=slots)
+    return replace(there, echoed=(KEY,), foreign=frozenset(foreign))
+
+
+def test_a_code_that_the_cloud_echoes_and_the_lock_shows_once_is_ours() -> None:
+    outcome = recovered(echoed(FULL), SECRET)
+    (ours,) = outcome.situation.leases
+    assert (ours.key_id, ours.code, ours.slot, ours.proof) == (KEY, CODE, 1, Proof.MATCHED)
+    assert outcome.events == (CodeConfirmed(KEY, LOCK, Proof.MATCHED, NOON),)
+    assert outcome.situation.echoed == ()
+    assert not isinstance(plan(outcome.situation, NOW, TICK).step, Take)
+
+
+@pytest.mark.parametrize(
+    ("slots", "foreign"),
+    [
+        (FULL, {1}),
+        (FULL | {2: SHOWN}, ()),
+        (FULL | {1: Occupied(NOON)}, ()),
+        (FULL | {1: Holds(NOON, THEIRS)}, ()),
+    ],
+    ids=["a person's then", "there twice", "masked", "another"],
+)
+def test_what_may_be_a_persons_is_not_taken_over(
+    slots: Mapping[int, Observation], foreign: Iterable[int]
+) -> None:
+    # S1-11
+    outcome = recovered(echoed(slots, foreign), SECRET)
+    assert outcome.situation.leases == ()
+    assert outcome.situation.echoed == ()
+
+
+def test_a_slot_of_another_lease_is_not_taken_over() -> None:
+    outcome = recovered(
+        echoed(FULL, leases=[replace(proven(), key_id=OTHER_KEY, code=NEW_CODE)]), SECRET
+    )
+    assert [x.key_id for x in outcome.situation.leases] == [OTHER_KEY]
+
+
+def test_it_is_found_elsewhere_than_where_a_backup_knew_it() -> None:
+    moved = lease(Stage.MOVED, slot=2)
+    (ours,) = recovered(echoed(FULL, leases=[moved]), SECRET).situation.leases
+    assert ours.slot == 1
+
+
+def test_a_lock_shows_all_that_it_holds_before_a_code_is_written_again() -> None:
+    there = replace(echoed({2: EMPTY}), inventoried=False)
+    assert recovered(there, SECRET).situation == there
+    assert not isinstance(plan(there, NOW, TICK).step, Take)
+
+
+def test_an_echoed_key_that_has_no_claim_any_more_is_forgotten() -> None:
+    outcome = recovered(echoed(FULL, claims=()), SECRET)
+    assert (outcome.situation.leases, outcome.situation.echoed) == ((), ())
