@@ -32,7 +32,7 @@ test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only 
 	@$(python) -m pytest tests -n 4 --dist loadfile --no-loadscope-reorder --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 faults: setup ## Inject faults, the long ones too (ARGS="--seed N": the same ones again)
-	@$(python) -m pytest tests -m "fault or long" $(ARGS)
+	@$(python) -m pytest tests -m "fault or long" -n 2 --dist loadfile $(ARGS)
 
 mutants: setup ## Break the domain in each small way and see that a test fails (ARGS="gatewayd.domain.retry*": a part)
 	@$(python) -m tests.mutants $(ARGS)

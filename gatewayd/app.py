@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import gc
-import json
 import signal
-import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -19,9 +15,11 @@ import structlog
 from gatewayd import systemd
 from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Address, Broker
+from gatewayd.cloud.entities import Names
+from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, password, tls
+from gatewayd.config import Config, password, prometheus, tls
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
@@ -29,6 +27,7 @@ from gatewayd.domain.health import AlertCode
 from gatewayd.errors import ConfigError
 from gatewayd.intake import rebuild
 from gatewayd.intake.accept import Intake
+from gatewayd.intake.site_file import site_file
 from gatewayd.locks.driver import Radio
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.progress import Progress
@@ -116,6 +115,7 @@ class _Stop(Exception):
 @contextlib.asynccontextmanager
 async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     """All parts, running for as long as the block lasts."""
+    prometheus(config)
     database = await open_database(config.store.path, clock)
     try:
         clock.mark = await marks.get(database.read)
@@ -129,13 +129,14 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         watch, followers = Watch(database, outbox, clock), Followers()
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
+        home = HomeAssistant(database, _names(config, prefix))
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, watch, intake, publisher, followers):
+            for part in (reconciler, rounds, watch, intake, publisher, home, followers):
                 part.committed(tx)
             if tx.time_told is not None:
                 clock.witness(*tx.time_told)
@@ -161,6 +162,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             clock,
             rng,
             remember if Awaited.REPORTED in lost else None,
+            home,
         )
         await tell(*_first_words(new=new, lost=bool(lost)))
         if config.site.file:
@@ -181,7 +183,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 group.create_task(task, name=name)
             since, told = clock.now().latest, (lambda: link.reach, reconciler.reach, followers)
             parts = Parts(config.hub.id, VERSION, since, database, outbox, intake, clock, *told)
-            async with _served(config.local.socket, parts):
+            async with _served(config, parts):
                 with database.room.patience():
                     yield
             raise _Stop
@@ -200,6 +202,13 @@ def _first_words(*, new: bool, lost: bool) -> Iterator[Event]:
         yield SnapshotWanted("new_database")
 
 
+def _names(config: Config, prefix: str) -> Names | None:
+    """What the hub is called in Home Assistant, where it is to be there."""
+    if config.home_assistant is None:
+        return None
+    return Names(prefix, config.home_assistant.discovery_prefix, config.hub.id, VERSION)
+
+
 def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio]:
     """By the driver's name in the site document. A hub loads only the drivers that it needs."""
     radios: dict[str, Radio] = {}
@@ -215,13 +224,20 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
     return radios
 
 
-def _served(path: str, parts: Parts) -> contextlib.AbstractAsyncContextManager[None]:
-    """The local door; a hub loads it only where it has one."""
-    if not path:
-        return contextlib.nullcontext()
-    from gatewayd.web.door import served  # noqa: PLC0415
+@contextlib.asynccontextmanager
+async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
+    """The local door, and numbers for Prometheus; a hub loads only what it has."""
+    async with contextlib.AsyncExitStack() as doors:
+        if config.local.socket:
+            from gatewayd.web.door import served  # noqa: PLC0415
 
-    return served(path, parts)
+            await doors.enter_async_context(served(config.local.socket, parts))
+        if config.metrics:
+            from gatewayd.web.metrics import exposed  # noqa: PLC0415
+
+            where = (config.metrics.bind, config.metrics.port, config.store.path)
+            await doors.enter_async_context(exposed(*where, parts))
+        yield
 
 
 async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:
@@ -273,25 +289,3 @@ def broker(config: Config, clock: Clock) -> Broker:
 def _address(text: str, port: int) -> Address:
     host, _, own = text.partition(":")
     return Address(host, int(own or port))
-
-
-def site_file(path: Path, hub_id: str, clock: Clock) -> bytes:
-    """A local site document as the command that a cloud would send: one file, one command.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-        document = tomllib.loads(content.decode())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"site.file {path}: {error}") from error
-    envelope = {
-        "id": f"file-{sha256(content).hexdigest()[:32]}",
-        "type": "site.put",
-        "issuer": "local",
-        "hub": hub_id,
-        "ts": clock.now().latest.isoformat(),
-        "data": document,
-    }
-    return json.dumps(envelope, default=str).encode()

@@ -4,6 +4,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +23,8 @@ from gatewayd.errors import ConfigError
 HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
 
 
 class Section(BaseModel):
@@ -99,6 +102,19 @@ class Local(Section):
     socket: str = "/run/gatewayd/gatewayd.sock"
 
 
+class Metrics(Section):
+    """Numbers for Prometheus, over HTTP without a password: at loopback by default."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+    bind: str = "127.0.0.1"
+
+
+class HomeAssistant(Section):
+    """Locks and hub as devices of a Home Assistant at the same broker."""
+
+    discovery_prefix: Topic = "homeassistant"
+
+
 class Time(Section):
     """When to believe the machine's clock; a hub without time server or RTC must say `always`."""
 
@@ -123,6 +139,8 @@ class Config(Section):
     store: Store = Store()
     site: SiteFile = SiteFile()
     local: Local = Local()
+    metrics: Metrics | None = None
+    home_assistant: HomeAssistant | None = None
     clock: Time = Time()
     log: Log = Log()
 
@@ -164,6 +182,19 @@ def password(config: Config) -> str | None:
         return config.mqtt.password_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {error}") from error
+
+
+def prometheus(config: Config) -> None:
+    """Whether numbers for Prometheus can be made, where they are wanted.
+
+    Raises:
+        ConfigError: what makes them is not installed.
+    """
+    if config.metrics and find_spec("prometheus_client") is None:
+        raise ConfigError(
+            "metrics: prometheus-client is not installed; install requirements/metrics.txt with "
+            "pip, or take the section out"
+        )
 
 
 def tls(config: Config) -> ssl.SSLContext | None:

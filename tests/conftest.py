@@ -1,6 +1,7 @@
 """`pytest -m requirement`: the tests that hold a requirement, and one line for each requirement;
 `-m fault`: those that inject a fault of the catalogue; `--seed`: the random ones of another run."""
 
+import os
 from random import SystemRandom
 
 import pytest
@@ -9,8 +10,9 @@ from tests.requirements import ROWS, tests_in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """So that a run of random faults can be had again."""
-    parser.addoption("--seed", type=int, default=SystemRandom().randrange(10**6))
+    """So that a run of random faults can be had again; all workers of a run have one seed."""
+    seed = os.environ.setdefault("GATEWAYD_TEST_SEED", str(SystemRandom().randrange(10**6)))
+    parser.addoption("--seed", type=int, default=int(seed))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

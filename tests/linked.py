@@ -10,6 +10,8 @@ from random import Random
 
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.cloud.connection import Address, Broker
+from gatewayd.cloud.entities import Names
+from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.link import Accept, CloudLink, Remember, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.domain.events import Event
@@ -32,6 +34,7 @@ class Hub:
     database: Database
     outbox: Outbox
     link: CloudLink
+    intake: Intake
     publisher: Publisher
 
     async def tell(self, *events: Event) -> None:
@@ -64,6 +67,7 @@ async def hub(  # noqa: PLR0917  # as in Broker
     legacy: bool = False,
     before: tuple[int, ...] = (),
     remember: Remember | None = None,
+    names: Names | None = None,
 ) -> AsyncIterator[Hub]:
     """A hub whose link runs; `before`: ports that it tries first."""
     clock = clock or SystemClock()
@@ -71,6 +75,7 @@ async def hub(  # noqa: PLR0917  # as in Broker
     outbox = Outbox(database, HUB, "epoch")
     intake = Intake(database, outbox, clock, Random(1), HUB)
     publisher = Publisher(database, outbox, clock, PREFIX, b"secret")
+    home = HomeAssistant(database, names)
 
     async def take(payload: bytes, kind: str, retained: bool) -> None:
         await intake.accept(payload, kind=kind, retained=retained)
@@ -79,22 +84,19 @@ async def hub(  # noqa: PLR0917  # as in Broker
         pass
 
     def committed(tx: Transaction) -> None:
-        if tx.report_wanted:
-            publisher.report()
-        if tx.told:
-            publisher.more(tx.told)
+        publisher.committed(tx)
+        home.committed(tx)
 
     database.committed = committed
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
     addresses = tuple(Address("127.0.0.1", each) for each in (*before, port))
     broker = Broker(addresses, "hub", will, username, password, tls, keepalive=5, legacy=legacy)
-    link = CloudLink(
-        broker, PREFIX, "0", accept or take, session_lost, publisher, clock, Random(1), remember
-    )
+    told = (accept or take, session_lost, publisher, clock, Random(1), remember, home)
+    link = CloudLink(broker, PREFIX, "0", *told)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(link.run())
-            yield Hub(database, outbox, link, publisher)
+            yield Hub(database, outbox, link, intake, publisher)
             raise Stop
     except* Stop:
         pass

@@ -19,7 +19,12 @@ def faults(path: Path) -> Iterator[str]:
     except ConfigError as error:
         yield from str(error).splitlines()
         return
-    for use in (configuration.password, configuration.tls, _use_site_file):
+    for use in (
+        configuration.password,
+        configuration.tls,
+        configuration.prometheus,
+        _use_site_file,
+    ):
         try:
             use(config)
         except ConfigError as error:
@@ -28,15 +33,15 @@ def faults(path: Path) -> Iterator[str]:
 
 def _use_site_file(config: "Config") -> None:
     # slow to import, and most commands need none of them
-    from gatewayd import app  # noqa: PLC0415
     from gatewayd.clock import SystemClock  # noqa: PLC0415
     from gatewayd.intake import documents, parse  # noqa: PLC0415
     from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
+    from gatewayd.intake.site_file import site_file  # noqa: PLC0415
 
     path = config.site.file
     if path is None:
         return
-    payload = app.site_file(path, config.hub.id, SystemClock())
+    payload = site_file(path, config.hub.id, SystemClock())
     found = parse.faults(payload)
     if not found and isinstance(command := parse.parse(payload), SitePutCommand):
         found = list(documents.faults(command.data))

@@ -16,6 +16,7 @@ from paho.mqtt.client import MQTTMessage
 
 from gatewayd.clock import Clock
 from gatewayd.cloud.connection import Broker, Connection, Lost, connect
+from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.domain.reach import Reach
 from gatewayd.store.form import plain
@@ -64,6 +65,7 @@ class CloudLink:
     clock: Clock
     rng: Random
     remember: Remember | None = None
+    home: HomeAssistant | None = None
     ever_connected: bool = False
     reach: Reach = field(init=False)
     _tried: int = 0
@@ -109,6 +111,8 @@ class CloudLink:
                     group.create_task(connection.keep_alive(), name="mqtt keep-alive")
                     group.create_task(self._consume(connection), name="mqtt commands")
                     group.create_task(self.publisher.run(connection), name="mqtt events")
+                    if self.home is not None:
+                        group.create_task(self.home.run(connection), name="mqtt home assistant")
                     raise Lost(await connection.closed())
             except asyncio.CancelledError:
                 await self._goodbye(connection)

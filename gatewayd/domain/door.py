@@ -1,5 +1,7 @@
 """How one key stands at one door, in the words of the contract."""
 
+from collections.abc import Iterator
+
 from gatewayd.domain.events.code import DoorState
 from gatewayd.domain.lease import Stage
 from gatewayd.domain.moment import Now
@@ -33,3 +35,12 @@ def door_state(s: Situation, claim: Claim, now: Now, tick: Tick) -> DoorState:
     if lease and lease.ladder:
         return DoorState(s.lock, "failing", None, lease.reason, next_try(lease.ladder, now, tick))
     return DoorState(s.lock, "writing", lease.proof if lease else None)
+
+
+def door_states(s: Situation, now: Now, tick: Tick) -> Iterator[DoorState]:
+    """Each key that is due at a lock, or has a code there, also where it is not wanted any more."""
+    for claim in s.claims.values():
+        yield door_state(s, claim, now, tick)
+    for lease in s.leases:
+        if lease.key_id not in s.claims and lease.stage is not Stage.TAKEN:
+            yield DoorState(s.lock, "removing", lease.proof)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatewayd.domain.ids import LockId
 from gatewayd.errors import Reason
 
 
@@ -250,6 +251,13 @@ OF_LOCKS = {
     AlertCode.BACKUP_EXHAUSTED,
 }
 """Those whose subject is a lock; a subject with a slash is a key or a backup code at one."""
+
+
+def at_lock(code: AlertCode, subject: str) -> LockId | None:
+    """The lock that an alert is about, where it is about one."""
+    lock, _, key = subject.partition("/")
+    return LockId(lock) if key or code in OF_LOCKS else None
+
 
 REMEDIES: dict[Reason, str] = {
     Reason.LOCK_UNREACHABLE: "look at the lock's batteries and its way to the hub",

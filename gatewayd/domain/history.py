@@ -9,7 +9,7 @@ from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import AlertCleared, AlertRaised
-from gatewayd.domain.health import OF_LOCKS
+from gatewayd.domain.health import at_lock
 from gatewayd.domain.ids import KeyId, LockId
 
 WORDS = {"subject", "text", "message", "path", "label", "backup", "by", "held_by", "version"}
@@ -28,9 +28,8 @@ def kept(told: object) -> dict[str, Any]:
 def where(event: Event) -> tuple[LockId | None, KeyId | None]:
     """The lock and the key that an event is about, as far as it says so."""
     if isinstance(event, AlertRaised | AlertCleared):
-        lock, _, key = event.subject.partition("/")
-        at_lock = bool(key) or event.code in OF_LOCKS
-        return (LockId(lock) if at_lock else None), KeyId(key) if key else None
+        key = event.subject.partition("/")[2]
+        return at_lock(event.code, event.subject), KeyId(key) if key else None
     return getattr(event, "lock_id", None), getattr(event, "key_id", None)
 
 

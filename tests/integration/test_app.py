@@ -1,16 +1,21 @@
 """The whole daemon in this process, without a radio; its broker is away."""
 
 import os
+import sys
 from pathlib import Path
 
+import aiohttp
 import aiosqlite
 import pytest
 
 from gatewayd.app import hub
-from gatewayd.config import Config, load
+from gatewayd.config import Config, HomeAssistant, Metrics, load
+from gatewayd.errors import ConfigError
 from gatewayd.store.connection import Row
-from simulators.broker import free_port
+from simulators.broker import Broker, free_port
 from simulators.hub import Hub
+from tests.integration.conftest import until
+from tests.integration.test_link import listening
 from tests.integration.test_reconciler import VirtualClock
 
 CONFIG = """\
@@ -85,3 +90,42 @@ async def test_the_same_site_file_is_the_same_command_and_another_one_is_not(
         pass
     assert len(await rows(config, "SELECT id FROM commands")) == 2
     assert await rows(config, "SELECT version FROM site") == [(2,)]
+
+
+async def test_metrics_are_at_their_port_where_they_are_wanted_and_else_nowhere(
+    config: Config,
+) -> None:
+    wanted = config.model_copy(update={"metrics": Metrics(port=free_port())})
+    assert wanted.metrics is not None
+    url = f"http://127.0.0.1:{wanted.metrics.port}/metrics"
+    async with aiohttp.ClientSession() as http:
+        async with hub(config, VirtualClock()):
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await http.get(url)
+        async with hub(wanted, VirtualClock()), http.get(url) as response:
+            assert "gatewayd_cloud_up 0.0" in await response.text()
+
+
+async def test_metrics_that_cannot_be_made_end_the_start(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it were not installed
+    wanted = config.model_copy(update={"metrics": Metrics(port=free_port())})
+    with pytest.raises(ConfigError, match="prometheus-client is not installed"):
+        async with hub(wanted, VirtualClock()):
+            pass
+
+
+async def test_the_hub_is_in_home_assistant_where_it_is_wanted(
+    config: Config, tmp_path: Path
+) -> None:
+    async with (
+        Broker(tmp_path / "b", config.mqtt.port) as broker,
+        listening(broker.port, "#", "") as heard,
+    ):
+        wanted = config.model_copy(update={"home_assistant": HomeAssistant()})
+        async with hub(wanted, VirtualClock()):
+            await until(lambda: "v1/acme/lakeside/hub-1/ha/hub" in [m.topic for m in heard])
+        assert [m.topic.split("/")[1] for m in heard if m.topic.startswith("homeassist")] == [
+            "device"
+        ]

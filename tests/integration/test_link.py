@@ -35,8 +35,10 @@ from tests.linked import PREFIX, hub, true
 
 
 @asynccontextmanager
-async def listening(port: int, topic: str) -> AsyncIterator[list[mqtt.MQTTMessage]]:
-    """All that comes below the hub's prefix, in its order."""
+async def listening(
+    port: int, topic: str, below: str = PREFIX
+) -> AsyncIterator[list[mqtt.MQTTMessage]]:
+    """All that comes on some topics, by default of the hub's own, in its order."""
     heard: list[mqtt.MQTTMessage] = []
     subscribed = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -48,7 +50,7 @@ async def listening(port: int, topic: str) -> AsyncIterator[list[mqtt.MQTTMessag
     listener.on_message = lambda _c, _u, message: heard.append(message)
     listener.on_subscribe = on_subscribe
     listener.connect("127.0.0.1", port)
-    listener.subscribe(f"{PREFIX}{topic}", 1)
+    listener.subscribe(f"{below}{topic}", 1)
     listener.loop_start()
     await asyncio.wait_for(subscribed.wait(), 10)
     try:

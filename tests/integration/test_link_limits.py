@@ -24,11 +24,13 @@ QUOTA_EXCEEDED = 0x97
 @dataclass
 class NarrowBroker:
     """As much of MQTT 5 as one hub needs; unless it is `prompt` it sends PUBACK only when told to,
-    and where it is it also plays the cloud's application. It refuses what comes on some topics."""
+    and where it is it also plays the cloud's application. It refuses what comes on some topics, and
+    where it `keeps` sessions says that it has the hub's."""
 
     window: int = 65_535
     largest: int = 268_435_455
     prompt: bool = False
+    keeps: bool = False
     refuses: set[str] = field(default_factory=set)
     connections: int = 0
     got: list[tuple[str, bytes, int]] = field(default_factory=list)  # in this connection
@@ -77,8 +79,9 @@ class NarrowBroker:
             self.connections += 1
             self.got.clear()
             self._unacknowledged.clear()
+            known = self.keeps and self.connections > 1
             limits = struct.pack("!BHBI", 0x21, self.window, 0x27, self.largest)
-            self._send(0x20, bytes([0, 0, len(limits)]) + limits)
+            self._send(0x20, bytes([known, 0, len(limits)]) + limits)
         elif kind == SUBSCRIBE:
             self._send(0x90, body[:2] + bytes([0, 1, 1]))
         elif kind == PUBACK:

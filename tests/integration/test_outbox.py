@@ -122,9 +122,10 @@ async def test_an_alert_is_told_when_it_comes_and_when_it_goes_and_not_between(
 
 async def test_an_alert_says_how_bad_it_is_and_what_to_do(house: House) -> None:
     """S2-15, S0-7"""
-    await tell(house, raised(ALERT, "front", Reason.LOCK_UNREACHABLE, "spare key at the office"))
+    note, why = "spare key at the office", "it is silent"
+    await tell(house, raised(ALERT, "front", Reason.LOCK_UNREACHABLE, note, why))
     alert = data(await house.told(), "alert.raised")
-    words = {"code", "severity", "subject", "text", "what_to_do", "reason", "fallback_note"}
+    words = {"code", "severity", "subject", "text", "what_to_do", "reason", "fallback_note", "why"}
     assert alert.keys() == words
     assert all(alert.values())
     assert "batteries" in alert["what_to_do"]

@@ -90,8 +90,8 @@ def test_the_help_names_every_command_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("name", main.commands)
-def test_every_command_is_in_the_readme(name: str) -> None:
-    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "README.md").read_text())
+def test_every_command_is_on_its_page(name: str) -> None:
+    assert re.search(rf"`(gatewayd )?{name}[` ]", (ROOT / "docs/command-line.md").read_text())
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:
@@ -124,6 +124,17 @@ def test_check_speaks_json_to_scripts(file: Path, added: str, ok: bool) -> None:
     said = json.loads(result.stdout)
     assert said["ok"] is ok
     assert len(said["faults"]) == (0 if ok else 1)
+
+
+def test_check_says_what_the_settings_want_installed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(CONFIG + "[metrics]\nport = 9110\n")
+    assert run("check", "--config", file).exit_code == 0
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it were not installed
+    result = run("check", "--config", file)
+    assert result.exit_code == 1
+    assert "install requirements/metrics.txt" in result.stderr
 
 
 def test_check_of_a_missing_file_says_so(tmp_path: Path) -> None:

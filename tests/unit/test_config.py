@@ -1,10 +1,11 @@
 """gatewayd.toml: what is right is read, what is wrong is named with its line."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from gatewayd.config import load
+from gatewayd.config import load, prometheus
 from gatewayd.errors import ConfigError
 
 LEAST = """\
@@ -43,6 +44,7 @@ def test_the_least_configuration_has_safe_defaults(file: Path) -> None:
     assert config.store.path == Path("/var/lib/gatewayd/gatewayd.db")
     assert config.bluetooth is None
     assert (config.zwave, config.site.file, config.mqtt.ca_file) == (None, None, None)
+    assert (config.metrics, config.home_assistant) == (None, None)
     assert (config.log.level, config.log.format) == ("info", "auto")
 
 
@@ -70,6 +72,11 @@ path = "data/hub.db"
 [site]
 file = "site.toml"
 
+[metrics]
+port = 9110
+
+[home_assistant]
+
 [log]
 level = "debug"
 format = "json"
@@ -88,6 +95,10 @@ format = "json"
     assert config.bluetooth.bindings == {"54:D2:72:00:00:01": "hci1"}
     assert (config.mqtt.port, config.mqtt.username, config.mqtt.keepalive) == (1883, "hub", 5)
     assert (config.log.level, config.log.format) == ("debug", "json")
+    assert config.metrics is not None
+    assert config.home_assistant is not None
+    assert config.home_assistant.discovery_prefix == "homeassistant"
+    assert (config.metrics.port, config.metrics.bind) == (9110, "127.0.0.1")
 
 
 def test_relative_paths_are_meant_from_the_files_own_folder(
@@ -130,6 +141,12 @@ def test_relative_paths_are_meant_from_the_files_own_folder(
         (LEAST + '[log]\n"level" = "loud"\n', ["9: log.level - Input should be"]),
         ('hub = "x"\n' + LEAST[LEAST.index("[mqtt]") :], ["1: hub - Input should be a valid dict"]),
         (LEAST + '[site]\nhost = "x"\nid = "y"\n', ["9: site.host is not", "10: site.id is not"]),
+        (
+            LEAST + '[home_assistant]\ndiscovery_prefix = "ha/#"\n',
+            ["9: home_assistant.discovery_prefix - String should match pattern"],
+        ),
+        (LEAST + "[metrics]\n", ["8: metrics.port is missing"]),
+        (LEAST + "[metrics]\nport = 0\n", ["9: metrics.port - Input should be greater than"]),
         (LEAST + "[log]\n[zwave]\nlevel = 1\n", ["10: zwave.level is not a setting"]),
         # TOML's other ways to write a table
         (LEAST + 'log = 5\n[log]\nlevel = "loud"\n', ["8: mqtt.log is not", "10: log.level - "]),
@@ -172,6 +189,16 @@ def test_a_file_that_cannot_be_read_says_why(file: Path, content: bytes | None, 
     with pytest.raises(ConfigError) as caught:
         load(file)
     assert str(caught.value).startswith(f"{file}: {said}")
+
+
+def test_metrics_without_what_makes_them_say_what_to_install(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it were not installed
+    prometheus(load(file))
+    file.write_text(LEAST + "[metrics]\nport = 9110\n")
+    with pytest.raises(ConfigError, match=r"install requirements/metrics\.txt"):
+        prometheus(load(file))
 
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The steps in README.md that make a hub, held against the units and tried in a folder."""
+"""The steps that install and pair, held against the units and tried in a folder."""
 
 import json
 import re
@@ -13,7 +13,12 @@ from gatewayd.cli.main import main
 from gatewayd.config import Local
 
 ROOT = Path(__file__).parents[2]
-STEPS = re.findall(r"   ```sh\n(.*?)   ```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = (ROOT / "docs" / "install.md", ROOT / "docs" / "pairing.md")
+STEPS = [
+    step
+    for page in PAGES
+    for step in re.findall(r"   ```sh\n(.*?)   ```", page.read_text(), re.DOTALL)
+]
 
 
 def setting(unit: str, name: str) -> str:

@@ -245,6 +245,9 @@ CREATE TABLE alerts (
     PRIMARY KEY (subject, code)
 ) STRICT, WITHOUT ROWID;
 
+-- Topics of retained messages for Home Assistant that the broker may hold.
+CREATE TABLE announced (topic TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
 -- What Nuki locks were paired with: keys to doors, so the file is for the daemon's user alone.
 CREATE TABLE nuki_locks (
     address TEXT PRIMARY KEY,

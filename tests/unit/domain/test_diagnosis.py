@@ -553,8 +553,8 @@ TABLE: dict[str, Expected] = {
     "the database was lost": Expected(
         case(door(replace(situation(), rebuilding=True))),
         "R1 has no code on Front door yet: it has no place on the lock yet; the database of the hub"
-        " was lost; until it is rebuilt no code is removed anywhere, also none that is over; the "
-        "hub is at it.",
+        " was lost, or is an older one; until the cloud has told what it does not know no code is "
+        "removed anywhere, also none that is over; the hub is at it.",
         Part.GATEWAY,
         help=["reservation.snapshot"],
     ),
