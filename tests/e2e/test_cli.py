@@ -94,6 +94,8 @@ async def says_something(house: House) -> None:
     before, after = (str(date.today() + timedelta(days)) for days in (-2, 2))  # noqa: DTZ011  # any zone's will do
     said = await typed(house.hub, "reserve", "r2", "p", before, after)
     assert (said.status, said.out) == (0, "done\n")
+    again = await typed(house.hub, "reserve", "r2", "p", before, before)
+    assert (again.status, "say --version 2" in again.err) == (1, True)
     first = await house.code("r2")
     assert first in await house.codes(V1)
     done = await read(house.hub, "Command", "revoke", "r2", "--door", f"l{V2}")
