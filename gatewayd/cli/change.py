@@ -1,10 +1,11 @@
-"""`gatewayd reserve`, `revoke`, `open` and the like: what people want changed."""
+"""`gatewayd reserve`, `revoke` and the like: what people want changed."""
 
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Door, answered
 from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -12,7 +13,14 @@ from gatewayd.cli.say import EXITS, WAIT, carry_out
 
 DAY = click.DateTime(["%Y-%m-%d"])
 TIME = click.DateTime(["%H:%M"])
-DOORS = click.option("--door", "names", metavar="NAME", multiple=True, help="That one alone.")
+DOORS = click.option(
+    "--door",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="That one alone.",
+    shell_complete=complete.locks,
+)
 
 
 @click.command(epilog=EXITS)
@@ -64,7 +72,7 @@ def reserve(
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -81,7 +89,7 @@ def revoke(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_json
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -97,7 +105,7 @@ def reinstate(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_j
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @click.option("--reason", help="For the record.")
 @SOCKET
 @WAIT
@@ -110,30 +118,6 @@ def regenerate(key: str, reason: str | None, socket: Path, seconds: int, as_json
     with answered(socket, as_json=as_json) as door:
         said = {"key_id": key_named(door, key)["key_id"], "reason": reason}
         carry_out(door, "code.regenerate", said, seconds=seconds, as_json=as_json)
-
-
-@click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Read again what is on a lock, and put back what is missing."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name)}
-        carry_out(door, "lock.resync", said, seconds=seconds, as_json=as_json)
-
-
-@click.command("open", epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Draw the bolt of a lock, once and now."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name), "action": "unlock"}
-        carry_out(door, "lock.operate", said, seconds=seconds, as_json=as_json)
 
 
 @click.command(epilog=EXITS)
