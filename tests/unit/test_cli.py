@@ -213,13 +213,15 @@ def test_check_names_all_that_is_wrong_in_the_site_document(
         assert line.startswith(f"{site}:{beginning}")
 
 
-def test_check_opens_the_files_that_the_broker_needs(file: Path) -> None:
+def test_check_opens_the_files_that_the_configuration_names(file: Path) -> None:
     ca, password = file.parent / "ca.pem", file.parent / "password"
     text = CONFIG.replace("tls = false", 'ca_file = "ca.pem"\npassword_file = "password"')
-    file.write_text(text + '[site]\nfile = "no.toml"\n')
+    page = '[page]\nport = 8470\ntoken_file = "token"\n'
+    file.write_text(f'{text}{page}[site]\nfile = "no.toml"\n')
     said = run("check", "--config", file).stderr.splitlines()
     assert [line.split(":")[0] for line in said] == [
         "mqtt.password_file",
+        "page.token_file",
         f"mqtt.ca_file {ca}",
         f"site.file {file.parent / 'no.toml'}",
     ]
