@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bench import (
     bluetooth,
+    catchup,
     decide,
     drain,
     durable,
@@ -22,6 +23,7 @@ from bench import (
     lasting,
     memory,
     overhead,
+    page,
     policies,
     snapshot,
 )
@@ -36,9 +38,11 @@ MEASURES: dict[str, Measure] = {
     "decide": decide.measure,
     "snapshot": snapshot.measure,
     "policies": policies.measure,
+    "page": page.measure,
     "memory": memory.measure,
     "lasting": lasting.measure,
     "drain": drain.measure,
+    "catchup": catchup.measure,
     "durable": durable.measure,
     "isolation": isolation.measure,
     "bluetooth": bluetooth.measure,
@@ -72,9 +76,11 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:  # click's
     decide     a decision for one lock, 10,000 reservations on the site ÷ 100
     snapshot   10,000 reservations at once: time, and the longest pause of the event loop
     policies   decisions and a snapshot again, with every policy on
+    page       the page with 10,000 reservations: first paint, update, the event loop's pause
     memory     resident memory ÷ a process that imports the same libraries; time to start
     lasting    memory after 10,000 stays that came and went ÷ after 2,000
     drain      5,000 events to their receipts, the hub ÷ paho alone
+    catchup    500 changes on 8 locks after 30 days offline ÷ their exchanges one after the other
     durable    fsyncs for each event and on an idle day; a power cut to the first verified code
     isolation  a new code at three locks, a dead one beside them ÷ without it
     bluetooth  Nuki locks: connections for each batch, the driver ÷ a bare client, 40 locks ÷ one

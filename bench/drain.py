@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.figure import Figure
+from bench.receipts import at_once, receipting
 from bench.shared import Shared
 from gatewayd.clock import SystemClock
 from gatewayd.cloud.publisher import WINDOW
@@ -22,7 +23,6 @@ from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Proof
 from gatewayd.store.database import Outgoing
 from simulators.broker import Broker, free_port
-from simulators.cloud import Cloud
 from tests import linked
 
 LIMIT = 1.3
@@ -33,10 +33,12 @@ WITHIN_S = 120.0
 
 
 async def measure(shared: Shared) -> list[Figure]:
-    """From connecting until the last event has its receipt: the hub with its store ÷ paho alone,
-    which publishes the same bytes with as many on their way and takes the same receipts.
+    """From connecting until the last event has its receipt: the hub with its store ÷ paho alone.
 
-    Broker and cloud are the same for both, and take turns with them.
+    Both publish the same bytes at QoS 1 with as many without PUBACK as the broker takes, subscribe
+    at QoS 1, and get one receipt for each event from a cloud that does nothing else, in a process
+    of its own: what it costs is no part of either. Both send at once what they have (TCP_NODELAY),
+    and take turns, each with a broker that has nothing else to do.
     """
     count = QUICK_EVENTS if shared.quick else EVENTS
     hub: list[float] = []
@@ -46,9 +48,9 @@ async def measure(shared: Shared) -> list[Figure]:
             folder = Path(name)
             events = await _filled(folder, count)
             async with Broker(folder / "broker") as broker:
-                async with Cloud(broker.port, RAW):
+                async with receipting(broker.port, RAW):
                     raw.append(await _raw(broker.port, events))
-                async with Cloud(broker.port, linked.PREFIX):
+                async with receipting(broker.port, linked.PREFIX):
                     hub.append(await _hub(folder, broker.port))
     return [
         Figure(
@@ -105,6 +107,7 @@ async def _raw(port: int, events: Sequence[Outgoing]) -> float:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raw", protocol=mqtt.MQTTv5)
     client.max_inflight_messages_set(min(WINDOW, await _takes_at_once(port)))
     client.on_message, client.on_connect = receipted, connected
+    client.on_socket_open = at_once
     start = perf_counter()
     client.connect_async("127.0.0.1", port)
     client.loop_start()

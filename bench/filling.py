@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from bench.store import Store, snapshot
@@ -26,16 +26,19 @@ class Filling:
 
 @dataclass(slots=True)
 class Pauses:
-    """The longest time in seconds by which a tick was late."""
+    """The longest time in seconds by which a tick was late; `busiest`: the most processor time of
+    the loop between two ticks, which other programs do not lengthen."""
 
     longest: float = 0.0
+    busiest: float = 0.0
 
     async def run(self) -> None:
         """Tick for ever."""
         while True:
-            before = perf_counter()
+            before, spent = perf_counter(), thread_time()
             await asyncio.sleep(TICK_S)
             self.longest = max(self.longest, perf_counter() - before - TICK_S)
+            self.busiest = max(self.busiest, thread_time() - spent)
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from gatewayd.cloud.entities import Names
 from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
-from gatewayd.config import Config, password, prometheus, tls
+from gatewayd.config import Config, page_token, password, prometheus, tls
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted, SnapshotWanted
@@ -226,12 +226,19 @@ def _radios(config: Config, database: Database, clock: Clock) -> dict[str, Radio
 
 @contextlib.asynccontextmanager
 async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
-    """The local door, and numbers for Prometheus; a hub loads only what it has."""
+    """The local door, the page, and numbers for Prometheus; a hub loads only what it has."""
     async with contextlib.AsyncExitStack() as doors:
         if config.local.socket:
             from gatewayd.web.door import served  # noqa: PLC0415
 
             await doors.enter_async_context(served(config.local.socket, parts))
+        if config.page:
+            from gatewayd.web import page  # noqa: PLC0415
+
+            terms = page.Terms(
+                **config.page.model_dump(exclude={"token_file"}), token=page_token(config)
+            )
+            await doors.enter_async_context(page.served(terms, parts))
         if config.metrics:
             from gatewayd.web.metrics import exposed  # noqa: PLC0415
 

@@ -1,10 +1,9 @@
 """gatewayd.toml to a frozen Config. A wrong key is named with its line."""
 
-import re
 import ssl
 import tomllib
-from collections.abc import Mapping
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,9 +18,12 @@ from pydantic import (
 
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
 from gatewayd.errors import ConfigError
+from gatewayd.faults import fault
 
 HostPort = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[0-9]{1,5})?$")]
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
+LEAST_TOKEN = 16
+"""Characters: at a try a second nobody guesses them."""
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
@@ -102,6 +104,23 @@ class Local(Section):
     socket: str = "/run/gatewayd/gatewayd.sock"
 
 
+class Page(Section):
+    """The page for browsers. Anything but loopback wants a token; `hosts`: names of the hub besides
+    its address."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+    bind: str = "127.0.0.1"
+    hosts: tuple[Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^:/\s]+$")], ...] = ()
+    token_file: Path | None = None
+    changes: bool = False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not ip_address(self.bind).is_loopback and self.token_file is None:
+            raise ValueError("bind beyond loopback wants a token_file")
+        return self
+
+
 class Metrics(Section):
     """Numbers for Prometheus, over HTTP without a password: at loopback by default."""
 
@@ -139,6 +158,7 @@ class Config(Section):
     store: Store = Store()
     site: SiteFile = SiteFile()
     local: Local = Local()
+    page: Page | None = None
     metrics: Metrics | None = None
     home_assistant: HomeAssistant | None = None
     clock: Time = Time()
@@ -184,6 +204,24 @@ def password(config: Config) -> str | None:
         raise ConfigError(f"mqtt.password_file: {error}") from error
 
 
+def page_token(config: Config) -> str | None:
+    """What whoever opens the page must know, from its file; None: nothing.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds too little.
+    """
+    path = config.page.token_file if config.page else None
+    if path is None:
+        return None
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"page.token_file: {error}") from error
+    if len(token) < LEAST_TOKEN:
+        raise ConfigError(f"page.token_file {path}: wants {LEAST_TOKEN} characters at least")
+    return token
+
+
 def prometheus(config: Config) -> None:
     """Whether numbers for Prometheus can be made, where they are wanted.
 
@@ -225,54 +263,17 @@ def _no_passphrase() -> str:
     raise ValueError("the key has a passphrase; give the hub one without")
 
 
-def fault(path: Path, text: str, key: str, said: str) -> str:
-    """One fault in a file of ours: its line, the key (dotted), and what is wrong with it."""
-    return " ".join(filter(None, [f"{path}:{_line(text, key)}:", key, said]))
-
-
-def _line(text: str, wanted: str) -> int:
-    """The line of a key, else of its table, else the first."""
-    table, found = "", 1
-    arrays: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
-            name = re.sub(r'[ "]', "", header[2])
-            if name == wanted:
-                return number
-            if header[1] == "[[":
-                arrays[name] = arrays.get(name, -1) + 1
-            table = here = _numbered(name, arrays)
-        elif entry := re.match(r'\s*([\w." -]+?)\s*=', line):
-            here = ".".join(filter(None, [table, re.sub(r'[ "]', "", entry[1])]))
-        else:
-            continue
-        if here == wanted:
-            return number
-        if wanted.startswith(f"{here}."):  # its table, also an inline one
-            found = number
-    return found
-
-
-def _numbered(table: str, arrays: Mapping[str, int]) -> str:
-    """A table's name with the numbers of the arrays of tables that it lies in."""
-    parts = table.split(".")
-    heads = (".".join(parts[: n + 1]) for n in range(len(parts)))
-    return ".".join(
-        f"{part}.{arrays[head]}" if head in arrays else part
-        for part, head in zip(parts, heads, strict=True)
-    )
-
-
 def _anchored(config: Config, folder: Path) -> Config:
     def at(path: Path | None) -> Any:
         return None if path is None else folder / path
 
-    mqtt, site, local = config.mqtt, config.site, config.local.socket
+    mqtt, site, local, page = config.mqtt, config.site, config.local.socket, config.page
     return config.model_copy(
         update={
             "mqtt": mqtt.model_copy(update={name: at(getattr(mqtt, name)) for name in FILES}),
             "store": Store(path=folder / config.store.path),
             "site": SiteFile(file=at(site.file)),
             "local": Local(socket=local and str(folder / local)),
+            "page": page and page.model_copy(update={"token_file": at(page.token_file)}),
         }
     )

@@ -53,6 +53,10 @@ ZWAVE = """
 [zwave]
 url = "{url}"
 """
+PAGE = """
+[page]
+port = {port}
+"""
 BLUETOOTH = """
 [bluetooth]
 adapters = ["hci0"]
@@ -82,6 +86,7 @@ class Hub:
         self._store = store
         self._process: asyncio.subprocess.Process | None = None
         self.under: tuple[str, ...] = ()  # a command that runs it, such as strace
+        self.page = 0  # the port of its page; 0: none
 
     @property
     def prefix(self) -> str:
@@ -102,6 +107,11 @@ class Hub:
     def socket(self) -> Path:
         """Its local door."""
         return self.folder / "hub.sock"
+
+    @property
+    def url(self) -> str:
+        """Of its page."""
+        return f"http://127.0.0.1:{self.page}"
 
     @property
     def pid(self) -> int:
@@ -182,6 +192,8 @@ class Hub:
         )
         if self._url is not None:
             text += ZWAVE.format(url=self._url)
+        if self.page:
+            text += PAGE.format(port=self.page)
         return text if self._bluetooth is None else text + BLUETOOTH
 
     async def _heard(self, said: str, before: int) -> None:

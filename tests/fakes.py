@@ -18,14 +18,36 @@ from gatewayd.locks.driver import IsServed, Link, OnReport
 
 
 @dataclass(slots=True)
+class Air:
+    """A radio does one exchange at a time, and each takes so many seconds; `most` were asked for
+    at a time."""
+
+    seconds: float
+    exchanges: int = 0
+    most: int = 0
+    _asked: int = 0
+    _free: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def exchange(self) -> None:
+        """There and back."""
+        self._asked += 1
+        self.most = max(self.most, self._asked)
+        async with self._free:
+            await asyncio.sleep(self.seconds)
+        self._asked -= 1
+        self.exchanges += 1
+
+
+@dataclass(slots=True)
 class FakeLock:
     """Holds codes; what is wrong with it is a flag. `touched` tells each operation.
 
     `numbers_itself`: a list of codes with windows and hours, as on a Nuki, instead of numbered
-    slots; `switches`: it can hold a code disabled.
+    slots; `switches`: it can hold a code disabled; `air`: what it is reached through takes time.
     """
 
     clock: Clock
+    air: Air | None = None
     codes: dict[int, str] = field(default_factory=dict)
     slots: int = 30
     numbers_itself: bool = False
@@ -73,12 +95,12 @@ class FakeLock:
         if self.numbers_itself:
             slots = {*slots, *self.codes}
             if not slots:
-                self._reach("observe")
-        return {slot: self._seen(slot) for slot in slots}
+                await self._exchange("observe")
+        return {slot: await self._seen(slot) for slot in slots}
 
     async def unchanged(self, seen: Mapping[int, Observation]) -> bool:
         """As a checksum over all slots would tell."""
-        self._reach("audit")
+        await self._exchange("audit")
         if not self.checksummed:
             raise Unsupported("tells no checksum")
         if self.masked or any(isinstance(shown, Occupied) for shown in seen.values()):
@@ -88,7 +110,7 @@ class FakeLock:
 
     async def write(self, entry: Entry, slot: int | None) -> int:
         """Store a code unless a flag says otherwise."""
-        self._reach(f"write {slot}")
+        await self._exchange(f"write {slot}")
         able = await self.capabilities()
         if not able.code.allow(entry.code):
             raise Unsupported("takes no such code", Reason.CODE_IMPOSSIBLE)
@@ -117,7 +139,7 @@ class FakeLock:
 
     async def clear(self, slot: int) -> None:
         """Empty a slot."""
-        self._reach(f"clear {slot}")
+        await self._exchange(f"clear {slot}")
         self._must_exist(slot)
         if not self.drops_writes:
             self.codes.pop(slot, None)
@@ -129,17 +151,17 @@ class FakeLock:
 
     async def operate(self, action: Action) -> None:
         """Turn the bolt unless a flag says otherwise."""
-        self._reach(action.value)
+        await self._exchange(action.value)
         self.turned = Bolt.JAMMED if self.jams else action.wanted
         self._answer()
 
     async def bolt(self) -> Bolt:
         """Where it is."""
-        self._reach("bolt")
+        await self._exchange("bolt")
         return self.turned
 
-    def _seen(self, slot: int) -> Observation:
-        self._reach(f"observe {slot}")
+    async def _seen(self, slot: int) -> Observation:
+        await self._exchange(f"observe {slot}")
         self._must_exist(slot)
         at = self.clock.now().earliest
         if slot not in self.codes:
@@ -163,6 +185,11 @@ class FakeLock:
             raise Refused("the lock has no such code")
         return slot
 
+    async def _exchange(self, what: str) -> None:
+        if self.air is not None:
+            await self.air.exchange()
+        self._reach(what)
+
     def _reach(self, what: str) -> None:
         self.touched.append(what)
         if self.dead:
@@ -180,8 +207,8 @@ class FakeLock:
 class FakeRadio:
     """Locks by address."""
 
-    def __init__(self, clock: Clock, name: str = "fake") -> None:
-        self.name, self.link = name, Link()
+    def __init__(self, clock: Clock, name: str = "fake", sessions: int = 1) -> None:
+        self.name, self.link, self.sessions = name, Link(), sessions
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
         self.is_served: IsServed = lambda _address: True

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayd.errors import ConfigError, Reason, Rejected
+from gatewayd.faults import fault
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
@@ -21,6 +22,7 @@ def faults(path: Path) -> Iterator[str]:
         return
     for use in (
         configuration.password,
+        configuration.page_token,
         configuration.tls,
         configuration.prometheus,
         _use_site_file,
@@ -51,7 +53,5 @@ def _use_site_file(config: "Config") -> None:
 
 
 def _fault(path: Path, text: str, why: Rejected) -> str:
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
     said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
-    return configuration.fault(path, text, why.path.removeprefix("data."), said)
+    return fault(path, text, why.path.removeprefix("data."), said)

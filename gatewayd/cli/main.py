@@ -82,9 +82,10 @@ def run(path: Path) -> None:
     except GatewaydError as error:
         _fail(str(error), 1)
     except ExceptionGroup as failed:
-        if failed.split(StoreError)[1] is not None:
+        if failed.split((StoreError, ConfigError))[1] is not None:
             raise
-        _fail(_first(failed), 1)
+        first = _first(failed)
+        _fail(str(first), 78 if isinstance(first, ConfigError) else 1)
 
 
 @main.command()
@@ -116,9 +117,9 @@ def contract(local: bool) -> None:  # click's way
     click.echo(json.dumps(document(VERSION) if local else asyncapi(VERSION), indent=2))
 
 
-def _first(failed: Exception) -> str:
-    """What several tasks met."""
-    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else str(failed)
+def _first(failed: Exception) -> Exception:
+    """Of what several tasks met."""
+    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else failed
 
 
 def _fail(text: str, code: int) -> None:

@@ -1,7 +1,7 @@
 """What Home Assistant is told of the hub and its locks: a device each, with its entities.
 
 Device-based discovery: one retained message describes a device with all its entities, another one
-says how it stands. No entity takes commands, which is why a bolt would be no `lock` of theirs: that
+says how it stands. No entity takes commands, which is why a bolt is no `lock` of theirs: that
 wants a command topic. No code, no key, no guest.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.health import ALERTS, AlertCode, Severity
 from gatewayd.domain.ids import LockId
 
@@ -20,6 +21,8 @@ type Document = dict[str, Any]
 
 NEEDED = (Severity.CRITICAL, Severity.WARNING)
 """With one of these a person is needed before the next arrival."""
+UNLOCKED = {Bolt.LOCKED: False, Bolt.UNLOCKED: True}
+"""Elsewhere it is neither; what a silent lock said is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Shown:
     name: str
     driver: str
     online: bool | None
+    bolt: Bolt | None
     battery: int | None
     battery_low: bool | None
     alerts: tuple[AlertCode, ...]
@@ -123,6 +127,7 @@ def _lock(names: Names, topic: str) -> Document:
     return {
         "state_topic": topic,
         "components": {
+            "bolt": _binary("Bolt", "lock", "unlocked"),
             "connectivity": _binary("Connectivity", "connectivity", "online") | diagnostic,
             "battery": diagnostic
             | {
@@ -146,6 +151,7 @@ def _lock(names: Names, topic: str) -> Document:
 def _lock_state(lock: Shown) -> Document:
     return {
         "online": _on(lock.online),
+        "unlocked": _on(UNLOCKED.get(lock.bolt) if lock.bolt and lock.online else None),
         "battery": lock.battery,
         "battery_low": _on(lock.battery_low),
         "problem": _on(bool(lock.alerts)),

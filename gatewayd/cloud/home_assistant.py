@@ -37,7 +37,7 @@ class HomeAssistant:
 
     def committed(self, tx: Transaction) -> None:
         """A transaction became true."""
-        if tx.site_changed or any(event.type in SHOWN for event in tx.told):
+        if tx.site_changed or tx.bolt_turned or any(event.type in SHOWN for event in tx.told):
             self._wake.set()
 
     async def run(self, connection: Connection) -> None:
@@ -84,6 +84,7 @@ async def _shown(read: Transaction, alerts: list[tuple[AlertCode, str]]) -> list
     if document is None:
         return []
     said = {lock.id: lock for lock in SitePut.model_validate_json(document).locks}
+    bolts = await site.bolts(read)
     found = []
     for heard in await status.locks(read):
         if (lock := said.get(heard["lock_id"])) is None:
@@ -95,6 +96,7 @@ async def _shown(read: Transaction, alerts: list[tuple[AlertCode, str]]) -> list
                 name=lock.name,
                 driver=lock.driver,
                 online=heard["online"] if lock.active else None,
+                bolt=bolts.get(heard["lock_id"]),
                 battery=level,
                 battery_low=None if level is None and not warned else is_low(level, warned=warned),
                 alerts=tuple({code for code, about in alerts if at_lock(code, about) == lock.id}),

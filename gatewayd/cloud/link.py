@@ -30,7 +30,8 @@ STABLE = 30.0
 LINGER = 0.1
 """Seconds that a receipt waits for others: one transaction for all, off the way of a command."""
 GATHERED = 50
-"""Receipts that do not wait for more; well below the connection's RECEIVE_MAXIMUM."""
+"""Receipts that do not wait for more, but take with them what has come; well below the connection's
+RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
 RETAINED = 30.0
@@ -127,7 +128,7 @@ class CloudLink:
             command = None
             if message is not None and message.topic == f"{self.prefix}ack":
                 receipts.append(message)
-                if len(receipts) < GATHERED:
+                if len(receipts) < GATHERED or not connection.messages.empty():
                     continue
             elif message is not None:
                 command = message
@@ -141,6 +142,8 @@ class CloudLink:
                 connection.acknowledge(command)
 
     async def _next(self, connection: Connection, within: float | None) -> MQTTMessage | None:
+        if not connection.messages.empty():
+            return connection.messages.get_nowait()
         try:
             async with asyncio.timeout(within):
                 return await connection.messages.get()

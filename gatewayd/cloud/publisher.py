@@ -6,13 +6,15 @@ PUBACK or the broker lost the session.
 import asyncio
 import contextlib
 import json
-from collections import deque
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 
 import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gatewayd.clock import Clock
+from gatewayd.cloud.backlog import Backlog
 from gatewayd.cloud.connection import Connection
 from gatewayd.cloud.summary import fitted, room
 from gatewayd.domain.events.alert import cleared, raised
@@ -28,7 +30,8 @@ log = structlog.get_logger(__name__)
 RESEND = (30.0, 300.0)
 """Seconds without a receipt until an event is sent again: the first, and the longest."""
 WINDOW = 100
-"""Events on their way to the broker without its PUBACK."""
+"""Events handed to the connection without the broker's PUBACK: it keeps to the broker's own window,
+and has the next one at hand when there is room in it."""
 REPORT_EVERY = 300.0
 """Seconds between two summaries of what changed: at 256 KiB each, 3 MB an hour at the most."""
 REPORT_PROVEN = 30.0
@@ -54,14 +57,13 @@ class Publisher:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._prefix, self._secret = prefix, secret
         self._sent: dict[str, _Sent] = {}
+        self._late = Tick(inf)  # no receipt is late before
         self._on_way: set[str] = set()
-        self._window = WINDOW
         self._refused: dict[str, tuple[str, str]] = {}
         self._parked: set[str] = set()  # tried again, once in each connection
         self._mended: list[str] = []
         self._last = 0
-        self._told: deque[Outgoing] = deque(maxlen=WINDOW)  # just committed, so as not to be read
-        self._unread = True  # the outbox may hold rows beyond `_last` that are not in `_told`
+        self._backlog = Backlog(outbox)
         self._reported = clock.tick()
         self._report_due: Tick | None = None
         self._wake = asyncio.Event()
@@ -75,7 +77,7 @@ class Publisher:
 
     def more(self, told: list[Outgoing]) -> None:
         """The outbox has these new rows."""
-        self._told += told
+        self._backlog.told(told)
         proven = any(event.type == CodeConfirmed.type for event in told)
         due = Tick(self._reported + (REPORT_PROVEN if proven else REPORT_EVERY))
         self._report_due = due if self._report_due is None else min(self._report_due, due)
@@ -96,9 +98,9 @@ class Publisher:
         self._on_way.clear()
         self._parked = set(await self._outbox.parked())
         self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
+        self._late = tick
         await self._unpark()
-        self._window = min(WINDOW, connection.window)
-        self._unread = True
+        self._backlog.resume(self._last)
         self._report_due = tick
         while True:
             self._wake.clear()
@@ -107,7 +109,7 @@ class Publisher:
                 await self._unpark()
             if self._has_room() and await self._publish(connection):
                 continue
-            if not self._behind() and self._is_due(self._report_due):
+            if not self._backlog and self._is_due(self._report_due):
                 await self._publish_report(connection)
             await self._wait()
 
@@ -122,51 +124,39 @@ class Publisher:
             self._sent.pop(id_, None)
 
     def _has_room(self) -> bool:
-        """Whether half of the window is free: one event after each PUBACK would be one question to
-        the store for each."""
-        return len(self._on_way) <= self._window // 2
+        """Whether half of the window is free: one event after each PUBACK would be a wake-up
+        for each."""
+        return len(self._on_way) <= WINDOW // 2
 
     async def _publish(self, connection: Connection) -> int:
-        room = self._window - len(self._on_way)
-        rows = await self._overdue(room)
-        fresh = await self._fresh(room - len(rows))
-        for row in (*rows, *fresh):
-            future = connection.publish(f"{self._prefix}evt/{row.type}", row.envelope.encode())
-            self._last = max(self._last, row.seq)
-            self._on_way.add(row.id)
-            future.add_done_callback(lambda f, row=row: self._taken(row, f))  # type: ignore[misc]  # bound now
-            times = self._sent[row.id].times + 1 if row.id in self._sent else 1
-            wait = min(RESEND[0] * 2 ** (times - 1), RESEND[1])
-            self._sent[row.id] = _Sent(Tick(self._clock.tick() + wait), times)
-        return len(rows) + len(fresh)
+        room = WINDOW - len(self._on_way)
+        late = await self._overdue(room)
+        fresh = await self._backlog.take(room - len(late))
+        for row in late:
+            self._send(connection, row)
+        for row in fresh:
+            self._send(connection, row)
+            self._last = row.seq
+        return len(late) + len(fresh)
 
-    async def _fresh(self, room: int) -> list[Outgoing]:
-        """The next ones: those at hand where none was missed, else as the outbox has them."""
-        rows: list[Outgoing] = []
-        following = self._last + 1
-        while self._told and len(rows) < room and not self._unread:
-            row = self._told.popleft()
-            self._unread = row.seq > following
-            if row.seq == following:
-                rows.append(row)
-                following += 1
-        if rows or not self._unread or room <= 0:
-            return rows
-        self._told.clear()
-        self._unread = False
-        rows = await self._outbox.fetch(self._last, room)
-        self._unread |= len(rows) == room
-        return rows
+    def _send(self, connection: Connection, row: Outgoing) -> None:
+        future = connection.publish(f"{self._prefix}evt/{row.type}", row.envelope.encode())
+        self._on_way.add(row.id)
+        future.add_done_callback(partial(self._taken, row))
+        times = self._sent[row.id].times + 1 if row.id in self._sent else 1
+        due = Tick(self._clock.tick() + min(RESEND[0] * 2 ** (times - 1), RESEND[1]))
+        self._sent[row.id], self._late = _Sent(due, times), min(self._late, due)
 
     async def _overdue(self, room: int) -> list[Outgoing]:
         """Events whose receipt is late; those that have it meanwhile are forgotten."""
         tick = self._clock.tick()
-        late = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way][:room]
-        if not late:
+        if tick < self._late:
             return []
-        rows = await self._outbox.waiting(late)
+        late = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way][:room]
+        rows = await self._outbox.waiting(late) if late else []
         for id_ in set(late) - {row.id for row in rows}:
-            del self._sent[id_]
+            self._sent.pop(id_, None)
+        self._late = min((sent.due for sent in self._sent.values()), default=Tick(inf))
         return rows
 
     def _taken(self, row: Outgoing, future: asyncio.Future[ReasonCode]) -> None:
@@ -175,7 +165,7 @@ class Publisher:
             self._refused[row.id] = (row.type, str(future.result()))
         elif row.id in self._parked:
             self._mended.append(row.id)
-        if self._refused or self._mended or (self._behind() and self._has_room()):
+        if self._refused or self._mended or (self._backlog and self._has_room()):
             self._wake.set()
 
     async def _park(self) -> None:
@@ -200,9 +190,6 @@ class Publisher:
             alerts = [cleared(AlertCode.EVENT_PARKED, type_) for type_ in types]
             await self._outbox.tell(tx, self._clock.now(), alerts)
 
-    def _behind(self) -> bool:
-        return self._unread or bool(self._told)
-
     def _is_due(self, at: Tick | None) -> bool:
         return at is not None and at <= self._clock.tick()
 
@@ -218,10 +205,8 @@ class Publisher:
 
     async def _wait(self) -> None:
         """Until something is new, the next receipt is late, or the summary is due."""
-        dues = [s.due for s in self._sent.values()]
-        if self._report_due is not None:
-            dues.append(self._report_due)
-        wait = max(1.0, min(dues) - self._clock.tick()) if dues else None
+        due = self._late if self._report_due is None else min(self._late, self._report_due)
+        wait = max(1.0, due - self._clock.tick()) if due < inf else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._wake.wait()

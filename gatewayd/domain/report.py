@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.hours import LocalTime
 
 
@@ -70,6 +71,13 @@ class Jammed:
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """The bolt is there now, whoever turned it."""
+
+    bolt: Bolt
+
+
+@dataclass(frozen=True, slots=True)
 class Tampered:
     """The cover was opened."""
 
@@ -121,6 +129,7 @@ type Report = (
     | WrongCode
     | KeypadDisabled
     | Jammed
+    | Turned
     | Tampered
     | Battery
     | KeypadBattery

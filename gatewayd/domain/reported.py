@@ -40,6 +40,7 @@ from gatewayd.domain.report import (
     PinUnanswered,
     Report,
     Tampered,
+    Turned,
     Used,
     WrongCode,
 )
@@ -82,6 +83,8 @@ def reported(s: Situation, report: Report, now: Now, tick: Tick) -> Outcome:  # 
             return Outcome(s, ((raised if low else cleared)(AlertCode.KEYPAD_BATTERY_LOW, s.lock),))
         case ClockSkew(seconds=seconds, mended=mended):
             return Outcome(s, (LockClockSkew(s.lock, seconds, mended),))
+        case Turned():
+            return Outcome(s)  # codes are the same wherever the bolt is
         case LocalTime():
             return Outcome(s)  # another look: who keeps the hours may have changed
         case PinRefused():

@@ -107,9 +107,11 @@ class Link:
 
 
 class Radio(Protocol):
-    """One network of locks; `unfit` says why its service cannot be used, while that is so."""
+    """One network of locks; `unfit` says why its service cannot be used, while that is so. So many
+    `sessions` may be open at a time: of their exchanges there is one at a time all the same."""
 
     name: str
+    sessions: int
     link: Link
     unfit: str | None
     on_report: OnReport

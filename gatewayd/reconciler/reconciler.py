@@ -34,7 +34,7 @@ class Reconciler:
 
     def __init__(self, radios: Mapping[str, Radio], tools: Tools) -> None:
         self._radios, self._tools = radios, tools
-        self._turns = {name: Turns() for name in radios}
+        self._turns = {name: Turns(radio.sessions) for name, radio in radios.items()}
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._since: dict[str, datetime] = {}
@@ -110,7 +110,7 @@ class Reconciler:
         answer: Answer = CommandRejected(Reason.RADIO_DOWN, "", "the lock has no radio", True)
         if worker is not None:
             clock, progress = self._tools.clock, self._tools.progress
-            async with worker.turns.take(AT_ONCE):
+            async with worker.turns.take(AT_ONCE), worker.turns.air:
                 with progress.touching(worker.lock, clock):
                     answer = await operate(worker.driver, clock, operation)
         await self._tell(answer, cause=operation.cause)

@@ -12,7 +12,7 @@ from gatewayd.domain.health import AlertCode, radio_at_fault
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked, unexplained
 from gatewayd.domain.moment import Now
-from gatewayd.domain.report import Battery, Dead, Report, WrongCode
+from gatewayd.domain.report import Battery, Dead, Report, Turned, WrongCode
 from gatewayd.intake.accept import Intake
 from gatewayd.store import commissionings, signals, site
 from gatewayd.store.database import Database, Transaction
@@ -28,6 +28,9 @@ async def noted(
     if isinstance(report, WrongCode):
         at = report.at or now.latest
         signals.wrong_code(tx, lock, min(at, now.latest))
+    if isinstance(report, Turned):
+        site.turned(tx, lock, report.bolt)
+        return None
     if isinstance(report, Battery):
         return await _battery(tx, intake, now, lock, report)
     return report

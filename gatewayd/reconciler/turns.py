@@ -34,36 +34,50 @@ class _Waiter:
 
 
 class Turns:
-    """A lock (in asyncio's sense) whose waiters go by urgency, not by arrival."""
+    """A lock (in asyncio's sense) whose waiters go by urgency, not by arrival.
 
-    def __init__(self) -> None:
-        self._busy = False
+    So many `sessions` may have a turn at a time: whoever holds `air` makes an exchange, the other
+    one meanwhile writes down what it saw. A lock in doubt has its turn alone: nobody waits in a
+    session for one that may not answer.
+    """
+
+    def __init__(self, sessions: int = 1) -> None:
+        self.air = asyncio.Lock()
+        self._sessions, self._held, self._alone = sessions, 0, False
         self._waiting: list[_Waiter] = []
         self._order = count()
 
     @asynccontextmanager
     async def take(self, urgency: Urgency) -> AsyncIterator[None]:
-        """Hold the radio; give it back within `TURN`."""
-        if self._busy:
-            waiter = _Waiter(urgency, next(self._order), asyncio.get_running_loop().create_future())
-            heapq.heappush(self._waiting, waiter)
-            try:
-                await waiter.granted
-            except BaseException:
-                if waiter.granted.done() and not waiter.granted.cancelled():
-                    self._pass_on()  # granted and cancelled in the same moment
-                raise
-        self._busy = True
+        """Hold the radio, or a share of it; give it back within `TURN`."""
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, _Waiter(urgency, next(self._order), granted))
+        self._grant()
+        try:
+            await granted
+        except BaseException:
+            if granted.done() and not granted.cancelled():
+                self._give_back()  # granted and cancelled in the same moment
+            raise
         try:
             yield
         finally:
-            self._pass_on()
+            self._give_back()
 
-    def _pass_on(self) -> None:
-        """To the most urgent waiter; the radio stays busy in between, so nobody slips in."""
-        while self._waiting:
+    def _grant(self) -> None:
+        """Let in the most urgent, as long as there is room; nobody slips in."""
+        while self._waiting and self._fits(self._waiting[0].urgency):
             waiter = heapq.heappop(self._waiting)
             if not waiter.granted.done():
                 waiter.granted.set_result(None)
-                return
-        self._busy = False
+                self._held += 1
+                self._alone = waiter.urgency.in_doubt
+
+    def _fits(self, urgency: Urgency) -> bool:
+        alone = urgency.in_doubt or self._alone
+        return self._held < (1 if alone else self._sessions)
+
+    def _give_back(self) -> None:
+        self._held -= 1
+        self._alone = False  # who had it alone was alone
+        self._grant()

@@ -8,6 +8,8 @@ unknown is read before anything else. Whatever is due at the lock is done in one
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -32,7 +34,7 @@ from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, after, begun, taken
 from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason
 from gatewayd.intake.accept import Intake
-from gatewayd.locks.driver import Link, LockDriver
+from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.signals import noted
 from gatewayd.reconciler.touch import touch
@@ -110,14 +112,15 @@ class Worker:
         until = Tick(clock.tick() + TURN)
         try:
             with self.tools.progress.touching(self.lock, clock) as got_on:
-                async with self.driver.session() as session:
+                async with self._reached() as session:
                     await self._learn(situation)
                     todo: LockStep | None = step
                     if not isinstance(step, Observe | Audit):
                         _, todo = await self._decide(touching=True)
                     while todo is not None:
                         step = todo
-                        result = await touch(session, step, situation.capabilities)
+                        async with self.turns.air:
+                            result = await touch(session, step, situation.capabilities)
                         todo = await self._conclude(step, result, until)
                         got_on()
         except LockError as failed:
@@ -129,6 +132,14 @@ class Worker:
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
         return 0.0
+
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[Session]:
+        """A session; to begin it may be an exchange, too."""
+        async with AsyncExitStack() as opened:
+            async with self.turns.air:
+                session = await opened.enter_async_context(self.driver.session())
+            yield session
 
     async def _look(self) -> tuple[Situation, LockStep | None]:
         """What the lock is needed for; a read needs nothing on disk before it."""

@@ -80,6 +80,7 @@ class Transaction:
         self.operations: list[Operation] = []
         self.told: list[Outgoing] = []
         self.site_changed = False
+        self.bolt_turned = False
         self.held = False
         self.report_wanted = False
         self.rounds_wanted = False

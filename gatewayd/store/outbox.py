@@ -144,11 +144,12 @@ async def count(tx: Transaction) -> int:
 
 async def receipted(tx: Transaction, ids: list[str]) -> None:
     """The cloud has these: its application is responsible for them now."""
-    tx.later("DELETE FROM outbox WHERE id = ?", *((id_,) for id_ in ids))
+    these = (json.dumps(ids),)
+    tx.later("DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))", these)
     handed = await tx.rows(
         "SELECT DISTINCT lock_id FROM doors JOIN keys ON key_id = id "
         "WHERE handover IN (SELECT value FROM json_each(?))",
-        (json.dumps(ids),),
+        these,
     )
     if handed:
         tx.woken.update(lock for (lock,) in handed)

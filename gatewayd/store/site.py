@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from gatewayd.domain.battery import is_low
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.capabilities import Capabilities, of_kind
 from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, LockId
@@ -61,7 +62,7 @@ async def _readdress(tx: Transaction, site: Site) -> None:
         await tx.rows("DELETE FROM slots WHERE lock_id = ?", (id_,))
         await tx.rows(  # an alert that it is offline ends with its next answer
             "UPDATE locks SET capabilities = NULL, inventoried = 0, utc_offset = NULL, "
-            "failures = min(failures, 0), retry_due = min(retry_due, 0) WHERE id = ?",
+            "bolt = NULL, failures = min(failures, 0), retry_due = min(retry_due, 0) WHERE id = ?",
             (id_,),
         )
         if id_ in came:
@@ -103,7 +104,7 @@ async def distrust(tx: Transaction) -> None:
     be where they were, and only a look tells; a deletion by a person is still respected."""
     await tx.rows("DELETE FROM slots")
     await tx.rows(  # an alert that one is offline ends with its next answer
-        "UPDATE locks SET inventoried = 0, failures = min(failures, 0), "
+        "UPDATE locks SET inventoried = 0, bolt = NULL, failures = min(failures, 0), "
         "retry_due = min(retry_due, 0)"
     )
     await tx.rows(
@@ -179,6 +180,18 @@ def local_time(tx: Transaction, lock: LockId, told: LocalTime) -> None:
 def contact(tx: Transaction, lock: LockId, now: Now) -> None:
     """The lock answered."""
     tx.later("UPDATE locks SET last_contact = ? WHERE id = ?", (now.latest.timestamp(), lock))
+
+
+def turned(tx: Transaction, lock: LockId, bolt: Bolt) -> None:
+    """Where it said that its bolt is."""
+    tx.bolt_turned = True
+    tx.later("UPDATE locks SET bolt = ? WHERE id = ?", (bolt, lock))
+
+
+async def bolts(tx: Transaction) -> dict[LockId, Bolt]:
+    """Where the bolt of each lock was that has said so."""
+    rows = await tx.rows("SELECT id, bolt FROM locks WHERE bolt IS NOT NULL")
+    return {LockId(id_): Bolt(bolt) for id_, bolt in rows}
 
 
 async def resynced(tx: Transaction, lock: LockId) -> list[CommandId]:

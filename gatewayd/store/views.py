@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gatewayd.clock import Clock
@@ -38,6 +39,15 @@ SELECT l.key_id, l.lock_id, l.proof FROM leases l WHERE l.key_id IN (SELECT valu
 AND NOT EXISTS (SELECT 1 FROM doors d WHERE d.key_id = l.key_id AND d.lock_id = l.lock_id)
 """
 """Codes at doors at which their key is not wanted any more."""
+ARRIVALS = """
+SELECT lock_id, min(starts) FROM keys JOIN doors ON key_id = id
+WHERE starts > ? AND leaves IS NULL GROUP BY lock_id
+"""
+USES = """
+SELECT lock_id, data->>'at', at, key_id FROM journal WHERE seq IN (
+    SELECT (SELECT max(seq) FROM journal WHERE lock_id = locks.id AND type = 'lock.used')
+    FROM locks WHERE listed)
+"""
 WAITS = """
 SELECT key_id, NULL FROM waits WHERE command = ?1
 UNION ALL
@@ -129,6 +139,21 @@ async def slots(tx: Transaction) -> dict[str, tuple[int, int]]:
         "GROUP BY lock_id"
     )
     return {lock: (proven, total - proven) for lock, proven, total in rows}
+
+
+async def arrivals(tx: Transaction, now: Now) -> dict[str, datetime]:
+    """When the next key begins at each lock."""
+    rows = await tx.rows(ARRIVALS, (now.latest.timestamp(),))
+    return {lock: from_epoch(at) for lock, at in rows}
+
+
+async def uses(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """Who used each lock last, as far as that is known."""
+    rows = await tx.rows(USES)
+    return {
+        lock: {"at": datetime.fromisoformat(at) if at else from_epoch(told), "key_id": key}
+        for lock, at, told, key in rows
+    }
 
 
 async def waits(tx: Transaction, command: CommandId) -> tuple[list[KeyId], list[LockId]]:

@@ -7,6 +7,7 @@ from gatewayd.domain.diagnosis import text
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.health import AlertCode, Severity
 from gatewayd.domain.ids import KeyId, LockId
+from gatewayd.domain.moment import Now
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.intake.schemas import SitePut
 from gatewayd.store import diagnosis, outbox, overrides, site, status, views
@@ -24,7 +25,7 @@ SAID = {"name", "driver", "address", "active", "allow_provisioning", "fallback_n
 async def hub(parts: Parts, _: shapes.Nothing) -> shapes.Hub:
     """How it stands with the hub and what it depends on, and what needs a person."""
     read, now, cloud = parts.database.read, parts.clock.now(), parts.cloud()
-    there = await _locks(read)
+    there = await _locks(read, now)
     active = [lock for lock in there if lock.active]
     online = sum(lock.online for lock in active)
     counted = await views.count(read, now)
@@ -57,13 +58,13 @@ async def hub(parts: Parts, _: shapes.Nothing) -> shapes.Hub:
 
 async def locks(parts: Parts, _: shapes.Nothing) -> shapes.Locks:
     """All locks of the site, as they were heard of last."""
-    return shapes.Locks(locks=tuple(await _locks(parts.database.read)))
+    return shapes.Locks(locks=tuple(await _locks(parts.database.read, parts.clock.now())))
 
 
 async def lock(parts: Parts, asked: shapes.ById) -> shapes.LockInFull:
     """One lock, the keys that are on it or come, and what is wrong there."""
     read = parts.database.read
-    found = next((x for x in await _locks(read) if x.lock_id == asked.id), None)
+    found = next((x for x in await _locks(read, parts.clock.now()) if x.lock_id == asked.id), None)
     if found is None:
         raise NotFound("there is no such lock")
     about = {subject for _, subject in await outbox.about(read, LockId(asked.id))}
@@ -133,20 +134,27 @@ async def _keys(
     return tuple(shapes.Key.model_validate(each, from_attributes=True) for each in found)
 
 
-async def _locks(read: Transaction) -> list[shapes.Lock]:
+async def _locks(read: Transaction, now: Now) -> list[shapes.Lock]:
     """What the site document says of each, and what was heard of it."""
     if (document := await site.document(read)) is None:
         return []
     of_site = SitePut.model_validate_json(document)
     said = {lock.id: lock.model_dump(include=SAID) for lock in of_site.locks}
-    shown = await views.slots(read)
+    shown, uses = await views.slots(read), await views.uses(read)
+    arrivals = await views.arrivals(read, now)
     found = []
     for heard in await status.locks(read):
         id_ = heard["lock_id"]
         proven, unproven = shown.get(id_, (0, 0))
         properties = [each.id for each in of_site.properties if id_ in each.locks]
-        codes = {"codes_shown": proven, "codes_unshown": unproven, "properties": properties}
-        found.append(shapes.Lock.model_validate(said[id_] | heard | codes, strict=False))
+        known = {
+            "codes_shown": proven,
+            "codes_unshown": unproven,
+            "properties": properties,
+            "next_arrival": arrivals.get(id_),
+            "last_use": uses.get(id_),
+        }
+        found.append(shapes.Lock.model_validate(said[id_] | heard | known, strict=False))
     return found
 
 

@@ -54,12 +54,13 @@ def application(parts: Parts) -> web.Application:
     for route in ROUTES:
         op = route.operation
         app.router.add_route(op.method, op.path, partial(route.answer, parts))
-
-    async def close(_: web.Application) -> None:
-        parts.followers.close()
-
-    app.on_shutdown.append(close)
+    app.on_shutdown.append(partial(closing, parts))
     return app
+
+
+async def closing(parts: Parts, _: web.Application) -> None:
+    """Who follows would stay for ever."""
+    parts.followers.close()
 
 
 @contextlib.contextmanager

@@ -192,11 +192,18 @@ class Hub(Shape):
     alerts: tuple[Alert, ...]
 
 
+class Use(Shape):
+    """Somebody used a code; `key_id`: null where the lock does not say whose."""
+
+    at: AwareDatetime
+    key_id: str | None
+
+
 class Lock(ReportedLock):
     """A lock of the site. `online`: what was tried last went well, else the `reason`;
     `last_contact`: null before it was heard for the first time; `foreign_slots`: with codes that
     are not the hub's; `codes_shown`: codes of the hub that it has shown; `codes_unshown`: those
-    that it has not, or not yet."""
+    that it has not, or not yet; `next_arrival`: when a key begins; `last_use`: within 30 days."""
 
     name: str
     driver: str
@@ -207,6 +214,8 @@ class Lock(ReportedLock):
     properties: tuple[str, ...]
     codes_shown: int
     codes_unshown: int
+    next_arrival: AwareDatetime | None
+    last_use: Use | None
 
 
 class Locks(Shape):

@@ -120,7 +120,7 @@ async def _watched(folder: Path, kind: Kind | None) -> int:
                 )
                 for keypad in (gate, mill):
                     stage.say(f'  curl -d \'{{"code": "..."}}\' {keypad}')
-                stage.say(f"or ask the hub: {stage.question}")
+                stage.say(f"or look at the hub's page, {stage.hub.url}, or ask: {stage.question}")
                 await drawing
     except asyncio.CancelledError:  # Ctrl-C is how one leaves
         if (task := asyncio.current_task()) is not None:

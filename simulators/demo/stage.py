@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulators.bluetooth import BluetoothSimulator
-from simulators.broker import Broker, Kind
+from simulators.broker import Broker, Kind, free_port
 from simulators.child import SimulatorError
 from simulators.cloud import Cloud, Event
 from simulators.cloud.bookings import Bookings
@@ -85,6 +85,7 @@ class Stage:
                 self.locks.url,
                 bluetooth=self.nukis.environment,
             )
+            self.hub.page = free_port()
             self.cloud = Cloud(self.broker.port, self.hub.prefix)
             await parts.enter_async_context(self.cloud)
             self.bookings = Bookings(self.cloud)
@@ -118,7 +119,7 @@ class Stage:
         self.addresses = {lock: each["address"] for lock, each in made.items()}
         await self.hub.pair(*made.values())
         await self._parts.enter_async_context(self.hub)
-        self.say(f"the hub runs; ask it from another terminal: {self.question}")
+        self.say(f"the hub runs; look at {self.hub.url}, or ask in a terminal: {self.question}")
 
     @property
     def question(self) -> str:

@@ -16,6 +16,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from gatewayd.domain.events.lock import LockUsed
+from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import FOREVER
 from gatewayd.domain.reach import Reach
 from gatewayd.errors import ConfigError
@@ -140,6 +142,35 @@ async def test_a_lock_and_its_keys(door: Door) -> None:
     assert {"res:R1"} == {x for x in keys if not x.startswith("backup:")}
     missing = await door.ask("/v1/locks/attic", 404)
     assert missing["reason"] == "not_found"
+
+
+async def test_a_lock_tells_who_comes_next_and_who_used_it_last(door: Door) -> None:
+    await door.house.send("reservation.put", reservation())
+    await door.house.send("reservation.put", reservation("R2", arrival="2026-07-03"))
+    await door.house.send("reservation.put", reservation("R3", arrival="2026-07-02"))
+    await door.house.send("reservation.cancel", {"id": "R3", "version": 2})
+    earlier = NOON - timedelta(hours=1)
+    for used in (
+        LockUsed(LockId("front"), 1, KeyId("res:R1"), "unlock"),
+        LockUsed(LockId("front"), 2, KeyId("res:R2"), "unlock", at=earlier),
+        LockUsed(LockId("shed-door"), None, None, "lock"),
+    ):
+        async with door.house.database.transaction() as tx:
+            await door.house.outbox.tell(tx, door.house.clock.now(), (used,))
+    told = {lock["lock_id"]: lock for lock in (await door.ask("/v1/locks"))["locks"]}
+    assert told["front"]["last_use"] == {"at": "2026-07-01T11:00:00Z", "key_id": "res:R2"}
+    assert told["shed-door"]["last_use"] == {"at": "2026-07-01T12:00:00Z", "key_id": None}
+    assert told["flat-1-door"]["last_use"] is None
+    assert told["front"]["next_arrival"] == "2026-07-03T12:00:00Z"  # an hour of grace
+    assert told["shed-door"]["next_arrival"] is None
+    door.house.clock.at = NOON + timedelta(days=2, minutes=-1)  # the code is due: it has to leave
+    moved = reservation("R2", 2, arrival="2026-07-03", property_id="flat-2")
+    await door.house.send("reservation.put", moved)
+    told = {lock["lock_id"]: lock for lock in (await door.ask("/v1/locks"))["locks"]}
+    assert told["flat-2-door"]["next_arrival"] == "2026-07-03T12:00:00Z"
+    assert told["flat-1-door"]["next_arrival"] == "2026-07-11T12:00:00Z"
+    door.house.clock.at = NOON + timedelta(days=2, minutes=1)
+    assert (await door.ask("/v1/locks/front"))["next_arrival"] == "2026-07-11T12:00:00Z"
 
 
 async def execute(door: Door, sql: str, *values: object) -> None:

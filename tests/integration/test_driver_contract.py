@@ -32,7 +32,7 @@ from gatewayd.locks.nuki import connection
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
-from tests.fakes import FakeLock
+from tests.fakes import Air, FakeLock
 from tests.integration.conftest import listening, paired, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -47,6 +47,7 @@ KINDS = {
     "fake": 0,
     "fake-checksum": 0,
     "fake-list": 0,
+    "fake-slow": 0,
 }
 LISTS = ["nuki", "fake-list"]
 """Those that number their codes themselves."""
@@ -164,6 +165,7 @@ async def _nuki(
 async def _fake(kind: str) -> Bench:
     lock = FakeLock(SystemClock(), slots=ROOM, numbers_itself=kind == "fake-list")
     lock.checksummed = kind == "fake-checksum"
+    lock.air = Air(0.001) if kind == "fake-slow" else None
 
     async def faults(**what: object) -> None:
         for name in ("dead", "masked", "refuses", "drops_writes", "loses_answers"):

@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 
 from gatewayd.cloud import home_assistant
 from gatewayd.cloud.entities import Names
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.lock import LockBattery, LockOffline, LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
 from gatewayd.errors import Reason
+from gatewayd.store.site import turned
 from simulators.broker import Broker, find_mosquitto
 from tests.house import FakeClock, command, lock, reservation, site
 from tests.integration.test_link import listening
@@ -102,6 +104,9 @@ async def test_only_what_changed_is_said_again(tmp_path: Path) -> None:
         await h.tell(LockBattery(LockId("front"), 12, low=False))
         await h.eventually(lambda: true(last(heard)[f"{STATE}front"]["battery"] == 12))
         assert last(heard)[f"{STATE}front"]["battery_low"] == "ON"
+        async with h.database.transaction() as tx:
+            turned(tx, LockId("front"), Bolt.UNLOCKED)
+        await h.eventually(lambda: true(last(heard)[f"{STATE}front"]["unlocked"] == "ON"))
         await h.tell(LockOnline(LockId("front")))  # it was
         await h.tell(raised(AlertCode.LOCK_JAMMED, "front"))
         await h.eventually(lambda: true(last(heard)[f"{PREFIX}ha/hub"]["alerts"] == 1))
@@ -110,7 +115,7 @@ async def test_only_what_changed_is_said_again(tmp_path: Path) -> None:
         await h.eventually(lambda: true(last(heard)[f"{PREFIX}ha/hub"]["alerts"] == 0))
         topics = [topic for topic, _ in of_ours(heard)[ALL:]]
         both = [f"{PREFIX}ha/hub", f"{STATE}front"]
-        assert topics == [f"{STATE}front", *both, *both]
+        assert topics == [f"{STATE}front", f"{STATE}front", *both, *both]
 
 
 async def test_a_lock_that_leaves_the_site_leaves_home_assistant(tmp_path: Path) -> None:

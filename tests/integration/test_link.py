@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from gatewayd.cloud import link as linking
 from gatewayd.cloud import publisher as publishing
+from gatewayd.cloud.connection import Connection
 from gatewayd.config import Config, Mqtt, tls
 from gatewayd.config import Hub as Names
 from gatewayd.domain.events.alert import raised
@@ -26,8 +27,6 @@ from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Proof
-from gatewayd.store.database import Outgoing
-from gatewayd.store.outbox import Outbox
 from simulators.broker import Broker, find_mosquitto, free_port
 from simulators.cloud import Cloud
 from tests.house import FakeClock
@@ -237,22 +236,36 @@ async def test_the_summary_comes_after_the_events_that_wait(tmp_path: Path) -> N
     assert kinds == ["status", *["evt/lock.online"] * 250, "reported"]
 
 
-async def test_a_full_outbox_is_read_in_large_pieces(
+async def test_receipts_that_came_meanwhile_are_one_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, fetch = list[int](), Outbox.fetch
+    monkeypatch.setattr(linking, "GATHERED", 1)
+    taken, free, receipted = list[int](), asyncio.Event(), publishing.Publisher.receipted
+    connections, run = list[Connection](), publishing.Publisher.run
 
-    async def counted(outbox: Outbox, after: int, limit: int) -> list[Outgoing]:
-        asked.append(limit)
-        return await fetch(outbox, after, limit)
+    async def watched(publisher: publishing.Publisher, connection: Connection) -> None:
+        connections.append(connection)
+        await run(publisher, connection)
 
-    monkeypatch.setattr(Outbox, "fetch", counted)
-    async with Broker(tmp_path / "b") as broker:
-        async with hub(tmp_path, free_port()) as away:
-            await away.tell(*(LockOnline(LockId("a")) for _ in range(5 * publishing.WINDOW)))
-        async with Cloud(broker.port, PREFIX), hub(tmp_path, broker.port) as h:
-            await h.eventually(h.empty)
-    assert 2 * min(asked) >= max(asked) > 1  # as many as the broker takes at once, or half of it
+    async def slow(publisher: publishing.Publisher, payloads: list[bytes]) -> None:
+        taken.append(len(payloads))
+        await free.wait()
+        await receipted(publisher, payloads)
+
+    monkeypatch.setattr(publishing.Publisher, "run", watched)
+    monkeypatch.setattr(publishing.Publisher, "receipted", slow)
+    async with (
+        Broker(tmp_path / "b") as broker,
+        hub(tmp_path, broker.port) as h,
+        Cloud(broker.port, PREFIX) as cloud,
+    ):
+        await h.eventually(lambda: true(h.link.ever_connected))
+        await h.tell(*(LockOnline(LockId(f"l{n}")) for n in range(10)))
+        await cloud.until(lambda e: e["data"].get("lock_id") == "l9")
+        await h.eventually(lambda: true(taken and taken[0] + connections[0].messages.qsize() == 10))
+        free.set()
+        await h.eventually(h.empty)
+    assert len(taken) == 2
 
 
 async def test_a_broker_that_is_away_is_tried_with_growing_random_waits(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gatewayd.cloud.publisher import WINDOW
 from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.ids import LockId
-from gatewayd.store.outbox import receipted
+from gatewayd.store.outbox import park, receipted
 from simulators.broker import free_port
 from tests.house import command, reservation, site
 from tests.linked import PREFIX, hub, true
@@ -194,6 +195,16 @@ async def test_what_the_broker_refused_is_tried_once_in_each_connection(tmp_path
         assert broker.told("cleared") == ["lock.online"]
         assert broker.topics.count(refused) == 2
         assert broker.topics.count("evt/hub.started") == 1
+
+
+async def test_what_waits_beside_a_parked_event_is_sent_after_a_restart(tmp_path: Path) -> None:
+    broker, many = NarrowBroker(prompt=True, refuses={"evt/hub.started"}), 2 * WINDOW
+    async with hub(tmp_path, free_port()) as away:
+        await away.tell(*(LockOnline(LockId(f"l{n}")) for n in range(many)), HubStarted("1"))
+        async with away.database.transaction() as tx:
+            await park(tx, (await away.outbox.fetch(many, 1))[0].id, "not authorized")
+    async with serving(broker) as port, hub(tmp_path, port, ignore) as h:
+        await h.eventually(lambda: true(broker.topics.count("evt/lock.online") == many))
 
 
 async def test_an_alert_of_parked_events_ends_with_their_receipts_too(tmp_path: Path) -> None:

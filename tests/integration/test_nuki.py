@@ -11,7 +11,7 @@ from bleak import BleakScanner
 from bleak.exc import BleakError
 
 from gatewayd.clock import SystemClock
-from gatewayd.domain.bolt import Action
+from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.code import Code
 from gatewayd.domain.moment import Now
 from gatewayd.domain.report import (
@@ -21,6 +21,7 @@ from gatewayd.domain.report import (
     Jammed,
     KeypadBattery,
     PinRefused,
+    Turned,
     Used,
     WrongCode,
 )
@@ -487,6 +488,19 @@ async def test_a_clock_is_never_set_from_a_doubtful_one(
         await site.seen()
         assert [told.mended for told in site.told(ClockSkew)] == [False]
         assert await site.sent("update_time") == 0
+
+
+async def test_where_the_bolt_is_is_told_when_it_has_turned(site: Site) -> None:
+    async with site.driver.session() as session:
+        await session.operate(Action.UNLOCK)
+    await until(lambda: site.told(Turned)[-1:] == [Turned(Bolt.UNLOCKED)])
+    before = len(site.told(Turned))
+    await site.seen()
+    assert len(site.told(Turned)) == before
+    async with site.driver.session() as session:
+        await session.operate(Action.LOCK)
+    await site.seen()
+    assert site.told(Turned)[before:] == [Turned(Bolt.LOCKED)]
 
 
 async def test_batteries_are_told_when_they_change(site: Site) -> None:

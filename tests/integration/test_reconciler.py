@@ -13,11 +13,13 @@ import pytest
 
 from gatewayd.clock import RECHECK, Certain
 from gatewayd.domain.moment import Now
+from gatewayd.domain.plan import LockStep
 from gatewayd.domain.reach import Reach
 from gatewayd.domain.report import Alive, CodeDeleted, Tampered, Used
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Entry, Observation
+from gatewayd.domain.steps import Result
 from gatewayd.errors import LockError, RadioDown, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
@@ -25,7 +27,7 @@ from gatewayd.reconciler.worker import Tools, Worker
 from gatewayd.store import situations, status
 from gatewayd.store.database import Database, open_database
 from gatewayd.store.outbox import Outbox
-from tests.fakes import FakeLock, FakeRadio
+from tests.fakes import Air, FakeLock, FakeRadio
 from tests.house import HUB, Document, command
 from tests.integration.conftest import until
 
@@ -235,6 +237,37 @@ async def test_the_ladder_goes_on_after_a_restart_and_at_once_after_a_reboot(
         assert radio.lock("a").touched == ["session"]
         seen = await tries(hub, "a", 6 * MINUTE)
     assert [round((t - 10.0) / MINUTE, 1) for t in seen] == [5]
+
+
+async def test_while_one_lock_s_answer_is_written_down_another_lock_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, conclude, goes_on = VirtualClock(), Worker._conclude, asyncio.Event()
+
+    async def slow(worker: Worker, step: LockStep, result: Result, until: Tick) -> LockStep | None:
+        if worker.lock == "a":
+            await goes_on.wait()
+        return await conclude(worker, step, result, until)
+
+    monkeypatch.setattr(Worker, "_conclude", slow)
+    async with site(tmp_path, clock, "a", "b", radio=FakeRadio(clock, sessions=2)) as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        passing = asyncio.create_task(hub.pass_(50 * MINUTE))
+        await until(lambda: bool(hub.lock("b").codes))
+        assert hub.lock("a").touched == ["session", "observe 1"]
+        goes_on.set()
+        await passing
+        assert hub.lock("a").codes == hub.lock("b").codes
+
+
+async def test_of_two_sessions_there_is_one_exchange_at_a_time(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    radio, air = FakeRadio(clock, sessions=2), Air(0.001)
+    radio.lock("a").air = radio.lock("b").air = air
+    async with site(tmp_path, clock, "a", "b", radio=radio) as hub:
+        await hub.book("r1", "2026-07-01", "2026-07-09")
+        await hub.pass_(50 * MINUTE)
+    assert (air.exchanges, air.most) == (6, 1)
 
 
 async def test_a_lock_that_comes_back_is_served_at_once_and_a_flapping_one_is_not(

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.ids import LockId
-from gatewayd.domain.report import Alive, Battery, Dead, Jammed, Report, Used, WrongCode
+from gatewayd.domain.report import Alive, Battery, Dead, Jammed, Report, Turned, Used, WrongCode
 from gatewayd.reconciler.signals import Watch
 from gatewayd.store import signals
 from gatewayd.store import site as sites
@@ -265,3 +266,22 @@ async def test_the_watch_looks_again_and_again(tmp_path: Path) -> None:
         with pytest.raises(Enough):
             await replace(watch, clock=Impatient(hub.clock.wall)).run()
         assert ("keypad_attack", "a") in await alerts(hub)
+
+
+# --- the bolt ----------------------------------------------------------------------------------
+
+
+async def test_where_a_bolt_is_is_kept_until_nobody_knows_any_more(tmp_path: Path) -> None:
+    async with watched(tmp_path, "a", "b") as (hub, _):
+        await hear(hub, "a", Turned(Bolt.UNLOCKED), Turned(Bolt.LOCKED))
+        await hear(hub, "b", Turned(Bolt.UNLOCKED))
+        read, before = hub.database.read, await told(hub, "lock.used")
+        assert await sites.bolts(read) == {"a": Bolt.LOCKED, "b": Bolt.UNLOCKED}
+        assert before == []
+        moved = document("a", "b", version=2)
+        moved["locks"][0]["address"] = "elsewhere"
+        await take(hub.intake, command("site.put", moved, id="moved"))
+        assert await sites.bolts(read) == {"b": Bolt.UNLOCKED}  # another one may hang at a
+        async with hub.database.transaction() as tx:
+            await sites.distrust(tx)
+        assert await sites.bolts(read) == {}

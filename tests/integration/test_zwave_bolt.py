@@ -3,7 +3,7 @@
 import pytest
 
 from gatewayd.domain.bolt import Action, Bolt
-from gatewayd.domain.report import Jammed
+from gatewayd.domain.report import Jammed, Turned
 from gatewayd.errors import OutcomeUnknown, Unreachable
 from simulators.zwave import ZwaveSimulator
 from tests.integration.conftest import running, until
@@ -34,6 +34,20 @@ async def test_what_a_person_does_at_the_door_is_seen(zwave: ZwaveSimulator, nod
         await zwave.keypad(node, slot=4, action="lock")
         assert await session.bolt() is Bolt.LOCKED
     await zwave.set_code(node, 4, None)
+
+
+@EACH
+async def test_where_the_bolt_is_is_told_as_it_turns_and_known_without_asking(
+    zwave: ZwaveSimulator, node: int
+) -> None:
+    async with running(zwave.url) as (radio, heard), radio.lock(str(node)).session() as session:
+        for action in (Action.UNLOCK, Action.LOCK):
+            heard.clear()
+            await session.operate(action)
+            await session.bolt()
+            await until(lambda a=action: (str(node), Turned(a.wanted)) in heard)  # type: ignore[misc]  # bound now
+    async with running(zwave.url) as (_, heard):
+        await until(lambda: (str(node), Turned(Bolt.LOCKED)) in heard)
 
 
 @EACH

@@ -243,13 +243,19 @@ def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_agai
     assert f"{file}:8: mqtt.prot is not a setting" in result.stderr
 
 
-@pytest.mark.parametrize("spoil", ["a folder", "below a file"])
-def test_a_hub_whose_store_cannot_be_used_says_so_in_one_line(file: Path, spoil: str) -> None:
-    file.write_text(CONFIG + f'[store]\npath = "{spoil}/gatewayd.db"\n')
-    if spoil == "a folder":
-        (file.parent / spoil / "gatewayd.db").mkdir(parents=True)
-    else:
-        (file.parent / spoil).write_text("")
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ('[store]\npath = "a folder/gatewayd.db"\n', 1),
+        ('[store]\npath = "below a file/gatewayd.db"\n', 1),
+        # Fault 36: what shows only at the start
+        ('[clock]\ntrust = "always"\n[local]\nsocket = "below a file/hub.sock"\n', 78),
+    ],
+)
+def test_a_hub_that_cannot_begin_says_so_in_one_line(file: Path, setting: str, code: int) -> None:
+    file.write_text(CONFIG + setting)
+    (file.parent / "a folder" / "gatewayd.db").mkdir(parents=True)
+    (file.parent / "below a file").write_text("")
     done = subprocess.run(
         [sys.executable, "-m", "gatewayd", "run", "--config", str(file)],
         capture_output=True,
@@ -258,7 +264,7 @@ def test_a_hub_whose_store_cannot_be_used_says_so_in_one_line(file: Path, spoil:
         check=False,
         cwd=ROOT,
     )
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stderr.splitlines()[-1].startswith("gatewayd: ")
     assert "Traceback" not in done.stderr
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.config import load, prometheus
+from gatewayd.config import load, page_token, prometheus
 from gatewayd.errors import ConfigError
 
 LEAST = """\
@@ -44,7 +44,7 @@ def test_the_least_configuration_has_safe_defaults(file: Path) -> None:
     assert config.store.path == Path("/var/lib/gatewayd/gatewayd.db")
     assert config.bluetooth is None
     assert (config.zwave, config.site.file, config.mqtt.ca_file) == (None, None, None)
-    assert (config.metrics, config.home_assistant) == (None, None)
+    assert (config.page, config.metrics, config.home_assistant) == (None, None, None)
     assert (config.log.level, config.log.format) == ("info", "auto")
 
 
@@ -72,6 +72,13 @@ path = "data/hub.db"
 [site]
 file = "site.toml"
 
+[page]
+port = 8470
+bind = "192.0.2.7"
+hosts = ["Hub.example"]
+token_file = "secrets/page"
+changes = true
+
 [metrics]
 port = 9110
 
@@ -85,6 +92,13 @@ format = "json"
     config = load(file)
     folder = file.parent
     assert config.mqtt.password_file == folder / "secrets/mqtt"
+    assert config.page is not None
+    assert config.page.token_file == folder / "secrets/page"
+    assert (config.page.port, config.page.hosts, config.page.changes) == (
+        8470,
+        ("hub.example",),
+        True,
+    )
     assert config.mqtt.ca_file == Path("/etc/ssl/ca.pem")
     assert config.store.path == folder / "data/hub.db"
     assert config.site.file == folder / "site.toml"
@@ -204,3 +218,37 @@ def test_metrics_without_what_makes_them_say_what_to_install(
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "2001:db8::1"])  # noqa: S104  # that is the point
+def test_a_page_beyond_loopback_wants_a_token(file: Path, bind: str) -> None:
+    page = f'{LEAST}[page]\nport = 8470\nbind = "{bind}"\n'
+    (fault,) = faults(file, page)
+    assert fault.startswith("8: page - ")
+    assert "token_file" in fault
+    file.write_text(f'{page}token_file = "token"\n')
+    page_ = load(file).page
+    assert page_ is not None
+    assert page_.bind == bind
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_a_page_on_loopback_wants_none(file: Path, bind: str) -> None:
+    file.write_text(f'{LEAST}[page]\nport = 8470\nbind = "{bind}"\n')
+    config = load(file)
+    assert page_token(config) is None
+    assert config.page is not None
+    assert config.page.changes is False
+
+
+def test_a_token_is_read_from_its_file_and_is_long(file: Path) -> None:
+    file.write_text(f'{LEAST}[page]\nport = 8470\ntoken_file = "token"\n')
+    config, token = load(file), file.parent / "token"
+    with pytest.raises(ConfigError, match=r"page\.token_file"):
+        page_token(config)
+    token.write_text("fifteen letters")
+    with pytest.raises(ConfigError, match="16 characters") as caught:
+        page_token(config)
+    assert "fifteen" not in str(caught.value)
+    token.write_text("sixteen letters!\n")
+    assert page_token(config) == "sixteen letters!"

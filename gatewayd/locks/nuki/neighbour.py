@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from gatewayd.domain.credentials import PIN_TRIES
-from gatewayd.domain.report import Alive, Battery, KeypadBattery, Report
+from gatewayd.domain.report import Alive, Battery, KeypadBattery, Report, Turned
 from gatewayd.domain.retry import Tick
 from gatewayd.locks.nuki.advertisement import Advertisement
 
@@ -30,7 +30,7 @@ class Neighbour:
         self.missed = False
         self.skew_told: Tick | None = None
         self._offset: tuple[timedelta, Tick] | None = None
-        self._batteries: dict[type[Report], Report] = {}
+        self._told: dict[type[Report], Report] = {}
         self._heard_at: Tick | None = None
         self._changed = self._cleared = False
         self._read_at: Tick | None = None
@@ -53,12 +53,10 @@ class Neighbour:
         """No adapter hears anything now."""
         self._heard_at = None
 
-    def news(self, *told: Battery | KeypadBattery) -> list[Report]:
+    def news(self, *told: Battery | KeypadBattery | Turned) -> list[Report]:
         """Of these what was not told yet."""
-        new: list[Report] = [
-            report for report in told if self._batteries.get(type(report)) != report
-        ]
-        self._batteries |= {type(report): report for report in told}
+        new: list[Report] = [report for report in told if self._told.get(type(report)) != report]
+        self._told |= {type(report): report for report in told}
         return new
 
     def lives_at(self, offset: timedelta, now: Tick) -> bool:

@@ -55,6 +55,7 @@ class NukiRadio:
         name: str = "nuki",
     ) -> None:
         self.name, self.clock = name, clock
+        self.sessions = 1  # a session is a connection, which the lock ends where it is silent
         self.unfit: str | None = None
         self.on_report: OnReport = lambda _address, _report: None
         self.is_served: IsServed = lambda _address: True

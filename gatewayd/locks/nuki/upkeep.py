@@ -9,7 +9,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.moment import Now
-from gatewayd.domain.report import ClockSkew, Report
+from gatewayd.domain.report import ClockSkew, Report, Turned
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.nuki import reports
 from gatewayd.locks.nuki.conversation import Conversation
@@ -50,7 +50,8 @@ class Upkeep:
             Unreachable, RadioDown.
         """
         states = await talk.states()
-        for report in neighbour.news(*reports.batteries(states)):
+        here = (*reports.batteries(states), Turned(reports.bolt(states)))
+        for report in neighbour.news(*here):
             self._tell(report)
         now, tick = self._clock.now(), self._clock.tick()
         offset = timedelta(minutes=states.timezone_offset)

@@ -8,11 +8,9 @@ from zwave_js_server.const.command_class.lock import DoorLockMode
 from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.errors import OutcomeUnknown, Unreachable
 from gatewayd.locks.zwave.commands import Commands
+from gatewayd.locks.zwave.reports import of_mode
 
 DOOR_LOCK = CommandClass.DOOR_LOCK
-SHUT, UNKNOWN = frozenset({0x10, 0x11, 0xFF}), 0xFE
-"""Door Lock Modes: Inside Unsecured (only the handle inside opens), with and without timeout, and
-Secured; and that of a bolt which is neither here nor there."""
 ACCESS_CONTROL, LOCK_STATE, LOCK_JAMMED = "Access Control", "Lock state", 0x0B
 """The Notification that says why; zwave-js keeps it until the lock tells that it moved again."""
 
@@ -52,9 +50,8 @@ class DoorLock:
         mode, target = said["currentMode"], said.get("targetMode")
         if target not in (None, mode) and _goes_on(said.get("duration")):
             return Bolt.MOVING
-        if mode == UNKNOWN:
-            return Bolt.JAMMED if self._jammed() else Bolt.UNKNOWN
-        return Bolt.LOCKED if mode in SHUT else Bolt.UNLOCKED
+        bolt = of_mode(mode)
+        return Bolt.JAMMED if bolt is Bolt.UNKNOWN and self._jammed() else bolt
 
     def _jammed(self) -> bool:
         """From the lock's own notification: the Door Lock class cannot say it."""

@@ -36,6 +36,8 @@ CONNECT_TIMEOUT = 10.0
 """Seconds; without it a hung server is noticed after 84 s."""
 CALL_TIMEOUT = 15.0
 """Seconds; the slowest honest answer is a dead node's, 3.2 s, behind another one's."""
+SESSIONS = 2
+"""Open at a time: while one lock's answer is written down, another one is asked."""
 BACKOFF = (0.5, 10.0)
 """Seconds between attempts to connect: doubled from the first to the second."""
 GOODBYE = 1.0
@@ -83,7 +85,7 @@ class ZwaveRadio:
     """All locks behind one zwave-js server."""
 
     def __init__(self, url: str, clock: Clock, name: str = "zwave") -> None:
-        self.name = name
+        self.name, self.sessions = name, SESSIONS
         self.clock = clock
         self.link = Link()
         self.own = reports.OwnChanges(clock)

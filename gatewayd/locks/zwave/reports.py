@@ -16,6 +16,7 @@ from zwave_js_server.model.node import Node
 from zwave_js_server.model.notification import BatteryNotification, NotificationNotification
 
 from gatewayd.clock import Clock
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.report import (
     Battery,
     CodeAdded,
@@ -25,6 +26,7 @@ from gatewayd.domain.report import (
     KeypadDisabled,
     Report,
     Tampered,
+    Turned,
     Used,
     WrongCode,
 )
@@ -40,6 +42,10 @@ TYPES = {
 OPENED = frozenset({0x06, 0x22, 0x24})
 """Keypad unlock; unlock with a user's code; unlock with a user's credential (0x83)."""
 CLOSED = frozenset({0x05, 0x21, 0x23})
+
+SHUT, UNKNOWN = frozenset({0x10, 0x11, 0xFF}), 0xFE
+"""Door Lock Modes: Inside Unsecured (only the handle inside opens), with and without timeout, and
+Secured; and that of a bolt which is neither here nor there."""
 
 ECHO = 2.0
 """Seconds: a lock tells of a change twice, to who asked and to its lifeline, which is us too."""
@@ -86,6 +92,8 @@ def of_value_update(event: dict[str, Any]) -> Report | None:
     match args["commandClass"], args.get("propertyName"), args.get("newValue"):
         case CommandClass.BATTERY, "level", int(level):
             return Battery(level)
+        case CommandClass.DOOR_LOCK, "currentMode", int(mode):
+            return Turned(of_mode(mode))
         case CommandClass.NOTIFICATION, str(name), int(state) if name in TYPES:
             return WITHOUT_SLOT.get((TYPES[name], state))
         case _:
@@ -104,6 +112,13 @@ def of_credential(event: dict[str, Any]) -> CodeAdded | CodeDeleted | None:
 def of_user(event: dict[str, Any]) -> CodeDeleted:
     """A node's `user deleted` event: with a user its codes go; user 0 means all users."""
     return CodeDeleted(event["args"].user_id or None)
+
+
+def of_mode(mode: int) -> Bolt:
+    """Where the bolt is in this Door Lock Mode."""
+    if mode == UNKNOWN:
+        return Bolt.UNKNOWN
+    return Bolt.LOCKED if mode in SHUT else Bolt.UNLOCKED
 
 
 class OwnChanges:
@@ -131,6 +146,8 @@ def of_values(node: Node) -> Iterator[Report]:
     """What is known of a node when a connection is made, without asking it."""
     if (level := _level(node)) is not None:
         yield Battery(level)
+    if (mode := _value(node, CommandClass.DOOR_LOCK, "currentMode")) is not None:
+        yield Turned(of_mode(mode))
 
 
 def _slot(parameters: object) -> int | None:
@@ -147,5 +164,10 @@ def _slot(parameters: object) -> int | None:
 
 
 def _level(node: Node) -> int | None:
-    value = node.values.get(f"{node.node_id}-{CommandClass.BATTERY.value}-0-level")
+    return _value(node, CommandClass.BATTERY, "level")
+
+
+def _value(node: Node, of: CommandClass, name: str) -> int | None:
+    """What zwave-js knows without asking."""
+    value = node.values.get(f"{node.node_id}-{of.value}-0-{name}")
     return value.value if value is not None and isinstance(value.value, int) else None

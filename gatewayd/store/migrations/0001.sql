@@ -162,6 +162,7 @@ CREATE TABLE locks (
     battery INTEGER,
     battery_low INTEGER,
     last_contact REAL,
+    bolt TEXT,                      -- where the lock said last that it is
     utc_offset REAL,                -- seconds: the lock's own local time, as it was at
     offset_at REAL,
     cause TEXT,                     -- JSON list: each command about all its codes, not yet proven

@@ -2,17 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gatewayd.cloud.entities import Names, Shown, messages
+from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import LockId
 
 NAMES = Names("v1/acme/lake.side/hub-1/", "homeassistant", "hub-1", "1.2.3")
-FRONT = Shown(LockId("front"), "Front door", "zwave", True, 87, False, (AlertCode.LOCK_JAMMED,))
-SILENT = Shown(LockId("back.door"), "Back door", "nuki", None, None, None, ())
+FRONT = Shown(
+    LockId("front"), "Front door", "zwave", True, Bolt.UNLOCKED, 87, False, (AlertCode.LOCK_JAMMED,)
+)
+SILENT = Shown(LockId("back.door"), "Back door", "nuki", None, Bolt.LOCKED, None, None, ())
 
 type Document = dict[str, Any]
 
@@ -38,7 +42,7 @@ OF_PLATFORM: dict[str, set[str]] = {
 }
 CLASSES: dict[str, set[str | None]] = {
     "sensor": {None, "battery"},
-    "binary_sensor": {"battery", "connectivity", "problem"},
+    "binary_sensor": {"battery", "connectivity", "lock", "problem"},
 }
 
 
@@ -111,6 +115,24 @@ def test_a_lock_s_state_says_what_is_known_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("bolt", "online", "said_of_it"),
+    [
+        (Bolt.UNLOCKED, True, "ON"),
+        (Bolt.LOCKED, True, "OFF"),
+        (Bolt.MOVING, True, None),
+        (Bolt.JAMMED, True, None),
+        (None, True, None),
+        (Bolt.LOCKED, False, None),
+    ],
+)
+def test_a_bolt_is_shown_where_it_is_known(
+    bolt: Bolt | None, online: bool, said_of_it: str | None
+) -> None:
+    state = said(replace(FRONT, bolt=bolt, online=online))
+    assert state["v1/acme/lake.side/hub-1/ha/lock/front"]["unlocked"] == said_of_it
+
+
+@pytest.mark.parametrize(
     ("alerts", "problem", "count"),
     [
         ((), "OFF", 0),
@@ -128,7 +150,7 @@ def test_the_hub_s_state_counts_what_stands(
 
 def test_no_two_locks_are_one_device() -> None:
     locks = [
-        Shown(LockId(id_), id_, "zwave", True, None, None, ())
+        Shown(LockId(id_), id_, "zwave", True, None, None, None, ())
         for id_ in ("a.b", "a_b", "a:b", "hub")
     ]
     found = said(*locks)
