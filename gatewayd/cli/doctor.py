@@ -97,7 +97,7 @@ def _named(path: Path) -> "list[Finding]":
     found = [
         warning("config", each, AS_DAEMON)
         if "Permission denied" in each
-        else broken("config", each, "mend it, then: gatewayd check")
+        else broken("config", each, "correct it; gatewayd check names each fault")
         for each in faults(path)
     ]
     return found or [ok("config", f"{path} is fine")]

@@ -165,6 +165,7 @@ async def commissions_doors(house: House) -> None:
     await house.zwave.keypad(V2, code=code)
     out, _ = await walk.communicate()
     assert (walk.returncode, out.decode().count(" right ")) == (0, 2)
+    assert "each lock was found right" in (await typed(house.hub, "commission", "--all")).out
     nobody, _ = await commissioning(house, f"l{V2}", "--json")
     assert (await typed(house.hub, "commission", f"l{V2}", "--stop")).status == 0
     out, _ = await nobody.communicate()
@@ -221,13 +222,14 @@ async def looks_for_what_is_broken(house: House) -> None:
     house.hub.folder.chmod(0o700)
     config, settings = house.hub.folder / "gatewayd.toml", house.hub.folder / "server.json"
     settings.write_text('{"interview": {"queryAllUserCodes": true}}')
+    since = (await read(house.hub, "Hub", "status"))["cloud"]["since"]
     words = ["--config", str(config), "--zwave-config", str(settings), "--json"]
     said = await typed(house.hub, "doctor", *words)
     found = {each["about"]: each for each in json.loads(said.out)["findings"]}
     assert "zwave-js server" in found["zwave"]["text"]
     well = {"config", "version", "clock", "database", "broker", "zwave", "codes", "port", "socket"}
     assert {about for about in well if found[about]["state"] == "ok"} >= well - {"clock"}
-    assert (await read(house.hub, "Hub", "status"))["cloud"]["up"]
+    assert (await read(house.hub, "Hub", "status"))["cloud"]["since"] == since
 
 
 async def presses_tab(house: House) -> None:

@@ -372,6 +372,9 @@ async def test_the_doctor_looks_at_bluez_and_its_adapters(
     assert [each.state for each in await bluetooth(hci)] == ["ok", "broken"]
     await desk.sim.bus_faults(adapter="hci0", powered=False)
     assert [each.state for each in await bluetooth(hci)] == ["broken", "broken"]
+    await desk.sim.bus_faults(service_rights=False)
+    (found,) = await bluetooth(hci)
+    assert (found.state, "usermod -aG bluetooth" in found.mend) == ("broken", True)
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={desk.folder / 'no-bus'}")
     (found,) = await bluetooth(hci)
     assert (found.state, "no system bus" in found.text) == ("broken", True)
