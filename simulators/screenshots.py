@@ -30,7 +30,7 @@ async def main(docs: Path) -> None:
             await scenes.arrivals(stage)
             guest = scenes.current(next(iter(HOMES)))
             await stage.locks.keypad(NODES["gate"], code=await stage.code(guest))
-            await stage.locks.battery(NODES["harbour-door"], 14)
+            await stage.locks.battery(NODES[scenes.WORN], 14)
             await take(browser, stage.hub.url, docs)
             command.cancel()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.options import CONFIG, JSON
+from gatewayd.cli.progress import working
 from gatewayd.cli.trouble import USAGE, Trouble, ends_well, not_as_root, say
 from gatewayd.clock import SystemClock
 
@@ -64,8 +65,9 @@ def backup(
             raise Trouble("the passphrase is too short", todo, USAGE)
         now = SystemClock().now().latest
         made = Manifest(_hub(config), f"{now:%Y-%m-%dT%H:%M:%SZ}", version("gatewayd"))
-        sealed = seal(pack(config.store.path, made), passphrase)
-        _write(file, sealed)
+        with working("copying and sealing"):
+            sealed = seal(pack(config.store.path, made), passphrase)
+            _write(file, sealed)
         if as_json:
             said = {"ok": True, "file": str(file), "bytes": len(sealed)}
             click.echo(json.dumps(said | {"hub": made.hub, "made_at": made.made_at}))
@@ -116,7 +118,9 @@ def restore(
             if database.exists() and not force:
                 todo = "say --force to put the backup in its place; it is kept aside"
                 raise Trouble(f"there is a database already: {database}", todo)
-            packed = unseal(_read(file), _passphrase(passphrase_file, twice=False))
+            sealed, passphrase = _read(file), _passphrase(passphrase_file, twice=False)
+            with working("opening the seal"):
+                packed = unseal(sealed, passphrase)
             made = manifest(packed)
             if made.hub != _hub(config):
                 todo = "write org, site and id of that hub into [hub]"

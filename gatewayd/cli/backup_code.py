@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Document, answered
 from gatewayd.cli.names import lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -27,7 +28,7 @@ def backup_code() -> None:
 
 
 @backup_code.command("list")
-@click.argument("name", metavar="[LOCK]", required=False)
+@click.argument("name", metavar="[LOCK]", required=False, shell_complete=complete.locks)
 @SOCKET
 @JSON
 def list_(name: str | None, socket: Path, as_json: bool) -> None:
@@ -69,7 +70,7 @@ def issue(
 
 
 @backup_code.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
+@click.argument("name", metavar="LOCK", shell_complete=complete.locks)
 @click.argument("label", required=False)
 @SOCKET
 @WAIT

@@ -1,18 +1,28 @@
-"""`gatewayd reserve`, `revoke`, `open` and the like: what people want changed."""
+"""`gatewayd reserve`, `revoke` and the like: what people want changed."""
 
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Door, answered
 from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
 from gatewayd.cli.say import EXITS, WAIT, carry_out
+from gatewayd.cli.trouble import Trouble
 
 DAY = click.DateTime(["%Y-%m-%d"])
 TIME = click.DateTime(["%H:%M"])
-DOORS = click.option("--door", "names", metavar="NAME", multiple=True, help="That one alone.")
+DOORS = click.option(
+    "--door",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="That one alone.",
+    shell_complete=complete.locks,
+)
 
 
 @click.command(epilog=EXITS)
@@ -24,7 +34,7 @@ DOORS = click.option("--door", "names", metavar="NAME", multiple=True, help="Tha
 @click.option("--check-out", type=TIME, metavar="HH:MM", help="Else the property's.")
 @click.option("--guest", help="The guest's name.")
 @click.option("--phone", help="The guest's, where codes come from it.")
-@click.option("--version", type=click.IntRange(0), default=1, help="A change needs a higher one.")
+@click.option("--version", type=click.IntRange(0), help="For a change: above that of the booking.")
 @SOCKET
 @WAIT
 @JSON
@@ -38,7 +48,7 @@ def reserve(
     check_out: datetime | None,
     guest: str | None,
     phone: str | None,
-    version: int,
+    version: int | None,
     socket: Path,
     seconds: int,
     as_json: bool,
@@ -50,7 +60,7 @@ def reserve(
     """
     said = {
         "id": reservation,
-        "version": version,
+        "version": version or 1,
         "property_id": property_id,
         "arrival": f"{arrival:%Y-%m-%d}",
         "departure": f"{departure:%Y-%m-%d}",
@@ -60,11 +70,13 @@ def reserve(
         "confirmation_code": reservation,
     }
     with answered(socket, as_json=as_json) as door:
+        if version is None:
+            _not_booked(door, reservation)
         carry_out(door, "reservation.put", said, seconds=seconds, as_json=as_json)
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -81,7 +93,7 @@ def revoke(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_json
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @DOORS
 @SOCKET
 @WAIT
@@ -97,7 +109,7 @@ def reinstate(key: str, names: tuple[str, ...], socket: Path, seconds: int, as_j
 
 
 @click.command(epilog=EXITS)
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @click.option("--reason", help="For the record.")
 @SOCKET
 @WAIT
@@ -110,30 +122,6 @@ def regenerate(key: str, reason: str | None, socket: Path, seconds: int, as_json
     with answered(socket, as_json=as_json) as door:
         said = {"key_id": key_named(door, key)["key_id"], "reason": reason}
         carry_out(door, "code.regenerate", said, seconds=seconds, as_json=as_json)
-
-
-@click.command(epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Read again what is on a lock, and put back what is missing."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name)}
-        carry_out(door, "lock.resync", said, seconds=seconds, as_json=as_json)
-
-
-@click.command("open", epilog=EXITS)
-@click.argument("name", metavar="LOCK")
-@SOCKET
-@WAIT
-@JSON
-def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
-    """Draw the bolt of a lock, once and now."""
-    with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name), "action": "unlock"}
-        carry_out(door, "lock.operate", said, seconds=seconds, as_json=as_json)
 
 
 @click.command(epilog=EXITS)
@@ -161,6 +149,16 @@ def run_check(socket: Path, seconds: int, as_json: bool) -> None:
     """Make the daily check now."""
     with answered(socket, as_json=as_json) as door:
         carry_out(door, "health.run", {}, seconds=seconds, as_json=as_json)
+
+
+def _not_booked(door: Door, reservation: str) -> None:
+    """A change that nobody asked for in so many words would be lost with the booking's next one."""
+    found = door.find(f"/v1/keys/{quote(f'res:{reservation}', safe='')}")
+    if found is not None and (known := found["reservation_version"]) is not None:
+        raise Trouble(
+            f"{reservation} is booked already, and nothing was changed",
+            f"to change it say --version {known + 1}; the booking side must then go above that",
+        )
 
 
 def _of_key(door: Door, key: str, names: tuple[str, ...]) -> dict[str, object]:

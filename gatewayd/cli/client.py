@@ -43,8 +43,8 @@ class Door:
         Trouble: it does not answer, or has no such answer.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, within: float = ANSWERS_WITHIN) -> None:
+        self._path, self._within = path, within
 
     def get(self, path: str, **asked: object) -> Document:
         """An answer."""
@@ -97,7 +97,7 @@ class Door:
     @contextlib.contextmanager
     def _reached(self) -> Iterator[http.client.HTTPConnection]:
         """A line to the daemon; what keeps us from it, in words."""
-        with contextlib.closing(_Connection(self._path, ANSWERS_WITHIN)) as line:
+        with contextlib.closing(_Connection(self._path, self._within)) as line:
             try:
                 yield line
             except PermissionError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Document, answered, part
 from gatewayd.cli.names import called, key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -22,8 +23,14 @@ TIMES = {"at", "next_try_at", "since", "until"}
 
 
 @click.command()
-@click.option("--lock", "name", metavar="NAME", help="About a lock.")
-@click.option("--key", "id_", metavar="ID", help="About a key, or a reservation's.")
+@click.option("--lock", "name", metavar="NAME", help="About a lock.", shell_complete=complete.locks)
+@click.option(
+    "--key",
+    "id_",
+    metavar="ID",
+    help="About a key, or a reservation's.",
+    shell_complete=complete.keys,
+)
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Such as lock.used.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--follow", "-f", is_flag=True, help="Then each as it comes, until Ctrl-C.")
@@ -68,7 +75,7 @@ def events(
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=complete.subjects)
 @SOCKET
 @JSON
 def why(subject: str, socket: Path, as_json: bool) -> None:
@@ -92,8 +99,8 @@ def why(subject: str, socket: Path, as_json: bool) -> None:
 
 @click.command()
 @click.option("--reservation", metavar="ID", help="Of a reservation, with its backup codes.")
-@click.option("--key", "id_", metavar="ID", help="Of a key.")
-@click.option("--lock", "name", metavar="NAME", help="At a lock.")
+@click.option("--key", "id_", metavar="ID", help="Of a key.", shell_complete=complete.keys)
+@click.option("--lock", "name", metavar="NAME", help="At a lock.", shell_complete=complete.locks)
 @click.option("--reveal", is_flag=True, help="With the digits; that is told, with your name.")
 @SOCKET
 @JSON

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,19 +14,21 @@ from gatewayd.cli.backup_code import backup_code
 from gatewayd.cli.change import (
     confirm,
     health,
-    open_,
     regenerate,
     reinstate,
     reserve,
-    resync,
     revoke,
 )
+from gatewayd.cli.commission import commission
+from gatewayd.cli.complete import completion
+from gatewayd.cli.doctor import doctor
+from gatewayd.cli.faults import faults as faults_of
 from gatewayd.cli.history import codes, events, why
+from gatewayd.cli.of_lock import adopt, open_, replace, resync, sync
 from gatewayd.cli.options import CONFIG
 from gatewayd.cli.pair import pair
 from gatewayd.cli.show import key, keys, lock, locks, status
-from gatewayd.errors import ConfigError, GatewaydError, Reason, Rejected, StoreError
-from gatewayd.faults import fault
+from gatewayd.errors import ConfigError, GatewaydError, StoreError
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
@@ -43,8 +44,9 @@ def main() -> None:
 
 
 ASKING = (status, locks, lock, keys, key, codes, events, why)
-SAYING = (reserve, revoke, reinstate, regenerate, resync, open_, backup_code, health, confirm)
-for command in (*ASKING, *SAYING, pair, backup, restore):
+SAYING = (reserve, revoke, reinstate, regenerate, backup_code, health, confirm)
+AT_A_LOCK = (commission, resync, sync, open_, replace, adopt)
+for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore, doctor, completion):
     main.add_command(command)
 
 
@@ -69,7 +71,7 @@ def run(path: Path) -> None:
         return config
 
     def reread() -> "Config":
-        if faults := list(_faults(path)):
+        if faults := list(faults_of(path)):
             raise ConfigError("\n".join(faults))
         return read()
 
@@ -80,9 +82,10 @@ def run(path: Path) -> None:
     except GatewaydError as error:
         _fail(str(error), 1)
     except ExceptionGroup as failed:
-        if failed.split(StoreError)[1] is not None:
+        if failed.split((StoreError, ConfigError))[1] is not None:
             raise
-        _fail(_first(failed), 1)
+        first = _first(failed)
+        _fail(str(first), 78 if isinstance(first, ConfigError) else 1)
 
 
 @main.command()
@@ -93,7 +96,7 @@ def check(path: Path, as_json: bool) -> None:  # click's way
 
     Prints each wrong key with its line; exit code 0 if all is well.
     """
-    faults = list(_faults(path))
+    faults = list(faults_of(path))
     if as_json:
         click.echo(json.dumps({"ok": not faults, "faults": faults}))
     elif faults:
@@ -114,56 +117,9 @@ def contract(local: bool) -> None:  # click's way
     click.echo(json.dumps(document(VERSION) if local else asyncapi(VERSION), indent=2))
 
 
-def _faults(path: Path) -> Iterator[str]:
-    """All that is wrong with a configuration or, where it is right, with the files it names."""
-    from gatewayd import config as configuration  # noqa: PLC0415  # slow to import
-
-    try:
-        config = configuration.load(path)
-    except ConfigError as error:
-        yield from str(error).splitlines()
-        return
-    for use in (
-        configuration.password,
-        configuration.page_token,
-        configuration.tls,
-        configuration.prometheus,
-        _use_site_file,
-    ):
-        try:
-            use(config)
-        except ConfigError as error:
-            yield from str(error).splitlines()
-
-
-def _use_site_file(config: "Config") -> None:
-    # slow to import, and most commands need none of them
-    from gatewayd.clock import SystemClock  # noqa: PLC0415
-    from gatewayd.intake import documents  # noqa: PLC0415
-    from gatewayd.intake.envelopes import SitePutCommand  # noqa: PLC0415
-    from gatewayd.intake.parse import faults, parse  # noqa: PLC0415
-    from gatewayd.intake.site_file import site_file  # noqa: PLC0415
-
-    path = config.site.file
-    if path is None:
-        return
-    payload = site_file(path, config.hub.id, SystemClock())
-    found = faults(payload)
-    if not found and isinstance(command := parse(payload), SitePutCommand):
-        found = list(documents.faults(command.data))
-    if found:
-        text = path.read_text()
-        raise ConfigError("\n".join(_fault(path, text, why) for why in found))
-
-
-def _fault(path: Path, text: str, why: Rejected) -> str:
-    said = "is missing" if why.reason is Reason.MISSING_FIELD else f"- {why.message}"
-    return fault(path, text, why.path.removeprefix("data."), said)
-
-
-def _first(failed: Exception) -> str:
-    """What several tasks met."""
-    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else str(failed)
+def _first(failed: Exception) -> Exception:
+    """Of what several tasks met."""
+    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else failed
 
 
 def _fail(text: str, code: int) -> None:

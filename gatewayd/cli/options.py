@@ -13,11 +13,13 @@ CONFIG = click.option(
     help="The configuration file.",
 )
 
+DOOR_SOCKET = Path("/run/gatewayd/gatewayd.sock")
+"""Where the configuration has it, too."""
 SOCKET = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     envvar="GATEWAYD_SOCKET",
-    default=Path("/run/gatewayd/gatewayd.sock"),  # the configuration's
+    default=DOOR_SOCKET,
     show_default=True,
     help="Where the daemon answers; or GATEWAYD_SOCKET.",
 )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.options import CONFIG
+from gatewayd.cli.pair_zwave import zwave
+from gatewayd.cli.stanza import stanza, where
 from gatewayd.cli.trouble import USAGE, Trouble, ends_well, fail, say
 from gatewayd.domain.site import BLUETOOTH_ADDRESS
 
@@ -38,6 +40,9 @@ def _address(_: click.Context, __: click.Parameter, address: str | None) -> str 
 @click.group()
 def pair() -> None:
     """Pair with locks that need it before they take codes."""
+
+
+pair.add_command(zwave)
 
 
 @pair.command()
@@ -111,7 +116,7 @@ def nuki(
         order = Order(config, adapter, address, pin, seconds)
         paired = asyncio.run(pair_one(order, say))
     if not as_json:
-        click.echo(_stanza(paired.name, paired.address))
+        click.echo(stanza(paired.name, "nuki", paired.address))
         say(_where(config))
     if paired.lacking:
         fail(paired.lacking, as_json=as_json)
@@ -148,20 +153,8 @@ def _pin_asked() -> int:
     return pin
 
 
-def _stanza(name: str, address: str) -> str:
-    """A lock of the site document, as TOML."""
-    slug = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "nuki"
-    lines = {"id": slug, "name": name, "driver": "nuki", "address": address}
-    values = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in lines.items()]
-    return "\n".join(["[[locks]]", *values])
-
-
 def _where(config: "Config") -> str:
-    site = config.site.file or "the site document that your cloud sends (site.put)"
-    said = [
-        f"Put this into {site}: call it as people call the door, name its id among",
-        "the `locks` of a property, and raise `version`.",
-    ]
+    said = [where(config)]
     if config.bluetooth is None:
         said.append("Add a [bluetooth] section to the configuration: it has none.")
     return "\n".join([*said, "Then: systemctl start gatewayd"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatewayd.cli.client import Document, Door, part
+from gatewayd.cli.progress import working
 from gatewayd.cli.show import state
 from gatewayd.cli.trouble import Trouble
 from gatewayd.clock import SystemClock
@@ -40,12 +41,10 @@ def carry_out(
     Raises:
         Trouble: it is refused.
     """
-    from rich.console import Console  # noqa: PLC0415  # slow to import
-
     given = {name: value for name, value in data.items() if value is not None}
     receipt = door.command(type_, given)
     refused(receipt)
-    with Console(stderr=True).status(f"{type_}: accepted") as shown:
+    with working(f"{type_}: accepted") as shown:
         stands = _followed(door, str(receipt["cause"]), seconds, shown)
     refused(stands["receipt"])
     if stands["state"] in {"rejected", "expired"}:

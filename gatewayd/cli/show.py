@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatewayd.cli import complete
 from gatewayd.cli.client import Document, Door, answered, part
 from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
@@ -54,7 +55,7 @@ def locks(socket: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.locks)
 @SOCKET
 @JSON
 def lock(name: str, socket: Path, as_json: bool) -> None:
@@ -69,7 +70,9 @@ def lock(name: str, socket: Path, as_json: bool) -> None:
 
 @click.command()
 @click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True)
-@click.option("--lock", "name", metavar="NAME", help="Those at a lock.")
+@click.option(
+    "--lock", "name", metavar="NAME", help="Those at a lock.", shell_complete=complete.locks
+)
 @click.option("--reservation", metavar="ID", help="Those of a reservation.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True)
 @SOCKET
@@ -96,7 +99,7 @@ def keys(
 
 
 @click.command()
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=complete.keys)
 @SOCKET
 @JSON
 def key(id_: str, socket: Path, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from gatewayd.clock import Clock
+from gatewayd.domain.battery import is_low
 from gatewayd.domain.code import Code
 from gatewayd.domain.door import door_state
 from gatewayd.domain.events.code import DoorState, KeyStatus
@@ -75,7 +76,7 @@ async def locks(tx: Transaction) -> list[dict[str, Any]]:
             "online": bool(online),
             "reason": reason,
             "battery": level,
-            "battery_low": bool(low),
+            "battery_low": is_low(level, warned=bool(low)),
             "last_contact": from_epoch(contact) if contact is not None else None,
             "foreign_slots": json.loads(foreign),
             "commissioned": {"result": result, "other_lock_id": other, "at": from_epoch(at)}

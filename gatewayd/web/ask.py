@@ -10,7 +10,7 @@ from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.intake.schemas import SitePut
-from gatewayd.store import diagnosis, outbox, overrides, site, status, views
+from gatewayd.store import diagnosis, outbox, overrides, reservations, site, status, views
 from gatewayd.store.database import Transaction
 from gatewayd.store.views import Wanted
 from gatewayd.web import shapes
@@ -90,10 +90,13 @@ async def key(parts: Parts, asked: shapes.ById) -> shapes.KeyInFull:
     found = await _keys(parts, Wanted(key=asked.id))
     if not found:
         raise NotFound("there is no such key")
-    said = await overrides.get(parts.database.read, KeyId(asked.id))
+    read, stay = parts.database.read, reservation_of(KeyId(asked.id))
+    said = await overrides.get(read, KeyId(asked.id))
+    booked = await reservations.get(read, stay) if stay is not None else None
     return shapes.KeyInFull(
         **dict(found[0]),
         staff_version=said[0] if said else None,
+        reservation_version=booked.version if booked else None,
         alerts=await alerts_of(parts, [KeyId(asked.id)]),
     )
 

@@ -274,10 +274,11 @@ class LockInFull(Lock):
 
 
 class KeyInFull(Key):
-    """And the alerts about it. `staff_version`: of what staff last said on it, null: nothing; what
-    is said next has a higher one."""
+    """And the alerts about it. `staff_version`, `reservation_version`: of what staff and the
+    booking side last said on it, null: nothing; what is said next has a higher one."""
 
     staff_version: int | None
+    reservation_version: int | None
     alerts: tuple[Alert, ...]
 
 

@@ -19,6 +19,7 @@ from rich.live import Live
 
 from simulators.broker import Kind
 from simulators.child import SimulatorError
+from simulators.demo import scenes
 from simulators.demo.play import play
 from simulators.demo.screen import Screen
 from simulators.demo.site import NODES, NUKIS
@@ -121,6 +122,7 @@ async def _watched(folder: Path, kind: Kind | None) -> int:
                 for keypad in (gate, mill):
                     stage.say(f'  curl -d \'{{"code": "..."}}\' {keypad}')
                 stage.say(f"or look at the hub's page, {stage.hub.url}, or ask: {stage.question}")
+                await scenes.questions(stage)
                 await drawing
     except asyncio.CancelledError:  # Ctrl-C is how one leaves
         if (task := asyncio.current_task()) is not None:

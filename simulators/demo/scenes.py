@@ -12,6 +12,7 @@ from simulators.demo.stage import Stage
 FOREIGN = ("harbour-door", 1, "90210")
 """A code that somebody set by hand, in the slot that a hub would take first."""
 DEAD = "orchard-cellar"
+WORN, BACK_DOOR = "harbour-door", "harbour-terrace"
 ENDS_IN_S = 30
 """Until the two stays end that one extension tells apart."""
 
@@ -124,6 +125,18 @@ async def departure(stage: Stage) -> None:
         await passed(end) and await stage.in_everywhere("extended"),
         f"in {sorted(await stage.holding('extended'))}",
     )
+
+
+async def questions(stage: Stage) -> None:
+    """What is left as it is for whoever looks around."""
+    stage.say(
+        "left for you to find: which lock wants a battery, why Max has no code at one door and what"
+        f" happens next, and who used the {BACK_DOOR} last"
+    )
+    await stage.locks.battery(NODES[WORN], 14)
+    await stage.locks.keypad(NODES[BACK_DOOR], code=await stage.code(current("harbour")))
+    await stage.locks.faults(NODES[DEAD], dead=True)
+    await stage.book(stay("max", "orchard", "Max, at a dead lock"))
 
 
 async def passed(end: datetime) -> bool:

@@ -188,6 +188,17 @@ class ZwaveSimulator(Child):
         """Makes a lock be heard of."""
         return await self._post(node, "alive", {})
 
+    async def offer(self, node: int, *classes: str) -> None:
+        """Lock `node`, which is in no network yet, joins at the next inclusion; it wants these
+        security classes (S2_Authenticated …), or its own."""
+        wanted = {"classes": list(classes)} if classes else {}
+        await self._request("POST", "/joining", {"id": node, **wanted})
+
+    async def dsk(self) -> str | None:
+        """What is printed on the lock that joined last; None: it was not met yet."""
+        found: str | None = (await self._request("GET", "/joining"))["dsk"]
+        return found
+
     async def frames(self) -> dict[str, Any]:
         """Counts since the reset: tx, rx, txBytes, rxBytes, exchanges {node: {get, set}}."""
         return await self._state("GET", "/frames")

@@ -1,6 +1,7 @@
 // The control port: JSON over HTTP, on loopback only.
 //   GET  /nodes        GET /nodes/N        GET  /frames
 //   POST /nodes/N/VERB (verbs.cjs)         POST /frames sets the counters to zero
+//   POST /joining {id, classes?}           GET  /joining  the DSK of the lock that joined last
 "use strict";
 
 const { once } = require("node:events");
@@ -33,14 +34,16 @@ function allow(method, ...methods) {
   }
 }
 
-/** Answers requests about `locks` ({id: Lock}) and the `wire`. */
+/** Answers requests about `locks` ({id: Lock}), the `wire`, and the lock that is `joining`. */
 class Control {
   #locks;
   #wire;
+  #joining;
 
-  constructor(locks, wire) {
+  constructor({ locks, wire, joining }) {
     this.#locks = locks;
     this.#wire = wire;
+    this.#joining = joining;
   }
 
   #frames(method) {
@@ -52,6 +55,12 @@ class Control {
     }
     const exchanges = Object.fromEntries(locks.map((lock) => [lock.id, lock.exchanges]));
     return { ...this.#wire.counters, exchanges };
+  }
+
+  #offer(method, { id, classes }) {
+    allow(method, "GET", "POST");
+    if (method === "POST") this.#joining.offer(id, classes);
+    return this.#joining.describe();
   }
 
   #act(lock, verb, body) {
@@ -67,8 +76,9 @@ class Control {
     const [resource, id, verb, ...rest] = pathname.split("/").filter(Boolean);
     const body = await readBody(request);
     if (resource === "frames" && id === undefined) return this.#frames(method);
+    if (resource === "joining" && id === undefined) return this.#offer(method, body);
     if (resource !== "nodes" || rest.length > 0) {
-      throw new Refused(404, "there are /nodes, /nodes/N, /nodes/N/VERB and /frames");
+      throw new Refused(404, "there are /nodes, /nodes/N, /nodes/N/VERB, /frames and /joining");
     }
     if (id === undefined) {
       allow(method, "GET");

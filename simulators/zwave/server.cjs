@@ -21,6 +21,7 @@ const mock = require("zwave-js/Testing");
 
 const { behavioursOf } = require("./behaviours.cjs");
 const { Control } = require("./control.cjs");
+const { Joining } = require("./joining.cjs");
 const { Lock } = require("./lock.cjs");
 const { definition } = require("./locks.cjs");
 const { Memory } = require("./memory.cjs");
@@ -36,7 +37,7 @@ const securityKeys = Object.fromEntries(
   Object.entries(config.securityKeys).map(([name, hex]) => [name, Buffer.from(hex, "hex")]),
 );
 
-/** Puts the locks on the air around `mockPort`; the locks and the wire to them. */
+/** Puts the locks on the air around `mockPort`; the locks, the wire to them, and who may join. */
 async function createNetwork(options, mockPort, serial) {
   const identity = { ownNodeId: 1, homeId: HOME_ID, securityKeys };
   const controller = await MockController.create({ ...identity, mockPort, serial });
@@ -52,7 +53,7 @@ async function createNetwork(options, mockPort, serial) {
     locks.set(id, lock);
   }
   applyWorkarounds(controller);
-  return { locks, wire: new Wire(controller) };
+  return { locks, wire: new Wire(controller), joining: new Joining({ controller, locks, memory, options }) };
 }
 
 /** Resolves when each lock is interviewed, or will not be for now. */
@@ -139,7 +140,7 @@ async function main(options) {
   await ready;
   delete process.env.NODE_ENV;
   server = await startServer(driver, options.wsPort);
-  const controlPort = await new Control(network.locks, network.wire).listen(options.controlPort);
+  const controlPort = await new Control(network).listen(options.controlPort);
   wakeNewSleepers(driver, network.locks);
   await interviewed(driver);
   process.stdout.write(`${JSON.stringify({ wsPort: server.server.address().port, controlPort })}\n`);

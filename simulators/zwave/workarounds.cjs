@@ -10,6 +10,7 @@ const {
 } = require("@zwave-js/cc");
 const { EncapsulationFlags, SPANState } = require("@zwave-js/core");
 const { MessageHeaders } = require("@zwave-js/serial");
+const { AddNodeToNetworkRequest, AddNodeType } = require("@zwave-js/serial/serialapi");
 const { createMockZWaveRequestFrame } = require("@zwave-js/testing");
 
 const TRIM_EVERY_MS = 60_000;
@@ -63,6 +64,7 @@ const isNonce = (command) => command instanceof Security2CCNonceReport && comman
  * them. Nor does it say again what the driver could not decrypt, as when both spoke at once.
  */
 function speakS2(node) {
+  const joining = () => node.state.has("Security2_bootstrapState"); // then it speaks as the mock does
   const { securityManager2 } = node.securityManagers;
   if (!securityManager2) return;
   const send = node.sendToController.bind(node);
@@ -84,6 +86,7 @@ function speakS2(node) {
 
   node.sendToController = async (frame) => {
     let { payload } = frame;
+    if (joining()) return send(frame);
     if (payload instanceof CommandClass && node.implementedCCs.get(payload.ccId)?.secure) {
       try {
         await obtainNonce();
@@ -101,7 +104,7 @@ function speakS2(node) {
   // that a dead lock does not get here.
   node.behaviors.push({
     handleCC(_controller, _node, command) {
-      if (!isNonce(command) || !lastSaid) return undefined;
+      if (joining() || !isNonce(command) || !lastSaid) return undefined;
       const again = encrypt(lastSaid);
       lastSaid = undefined; // said twice, not for ever
       return { action: "sendCC", cc: again };
@@ -109,11 +112,20 @@ function speakS2(node) {
   });
 }
 
+/** The mock takes a stop of what has ended for a start, and then has no ear for the next one. */
+const ignoreLateStops = {
+  onHostMessage(controller, message) {
+    const idle = !controller.state.get("inclusionState");
+    return idle && message instanceof AddNodeToNetworkRequest && message.addNodeType === AddNodeType.Stop;
+  },
+};
+
 function applyWorkarounds(controller) {
+  controller.defineBehavior(ignoreLateStops);
   surviveUndecodableFrames(controller);
   surviveControllerErrors(controller);
   forgetOldFrames(controller);
   for (const node of controller.nodes.values()) speakS2(node);
 }
 
-module.exports = { applyWorkarounds };
+module.exports = { applyWorkarounds, speakS2 };

@@ -159,6 +159,9 @@ async def a_hub_that_was_away_is_there_again(house: House, browser: Browser) -> 
             await page.evaluate(LOOKED_AT, True)
         async with page.expect_request(follows):
             await page.evaluate(LOOKED_AT, False)
+        await page.goto(f"{house.hub.url}/why?q=r33")
+        no = "no reservation, key or lock has that id; like it are"
+        await expect(page.locator("main")).to_contain_text(no)
 
 
 def follows(request: Request) -> bool:

@@ -349,7 +349,7 @@ async def test_tls_with_user_and_password(tmp_path: Path, own: bool) -> None:
     # Fault 18
     port, folder = free_port(), tmp_path / "tls"
     folder.mkdir()
-    _certificates(folder)
+    certificates(folder)
     password = "s3cret"
     mosquitto = find_mosquitto()
     assert mosquitto is not None
@@ -396,7 +396,7 @@ def ended(logs: Sequence[Mapping[str, object]]) -> list[object]:
     return [line["why"] for line in logs if line["event"] == "cloud.connection_ended"]
 
 
-def _certificates(folder: Path) -> None:
+def certificates(folder: Path) -> None:
     """A throw-away authority, a certificate for 127.0.0.1, and the hub's own."""
     (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     authority = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca"

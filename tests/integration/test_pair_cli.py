@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gatewayd.cli.checks.radios import bluetooth
 from gatewayd.clock import SystemClock
+from gatewayd.config import Bluetooth
 from gatewayd.domain.credentials import Credentials
 from gatewayd.intake.schemas import LockDocument
 from gatewayd.locks.nuki.pair import locks_in_pairing_mode
@@ -359,3 +361,20 @@ async def test_root_makes_no_files_that_the_daemon_could_not_open(desk: Desk) ->
     os.chown(desk.folder, 1, 1)
     refused(await desk.pair(), "belongs to the daemon's user", "sudo -u")
     assert not [*desk.folder.glob("gatewayd.db*")]
+
+
+async def test_the_doctor_looks_at_bluez_and_its_adapters(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in desk.sim.environment.items():
+        monkeypatch.setenv(name, value)
+    hci = Bluetooth(adapters=("hci0", "hci9"))
+    assert [each.state for each in await bluetooth(hci)] == ["ok", "broken"]
+    await desk.sim.bus_faults(adapter="hci0", powered=False)
+    assert [each.state for each in await bluetooth(hci)] == ["broken", "broken"]
+    await desk.sim.bus_faults(service_rights=False)
+    (found,) = await bluetooth(hci)
+    assert (found.state, "usermod -aG bluetooth" in found.mend) == ("broken", True)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={desk.folder / 'no-bus'}")
+    (found,) = await bluetooth(hci)
+    assert (found.state, "no system bus" in found.text) == ("broken", True)

@@ -8,7 +8,8 @@ export async function ask(path, about) {
   if (answer.status === 401) location.assign("/login");
   if (answer.ok) return answer.json();
   const said = await answer.text();
-  throw Object.assign(new Error(answer.headers.get("content-type")?.includes("json") ? JSON.parse(said).message : said), { status: answer.status });
+  const problem = answer.headers.get("content-type")?.includes("json");
+  throw Object.assign(new Error(problem ? JSON.parse(said).message : said), { status: answer.status });
 }
 
 /** A command; what comes of it is heard like everything else. */

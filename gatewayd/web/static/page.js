@@ -41,16 +41,19 @@ async function once() {
     const hub = await ask("/v1/status");
     setClock(hub);
     const { title, inside } = await page(hub, subject);
-    const main = h("main", { id: "main", tabindex: "-1" }, h("h1", null, title), inside);
-    document.title = `${title} · gatewayd`;
-    patch(document.getElementById("main"), main);
+    show(title, inside);
     document.body.dataset.drawn = "yes";
     performance.mark("drawn");
     say(hub);
   } catch (error) {
     if (error.status === undefined) gone();
-    else patch(document.getElementById("main"), h("main", { id: "main", tabindex: "-1" }, h("h1", null, subject || "gatewayd"), h("p", null, `${error.message}.`)));
+    else show(subject || "gatewayd", h("p", null, `${error.message}.`));
   }
+}
+
+function show(title, inside) {
+  document.title = `${title} · gatewayd`;
+  patch(document.getElementById("main"), h("main", { id: "main", tabindex: "-1" }, h("h1", null, title), inside));
 }
 
 /** What is new among what needs a person, for whoever does not look at it just now. */

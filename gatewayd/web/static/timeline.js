@@ -22,7 +22,8 @@ export function timeline(lock, events) {
   const keys = lock.keys.filter((key) => +new Date(key.starts) < to && (key.ends === null || +new Date(key.ends) > from)).slice(0, LANES);
   const faults = spans(told, ["lock.offline"], ["lock.online"]);
   const own = [
-    ...told.filter((each) => within(each) && TROUBLE.includes(each.type)).map((each) => ({ ...each, sign: "trouble", text: happened(each) })),
+    ...told.filter((each) => within(each) && TROUBLE.includes(each.type))
+      .map((each) => ({ ...each, sign: "trouble", text: happened(each) })),
     ...told.filter((each) => within(each) && each.type === "lock.used" && !keys.some((key) => key.key_id === each.key_id))
       .map((each) => ({ ...each, sign: "used", text: `${happened(each)} by ${each.key_id ?? "somebody not known"}` })),
   ];
@@ -65,8 +66,9 @@ function drawn(from, to, faults, own, lanes) {
   const x = (at) => Math.round(((Math.max(from, Math.min(to, +new Date(at))) - from) / (to - from)) * width * 10) / 10;
   const bar = (kind, [start, end], y, high, text) =>
     s("rect", { class: kind, x: x(start), y, width: Math.max(4, x(end) - x(start)), height: high }, s("title", null, text));
-  const text = `${lanes.length} keys, ${faults.length} times without an answer, ${own.length} other events; the same in words is below`;
-  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `Three days before now and four after: ${text}` },
+  const counts = `${lanes.length} keys, ${faults.length} times without an answer, ${own.length} other events`;
+  const said = `Three days before now and four after: ${counts}; the same in words is below`;
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": said },
     s("defs", null, s("pattern", { id: "stripes", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       s("line", { class: "stripe", x1: 0, y1: 0, x2: 0, y2: 6 }))),
     days(from, to).map((at) => [
@@ -110,6 +112,8 @@ function days(from, to) {
   return found;
 }
 
+const orNow = (end) => (end === +now() ? "now" : short(end));
+
 const spoken = ([start, end]) => `${short(start)} to ${short(end)}`;
 
 function legend() {
@@ -127,9 +131,10 @@ function legend() {
 function inWords(faults, own, lanes) {
   const rows = [
     ...lanes.map(({ key }) => [+new Date(key.starts), toWhy(key.key_id), ["may come until ", until(key.ends)]]),
-    ...lanes.flatMap(({ key, there }) => there.map(([start, end]) => [start, toWhy(key.key_id), `the code is there until ${end === +now() ? "now" : short(end)}`])),
+    ...lanes.flatMap(({ key, there }) =>
+      there.map(([start, end]) => [start, toWhy(key.key_id), `the code is there until ${orNow(end)}`])),
     ...lanes.flatMap(({ key, signs }) => signs.map((each) => [each.at, toWhy(key.key_id), each.text])),
-    ...faults.map(([start, end]) => [start, "the lock", `no answer until ${end === +now() ? "now" : short(end)}`]),
+    ...faults.map(([start, end]) => [start, "the lock", `no answer until ${orNow(end)}`]),
     ...own.map((each) => [each.at, "the lock", each.text]),
   ].sort(([one], [other]) => other - one);
   return table("The newest first", ["When", "Who", "What"], rows.map(([at, ...rest]) => [when(new Date(at).toISOString()), ...rest]));

@@ -88,7 +88,8 @@ export const happened = ({ type, data }) => HAPPENED[type] + (data.reason ? `: $
 export function doors(found, names) {
   const well = found.filter((door) => STATES[door.state] === "ok" || (door.state === "waiting" && !door.reason));
   const others = found.filter((door) => !well.includes(door));
-  const said = others.map((door) => h("span", { class: "door" }, toLock(door.lock_id, names?.[door.lock_id]), " ", state(door.state, door.reason)));
+  const said = others.map((door) =>
+    h("span", { class: "door" }, toLock(door.lock_id, names?.[door.lock_id]), " ", state(door.state, door.reason)));
   const waits = well.some((door) => door.state === "waiting");
   return [well.length ? mark(waits ? "wait" : "ok", `${well.length} of ${found.length} ${waits ? "in time" : "proven"}`) : null, said];
 }

@@ -1,0 +1,1 @@
+"""What `gatewayd doctor` looks at, one small function each: a finding and the mend for it."""
