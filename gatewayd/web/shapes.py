@@ -22,9 +22,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Status = Literal["upcoming", "current", "past", "revoked"]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
-
-def _listed(value: object) -> object:
-    return value.split(",") if isinstance(value, str) else value
+Listed = BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
 
 
 class Shape(BaseModel):
@@ -52,7 +50,7 @@ class ById(Asked):
 class KeysAsked(Asked):
     """Which keys, the nearest first."""
 
-    status: Annotated[tuple[Status, ...], BeforeValidator(_listed)] = ()
+    status: Annotated[tuple[Status, ...], Listed] = ()
     lock: Name | None = None
     reservation: Name | None = None
     after: Name | None = Field(default=None, description="`next` of the page before")
@@ -79,7 +77,7 @@ class EventsAsked(Asked):
 
     lock: Name | None = None
     key: Name | None = None
-    type: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
+    type: Annotated[tuple[Name, ...], Listed] = ()
     before: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="`next` of the page before"
     )
