@@ -63,7 +63,7 @@ def issue(
     with answered(socket, as_json=as_json) as door:
         said = {
             "reservation_id": reservation,
-            "doors": [lock_named(door, name) for name in names] or None,
+            "doors": [lock_named(door, name, exactly=True) for name in names] or None,
             "reason": reason,
         }
         carry_out(door, "backup.issue", said, seconds=seconds, as_json=as_json)
@@ -78,7 +78,7 @@ def issue(
 def rotate(name: str, label: str | None, socket: Path, seconds: int, as_json: bool) -> None:
     """Change a lock's backup codes, or the one with a LABEL: Backup-1."""
     with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name), "label": label}
+        said = {"lock_id": lock_named(door, name, exactly=True), "label": label}
         carry_out(door, "backup.rotate", said, seconds=seconds, as_json=as_json)
 
 

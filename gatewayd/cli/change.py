@@ -2,12 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
 from gatewayd.cli import complete
-from gatewayd.cli.client import Door, answered
+from gatewayd.cli.client import Door, answered, part
 from gatewayd.cli.names import key_named, lock_named
 from gatewayd.cli.options import JSON, SOCKET
 from gatewayd.cli.say import EXITS, WAIT, carry_out
@@ -34,6 +33,7 @@ DOORS = click.option(
 @click.option("--check-out", type=TIME, metavar="HH:MM", help="Else the property's.")
 @click.option("--guest", help="The guest's name.")
 @click.option("--phone", help="The guest's, where codes come from it.")
+@click.option("--confirmation-code", help="The guest's; else RESERVATION.")
 @click.option("--version", type=click.IntRange(0), help="For a change: above that of the booking.")
 @SOCKET
 @WAIT
@@ -48,6 +48,7 @@ def reserve(
     check_out: datetime | None,
     guest: str | None,
     phone: str | None,
+    confirmation_code: str | None,
     version: int | None,
     socket: Path,
     seconds: int,
@@ -67,7 +68,8 @@ def reserve(
         "check_in": f"{check_in:%H:%M}" if check_in else None,
         "check_out": f"{check_out:%H:%M}" if check_out else None,
         "guest": {n: v for n, v in {"name": guest, "phone": phone}.items() if v} or None,
-        "confirmation_code": reservation,
+        "confirmation_code": confirmation_code or reservation,
+        "status": "confirmed",
     }
     with answered(socket, as_json=as_json) as door:
         if version is None:
@@ -153,11 +155,14 @@ def run_check(socket: Path, seconds: int, as_json: bool) -> None:
 
 def _not_booked(door: Door, reservation: str) -> None:
     """A change that nobody asked for in so many words would be lost with the booking's next one."""
-    found = door.find(f"/v1/keys/{quote(f'res:{reservation}', safe='')}")
-    if found is not None and (known := found["reservation_version"]) is not None:
+    found = door.find(f"/v1/why/{part(reservation)}")
+    links = found["diagnosis"]["links"] if found is not None else ()
+    if any(link["name"] == "reservation" for link in links):
+        key = door.find(f"/v1/keys/{part(f'res:{reservation}')}")
+        above = f"{key['reservation_version'] + 1}" if key else "N, above that of the booking"
         raise Trouble(
             f"{reservation} is booked already, and nothing was changed",
-            f"to change it say --version {known + 1}; the booking side must then go above that",
+            f"to change it say --version {above}; the booking side must then go above that",
         )
 
 
@@ -167,5 +172,5 @@ def _of_key(door: Door, key: str, names: tuple[str, ...]) -> dict[str, object]:
     return {
         "id": found["key_id"],
         "version": (found["staff_version"] or 0) + 1,
-        "doors": [lock_named(door, name) for name in names] or None,
+        "doors": [lock_named(door, name, exactly=True) for name in names] or None,
     }

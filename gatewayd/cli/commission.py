@@ -67,7 +67,7 @@ def commission(
         walk = _Walk(door, minutes, as_json=as_json)
         if name is None:
             sys.exit(walk.through(_not_right(door)))
-        id_ = lock_named(door, name)
+        id_ = lock_named(door, name, exactly=True)
         if stop:
             refused(door.command("lock.commission", {"lock_id": id_, "minutes": 0}))
             click.echo(json.dumps({"ok": True}) if as_json else "ended; the code goes at once")

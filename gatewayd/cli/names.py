@@ -14,10 +14,14 @@ def key_named(door: Door, id_: str) -> Document:
     raise Trouble(f"there is no key {id_}", "gatewayd keys")
 
 
-def lock_named(door: Door, name: str) -> str:
-    """The id of the one lock that is called so, or whose id or name begins so."""
+def lock_named(door: Door, name: str, *, exactly: bool = False) -> str:
+    """The id of the one lock that is called so, or, unless it must be so `exactly`, whose id or
+    name begins so."""
     there = door.get("/v1/locks")["locks"]
     found = called(there, name)
+    if exactly and not _exact(there, name):
+        like = f"is it {', '.join(sorted(found))}? " if found else ""
+        raise Trouble(f"there is no lock {name}", f"{like}gatewayd locks")
     if len(found) == 1:
         return found.pop()
     if found:
@@ -30,8 +34,11 @@ def lock_named(door: Door, name: str) -> str:
 def called(locks: list[Document], name: str) -> set[str]:
     """The ids of the locks that are called so, else of those whose id or name begins so."""
     wanted = name.casefold()
-    found = {id_ for id_, word in _words(locks) if word == wanted}
-    return found or {id_ for id_, word in _words(locks) if word.startswith(wanted)}
+    return _exact(locks, name) or {id_ for id_, word in _words(locks) if word.startswith(wanted)}
+
+
+def _exact(locks: list[Document], name: str) -> set[str]:
+    return {id_ for id_, word in _words(locks) if word == name.casefold()}
 
 
 def _words(locks: list[Document]) -> list[tuple[str, str]]:

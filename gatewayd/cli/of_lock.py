@@ -23,7 +23,7 @@ LOCAL = click.DateTime(["%Y-%m-%dT%H:%M"])
 def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
     """Read again what is on a lock, and put back what is missing."""
     with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name)}
+        said = {"lock_id": lock_named(door, name, exactly=True)}
         carry_out(door, "lock.resync", said, seconds=seconds, as_json=as_json)
 
 
@@ -35,7 +35,7 @@ def resync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
 def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
     """Draw the bolt of a lock, once and now."""
     with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name), "action": "unlock"}
+        said = {"lock_id": lock_named(door, name, exactly=True), "action": "unlock"}
         carry_out(door, "lock.operate", said, seconds=seconds, as_json=as_json)
 
 
@@ -47,7 +47,7 @@ def open_(name: str, socket: Path, seconds: int, as_json: bool) -> None:
 def sync(name: str, socket: Path, seconds: int, as_json: bool) -> None:
     """Try at once what waits at a lock, for who stands there."""
     with answered(socket, as_json=as_json) as door:
-        said = {"lock_id": lock_named(door, name)}
+        said = {"lock_id": lock_named(door, name, exactly=True)}
         carry_out(door, "lock.sync_now", said, seconds=seconds, as_json=as_json)
 
 
@@ -65,7 +65,10 @@ def replace(old: str, new: str, socket: Path, seconds: int, as_json: bool) -> No
     it is used again.
     """
     with answered(socket, as_json=as_json) as door:
-        said = {"old": lock_named(door, old), "new": lock_named(door, new)}
+        said = {
+            "old": lock_named(door, old, exactly=True),
+            "new": lock_named(door, new, exactly=True),
+        }
         carry_out(door, "lock.replace", said, seconds=seconds, as_json=as_json)
 
 
@@ -104,5 +107,8 @@ def adopt(
             raise Trouble("whose codes?", "give --name, or for one slot --key", USAGE)
         known = {"key_id": key, "name": holder, "ends": f"{ends:%Y-%m-%dT%H:%M}" if ends else None}
         each = {word: value for word, value in known.items() if value is not None}
-        said = {"lock_id": lock_named(door, name), "slots": [{"slot": n, **each} for n in slots]}
+        said = {
+            "lock_id": lock_named(door, name, exactly=True),
+            "slots": [{"slot": n, **each} for n in slots],
+        }
         carry_out(door, "lock.adopt", said, seconds=seconds, as_json=as_json)

@@ -22,8 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-CONNECT_TIMEOUT = 10.0
-HANDSHAKE_TIMEOUT = 15.0
+CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT = 10.0, 15.0
 SESSION_EXPIRY = 7 * 86_400
 """Seconds that the broker keeps commands for a hub that is away."""
 RECEIVE_MAXIMUM = 100
@@ -99,9 +98,12 @@ class Connection:
         client.on_publish = self._on_publish
 
     def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False
+        self, topic: str, payload: bytes, *, retain: bool = False, last: bool = False
     ) -> asyncio.Future[ReasonCode]:
-        """Send at QoS 1; the future gives the broker's PUBACK reason."""
+        """Send at QoS 1, the `last` word before what still waits; the future gives the broker's
+        PUBACK reason."""
+        if last:
+            self._waiting.clear()
         future: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._waiting.append(_Outgoing(topic, payload, retain, future))
         self._send()

@@ -155,5 +155,5 @@ class CloudLink:
         with contextlib.suppress(Lost, TimeoutError):
             async with asyncio.timeout(GOODBYE):
                 last = status("offline", "shutdown", self.clock.now().latest, self.version)
-                await connection.publish(f"{self.prefix}status", last, retain=True)
+                await connection.publish(f"{self.prefix}status", last, retain=True, last=True)
                 connection.disconnect()

@@ -65,10 +65,10 @@ class Commissioning:
     def going_on(self, now: Now, tick: Tick, *, proven: bool) -> "Commissioning":
         """The same now, whether or not the lock has shown its code. Its time begins with the
         command, anew when the code is there, and anew with a boot of the hub, before which nobody
-        counted; the wall clock has no say in it."""
+        counted; the wall clock has no say in it. `opened` is read as wrong codes are noted."""
         opens = proven and self.opened is None
         due = Tick(tick + self.seconds) if opens or self.due is None else self.due
-        return replace(self, due=due, opened=now.earliest if opens else self.opened)
+        return replace(self, due=due, opened=now.latest if opens else self.opened)
 
     def verdict(
         self, used: Collection[LockId], wrong: Iterable[Typed], tick: Tick

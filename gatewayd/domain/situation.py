@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from gatewayd.domain.backup import backup_of
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
+from gatewayd.domain.commission import lock_of
 from gatewayd.domain.hours import Keeper, Timetable
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.lease import Lease, LostLease, Stage
@@ -46,8 +47,9 @@ class Claim:
 
     @property
     def spare(self) -> bool:
-        """Whether it is a backup code that nobody has."""
-        return self.issued_to is None and backup_of(self.key_id) is not None
+        """Whether no guest comes with it: a backup code that nobody has, or an installer's."""
+        nobodys = self.issued_to is None and backup_of(self.key_id) is not None
+        return nobodys or lock_of(self.key_id) is not None
 
     @property
     def needed_at(self) -> datetime:
@@ -110,8 +112,7 @@ class Claim:
 class Situation:
     """One lock: claims are those due, or holding a lease; `next_due` is the first of the others;
     `inventoried`: all its slots were seen once; `asked`: it is to answer, whatever is due there;
-    `rebuilding`, `lost`, `echoed` (keys), `foreign` (slots): what is known of a database that was
-    lost, see `rebuild`."""
+    `rebuilding`, `lost`, `echoed` (keys), `foreign` (slots): of a lost database, see `rebuild`."""
 
     lock: LockId
     capabilities: Capabilities

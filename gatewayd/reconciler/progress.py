@@ -16,23 +16,26 @@ a Z-Wave call has 15. A lock that is slow or does not answer raises before."""
 
 @dataclass(slots=True)
 class Progress:
-    """Since when each lock is being touched, in ticks."""
+    """Since when each lock is being touched, in ticks; by two at a time where the bolt is turned
+    amid a session."""
 
-    _since: dict[LockId, Tick] = field(default_factory=dict)
+    _since: dict[object, tuple[LockId, Tick]] = field(default_factory=dict)
 
     @contextmanager
     def touching(self, lock: LockId, clock: Clock) -> Iterator[Callable[[], None]]:
         """While the block lasts; what it gives says that something was done meanwhile."""
 
+        this = object()
+
         def got_on() -> None:
-            self._since[lock] = clock.tick()
+            self._since[this] = lock, clock.tick()
 
         got_on()
         try:
             yield got_on
         finally:
-            del self._since[lock]
+            del self._since[this]
 
     def stuck(self, tick: Tick) -> list[LockId]:
         """The locks at which nothing was done for too long."""
-        return sorted(lock for lock, since in self._since.items() if tick - since > STUCK)
+        return sorted({lock for lock, since in self._since.values() if tick - since > STUCK})

@@ -39,7 +39,8 @@ def read(database: Path) -> Identity:
     try:
         found = json.loads(path.read_bytes())
         secret = bytes.fromhex(found["secret"])
-        return Identity(str(found["epoch"]), secret, bool(found["provisioned"]), int(found["seq"]))
+        seq = int(found.get("seq", 0))  # the first hubs did not note it
+        return Identity(str(found["epoch"]), secret, bool(found["provisioned"]), seq)
     except FileNotFoundError:
         return Identity()
     except OSError as error:

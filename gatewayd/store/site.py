@@ -90,13 +90,14 @@ async def _stay(tx: Transaction, lock: LockId) -> dict[LockId, LockId]:
 
 
 async def _change_places(tx: Transaction, came: dict[LockId, LockId]) -> None:
-    """The leases of each lock are those of another one: by way of names that no lock has, since two
-    locks may have the same slots and keys."""
-    for id_, other in came.items():
-        await tx.rows("UPDATE leases SET lock_id = '>' || ? WHERE lock_id = ?", (id_, other))
-    for id_ in came:
-        await tx.rows("DELETE FROM leases WHERE lock_id = ?", (id_,))
-        await tx.rows("UPDATE leases SET lock_id = ?1 WHERE lock_id = '>' || ?1", (id_,))
+    """The leases of each lock, also those of a lost database, are those of another one: by way of
+    names that no lock has, since two locks may have the same slots and keys."""
+    for table in ("leases", "lost_leases"):
+        for id_, other in came.items():
+            await tx.rows(f"UPDATE {table} SET lock_id = '>' || ? WHERE lock_id = ?", (id_, other))  # noqa: S608  # a constant
+        for id_ in came:
+            await tx.rows(f"DELETE FROM {table} WHERE lock_id = ?", (id_,))  # noqa: S608
+            await tx.rows(f"UPDATE {table} SET lock_id = ?1 WHERE lock_id = '>' || ?1", (id_,))  # noqa: S608
 
 
 async def distrust(tx: Transaction) -> None:

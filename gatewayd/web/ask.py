@@ -18,6 +18,8 @@ from gatewayd.web.parts import Parts
 from gatewayd.web.problems import NotFound
 
 WORST = list(Severity)
+ALL = -1
+"""No limit, as SQLite says it."""
 SAID = {"name", "driver", "address", "active", "allow_provisioning", "fallback_note"}
 """By the site document, of a lock."""
 
@@ -128,7 +130,7 @@ async def of(parts: Parts, asked: shapes.CodesAsked) -> tuple[shapes.Key, ...]:
 
 
 async def _keys(
-    parts: Parts, wanted: Wanted, after: str | None = None, limit: int = 500
+    parts: Parts, wanted: Wanted, after: str | None = None, limit: int = ALL
 ) -> tuple[shapes.Key, ...]:
     clock = parts.clock
     found = await views.keys(
@@ -148,6 +150,8 @@ async def _locks(read: Transaction, now: Now) -> list[shapes.Lock]:
     found = []
     for heard in await status.locks(read):
         id_ = heard["lock_id"]
+        if (named := said.get(id_)) is None:
+            continue  # another site document came meanwhile
         proven, unproven = shown.get(id_, (0, 0))
         properties = [each.id for each in of_site.properties if id_ in each.locks]
         known = {
@@ -157,7 +161,7 @@ async def _locks(read: Transaction, now: Now) -> list[shapes.Lock]:
             "next_arrival": arrivals.get(id_),
             "last_use": uses.get(id_),
         }
-        found.append(shapes.Lock.model_validate(said[id_] | heard | known, strict=False))
+        found.append(shapes.Lock.model_validate(named | heard | known, strict=False))
     return found
 
 

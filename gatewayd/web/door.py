@@ -24,6 +24,8 @@ WAITING = 64
 """Connections that wait to be taken."""
 ANSWERS_WITHIN = 1.0
 """Seconds in which another daemon takes a connection."""
+KEEPALIVE = 15.0
+"""Seconds that a connection over TCP may lie idle."""
 GOODBYE = 1.0
 """Seconds that requests have at the end of the hub."""
 

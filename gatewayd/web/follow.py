@@ -23,6 +23,8 @@ SLOW = 10.0
 """Seconds that a reader may leave a full line unread."""
 PAGE = 100
 STREAM = "text/event-stream"
+DIGITS = 19
+"""From so many on a number may be beyond what SQLite counts with."""
 
 
 async def events(parts: Parts, asked: shapes.EventsAsked) -> shapes.Events:
@@ -48,7 +50,7 @@ async def stream(
 ) -> web.StreamResponse:
     """Each event as it comes, for as long as somebody reads."""
     last = request.headers.get("Last-Event-ID", "")
-    if last and not last.isdecimal():
+    if last and not (last.isdecimal() and len(last) < DIGITS):
         raise Rejected(Reason.INVALID_FIELD, "not a number", path="Last-Event-ID")
     seq = int(last) if last else await journal.end(parts.database.read)
     response = web.StreamResponse(headers={"Cache-Control": "no-store"})

@@ -20,6 +20,8 @@ OPEN = {LOGIN, "/page.css", "/icon.svg"}
 """What is shown without the token."""
 WRONG_EACH = 1.0
 """Seconds for each wrong token, whoever tries: no more than 86,400 a day."""
+SENT_WITHIN = 10.0
+"""Seconds for the form."""
 QUEUE = 8
 """Who tries while so many wait is sent away."""
 HEADERS = {
@@ -66,11 +68,12 @@ class Guard:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """The token, from the form; one that is right is kept by the browser until it is closed."""
-        given = str((await request.post()).get("token", "")).encode()
         if self._trying >= QUEUE:
             return web.Response(status=429, text="too many try; wait a little")
         self._trying += 1
         try:
+            async with asyncio.timeout(SENT_WITHIN):
+                given = str((await request.post()).get("token", "")).encode()
             async with self._one_at_a_time:
                 if self._token is not None and hmac.compare_digest(given, self._token):
                     response = _sent_to("/")
@@ -84,7 +87,7 @@ class Guard:
 
     def _known(self, request: web.Request) -> bool:
         given = request.cookies.get(COOKIE, "")
-        return hmac.compare_digest(given.encode(), self._mark().encode())
+        return hmac.compare_digest(given.encode(errors="replace"), self._mark().encode())
 
     def _mark(self) -> str:
         """What the browser keeps: made from the token, which cannot be had from it."""

@@ -24,10 +24,11 @@ from gatewayd.domain.health import ALERTS, AlertCode
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.retry import Tick
-from gatewayd.errors import ConfigError, Reason
+from gatewayd.errors import Reason
 from gatewayd.store import glance, outbox, situations, status, views
 from gatewayd.store.database import Transaction
 from gatewayd.store.glance import Glance
+from gatewayd.web.door import KEEPALIVE
 from gatewayd.web.parts import Parts
 from gatewayd.web.problems import problems
 
@@ -53,22 +54,22 @@ class Numbers:
 
 @contextlib.asynccontextmanager
 async def exposed(bind: str, port: int, database: Path, parts: Parts) -> AsyncIterator[None]:
-    """Answer at /metrics of this port for as long as the block lasts.
-
-    Raises:
-        ConfigError: it cannot be bound.
-    """
+    """Answer at /metrics of this port for as long as the block lasts. Where that cannot be, the hub
+    goes on without: guests need their codes more."""
     async with glance.opened(database) as disk:
         app = web.Application(middlewares=[problems])
         app.router.add_get("/metrics", partial(_scrape, parts, disk, parts.clock.tick()))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=GOODBYE, keepalive_timeout=KEEPALIVE
+        )
         await runner.setup()
         try:
+            said = log.bind(bind=bind, port=port)
             try:
                 await web.TCPSite(runner, bind, port).start()
+                said.info("metrics.served")
             except OSError as error:
-                raise ConfigError(f"metrics: {error.strerror or error}") from error
-            log.info("metrics.served", bind=bind, port=port)
+                said.error("metrics.not_served", why=error.strerror or str(error))
             yield
         finally:
             await runner.cleanup()

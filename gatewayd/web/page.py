@@ -1,5 +1,5 @@
 """The page for browsers: a few files, and the questions of the local door. It changes nothing,
-unless it may; then only what does no harm."""
+unless it may; then only what `ACTIONS` names."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from gatewayd.intake.parse import MAX_BYTES, strict_json
-from gatewayd.web.door import GOODBYE, WAITING, closing
+from gatewayd.web.door import GOODBYE, KEEPALIVE, WAITING, closing
 from gatewayd.web.guard import LOGIN, WRONG_EACH, Guard, secured
 from gatewayd.web.parts import Parts
 from gatewayd.web.problems import problems
@@ -51,6 +51,7 @@ async def served(terms: Terms, parts: Parts) -> AsyncIterator[None]:
         access_log=None,
         handler_cancellation=True,
         shutdown_timeout=GOODBYE,
+        keepalive_timeout=KEEPALIVE,
     )
     await runner.setup()
     try:

@@ -35,7 +35,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except (NotFound, UnknownSubject) as missing:
         return problem(404, Problem(reason="not_found", message=str(missing)))
     except TimeoutError:
-        return problem(503, Problem(reason="timeout", message="the hub is busy; ask again"))
+        return problem(
+            503,
+            Problem(
+                reason="timeout",
+                message="the hub is busy; what was said may be done all the same: look first",
+            ),
+        )
     except web.HTTPRequestEntityTooLarge:
         message = "a request has at most 256 KiB"
         return problem(413, Problem(reason=Reason.TOO_LARGE, message=message))

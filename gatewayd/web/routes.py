@@ -14,8 +14,8 @@ from gatewayd.web.openapi import Operation, openapi
 from gatewayd.web.parts import Parts
 
 ANSWERS_WITHIN = 30.0
-"""Seconds for a request, its body included; a disk that stays full takes longer, and then nothing
-is stored."""
+"""Seconds for a request, its body included; a disk that stays full takes longer. A command may be
+stored all the same."""
 
 type Answer = Callable[[Parts, web.Request], Awaitable[web.StreamResponse]]
 

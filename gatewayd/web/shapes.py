@@ -78,7 +78,7 @@ class EventsAsked(Asked):
     lock: Name | None = None
     key: Name | None = None
     type: Annotated[tuple[Name, ...], Listed] = ()
-    before: Annotated[int, Field(ge=1)] | None = Field(
+    before: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
         default=None, description="`next` of the page before"
     )
     limit: Limit = 100

@@ -112,6 +112,14 @@ async def says_something(house: House) -> None:
     assert (refused.status, "dates_reversed" in refused.err) == (1, True)
     waits = await typed(house.hub, "reserve", "r5", "nowhere", before, after, "--wait", "1")
     assert (waits.status, "r5 names a property" in waits.out) == (4, True)
+    other = await typed(house.hub, "reserve", "r5", "p", before, after)
+    assert (other.status, "r5 is booked already" in other.err) == (1, True), "it has no key yet"
+    await house.say("reservation.cancel", id="r2", version=2)
+    back = await typed(house.hub, "reserve", "r2", "p", before, after, "--version", "3")
+    assert (back.status, back.out, back.err) == (0, "done\n", "")
+    assert await house.code("r2") in await house.codes(V1)
+    meant = await typed(house.hub, "open", "l")
+    assert (meant.status, f"is it l{V1}" in meant.err) == (1, True), "a door that was not named"
 
 
 async def looks_up_codes(house: House) -> None:

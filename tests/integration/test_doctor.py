@@ -88,13 +88,17 @@ def test_who_may_come_to_the_door(tmp_path: Path) -> None:
     assert state(files.door(config(tmp_path, local=Local(socket="")))) is WARNING
 
 
-async def test_whether_the_database_is_whole(tmp_path: Path) -> None:
+async def test_whether_the_database_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = config(tmp_path)
     path = told.store.path
     assert state(files.database(told)) is WARNING
     database = await open_database(path, SystemClock())
     before = sorted(tmp_path.iterdir())
     assert state(files.database(told)) is OK, "while the daemon has it"
+    monkeypatch.chdir(tmp_path)
+    assert state(files.database(config(Path()))) is OK, "as it is named in the first steps"
     assert sorted(tmp_path.iterdir()) == before
     await database.close()
     with closing(sqlite3.connect(path)) as connection:

@@ -6,15 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
-import pytest
 import pytest_asyncio
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reach import Reach
-from gatewayd.errors import ConfigError
 from gatewayd.store import glance
 from gatewayd.web.followers import Followers
 from gatewayd.web.metrics import exposed
@@ -175,10 +174,15 @@ async def test_a_scrape_sees_one_state_whatever_happens_meanwhile(
             assert [await tx.rows(question) for question in questions] == [[(1,)], [(2,)]]
 
 
-async def test_a_port_that_is_taken_ends_the_start(there: Exposed, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"metrics: .*{there.port}.*in use"):
+async def test_a_port_that_is_taken_costs_the_numbers_and_not_the_hub(
+    there: Exposed, tmp_path: Path
+) -> None:
+    with capture_logs() as said:
         async with exposed("127.0.0.1", there.port, tmp_path / "gatewayd.db", there.parts):
             pass
+    (line,) = [each for each in said if each["log_level"] == "error"]
+    assert (line["event"], line["port"]) == ("metrics.not_served", there.port)
+    assert "in use" in line["why"]
 
 
 async def test_who_asks_for_open_metrics_gets_them(there: Exposed) -> None:

@@ -18,8 +18,9 @@ AS_DAEMON = "sudo -u gatewayd gatewayd doctor sees more"
 
 
 def secrets(config: Config) -> list[Finding]:
-    """The broker's password and the hub's own key: their owner's alone."""
-    files = (config.mqtt.password_file, config.mqtt.key_file)
+    """The broker's password, the hub's own key and the page's token: their owner's alone."""
+    token = config.page.token_file if config.page else None
+    files = (config.mqtt.password_file, config.mqtt.key_file, token)
     return [_secret(path) for path in files if path is not None]
 
 
@@ -75,7 +76,9 @@ def database(config: Config) -> Finding:
     try:
         if not path.exists():
             return warning("database", f"{path} is not there yet", "systemctl start gatewayd")
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
             ((verdict, *_), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
     except (sqlite3.OperationalError, PermissionError) as error:
         return warning("database", f"{path}: {error}", AS_DAEMON)

@@ -17,6 +17,7 @@ from zwave_js_server.model.controller.inclusion_and_provisioning import (
     InclusionGrant,
     QRProvisioningInformation,
 )
+from zwave_js_server.model.node import Node
 from zwave_js_server.model.utils import async_parse_qr_code_string
 
 from gatewayd.errors import GatewaydError
@@ -137,7 +138,7 @@ async def provision(client: Client, entry: QRProvisioningInformation, order: Ord
     """
     controller = _controller(client)
     if (joined := await _joined(controller, entry.dsk)) is not None:
-        return joined
+        return _with_access_control(controller.nodes[joined])
     heard = _heard(controller)
     await controller.async_provision_smart_start_node(with_access_control(entry))
     order.say("the server knows it now; power the lock (out and in again with its batteries)")
@@ -251,6 +252,10 @@ def _secured(event: Mapping[str, Any]) -> int:
     if result["lowSecurity"]:
         why = FAILED.get(result.get("lowSecurityReason"), "the key exchange failed")
         raise NotIncluded(f"node {node.node_id} came without security: {why}; {LEFT}", AGAIN)
+    return _with_access_control(node)
+
+
+def _with_access_control(node: Node) -> int:
     if (given := node.highest_security_class) is not WANTED:
         raise _lacking([] if given in (None, SecurityClass.NONE) else [given], LEFT)
     return int(node.node_id)

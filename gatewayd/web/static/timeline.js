@@ -11,7 +11,7 @@ const [TOP, LANE, BAR, LABEL, BELOW] = [22, 34, 12, 14, 16];
 const [NARROWEST, WIDEST] = [260, 1000];
 const NAME = 18; // letters of a key's name
 const GOES_IN = ["code.confirmed"];
-const GOES_OUT = ["code.removed", "code.lost", "code.removal_failed"];
+const GOES_OUT = ["code.removed", "code.lost"];
 const TRIES = ["code.failed", "code.removal_failed"];
 const TROUBLE = ["lock.wrong_code", "lock.keypad_disabled", "lock.jammed", "lock.tampered", "lock.reset"];
 

@@ -22,7 +22,7 @@ from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import FOREVER, Now, Window
 from gatewayd.domain.policy import Policy
 from gatewayd.domain.site import Lock
-from tests.unit.domain.builders import MINUTE, NOON, NOW, TICK, later, tick
+from tests.unit.domain.builders import HOUR, MINUTE, NOON, NOW, TICK, later, tick
 
 A, B, C = LockId("a"), LockId("b"), LockId("c")
 QUARTER = 15 * 60.0
@@ -93,9 +93,11 @@ def test_it_goes_on_after_a_boot() -> None:
     )
 
 
-def test_a_clock_in_doubt_leaves_out_no_wrong_code() -> None:
-    doubtful = Now(NOON, NOON + MINUTE)
-    assert BEGUN.going_on(doubtful, TICK, proven=True).opened == NOON
+def test_with_a_clock_in_doubt_a_guests_earlier_slip_is_no_swap() -> None:
+    """Wrong codes are noted with the later reading of the clock."""
+    doubtful = Now(NOON, NOON + HOUR)
+    going = BEGUN.going_on(doubtful, TICK, proven=True)
+    assert going.verdict((), [(B, NOON + HOUR - MINUTE)], TICK) is None
 
 
 def test_its_key_is_for_that_lock_alone_whatever_the_clock_says() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gatewayd.domain import commission
 from gatewayd.domain.backup import Backup
 from gatewayd.domain.capabilities import Capabilities
 from gatewayd.domain.code import Code
@@ -143,6 +144,7 @@ def upcoming(key: KeyId, hours: float, code: Code = CODE) -> Claim:
 
 A, B, C, D = (KeyId(f"res:{x}") for x in "ABCD")
 SPARE = replace(upcoming(Backup(LOCK, 1).key_id, -1), window=Window(NOON, FOREVER))
+INSTALLERS = replace(upcoming(commission.key_id(LOCK), -1), window=Window(NOON, FOREVER))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,8 @@ SPARE = replace(upcoming(Backup(LOCK, 1).key_id, -1), window=Window(NOON, FOREVE
         ),
         ([upcoming(A, 3), SPARE], [upcoming(C, 0)], {A}),  # a backup only where no arrival is left
         ([upcoming(A, -1), SPARE], [upcoming(C, 0)], {SPARE.key_id}),
+        ([upcoming(A, 3), upcoming(B, 5)], [INSTALLERS], set()),  # no guest goes for an installer
+        ([upcoming(A, -1), INSTALLERS], [upcoming(C, 0)], {INSTALLERS.key_id}),
     ],
 )
 def test_who_gives_way_to_whom_on_a_full_lock(
