@@ -13,6 +13,7 @@ from aiohttp import web
 from gatewayd.errors import ConfigError
 from gatewayd.intake.parse import MAX_BYTES
 from gatewayd.web.parts import Parts
+from gatewayd.web.port import GOODBYE, WAITING
 from gatewayd.web.problems import problems
 from gatewayd.web.routes import ROUTES
 
@@ -20,14 +21,8 @@ log = structlog.get_logger(__name__)
 
 MODE = 0o660
 """For the daemon's user and its group."""
-WAITING = 64
-"""Connections that wait to be taken."""
 ANSWERS_WITHIN = 1.0
 """Seconds in which another daemon takes a connection."""
-KEEPALIVE = 15.0
-"""Seconds that a connection over TCP may lie idle."""
-GOODBYE = 1.0
-"""Seconds that requests have at the end of the hub."""
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -28,14 +27,10 @@ from gatewayd.errors import Reason
 from gatewayd.store import glance, outbox, situations, status, views
 from gatewayd.store.database import Transaction
 from gatewayd.store.glance import Glance
-from gatewayd.web.door import KEEPALIVE
 from gatewayd.web.parts import Parts
+from gatewayd.web.port import listening
 from gatewayd.web.problems import problems
 
-log = structlog.get_logger(__name__)
-
-GOODBYE = 1.0
-"""Seconds that a scrape has at the end of the hub."""
 STATES = get_args(get_type_hints(DoorState)["state"])
 STATUSES = ("upcoming", "current", "past", "revoked")
 
@@ -54,25 +49,12 @@ class Numbers:
 
 @contextlib.asynccontextmanager
 async def exposed(bind: str, port: int, database: Path, parts: Parts) -> AsyncIterator[None]:
-    """Answer at /metrics of this port for as long as the block lasts. Where that cannot be, the hub
-    goes on without: guests need their codes more."""
+    """Answer at /metrics of this port for as long as the block lasts."""
     async with glance.opened(database) as disk:
         app = web.Application(middlewares=[problems])
         app.router.add_get("/metrics", partial(_scrape, parts, disk, parts.clock.tick()))
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=GOODBYE, keepalive_timeout=KEEPALIVE
-        )
-        await runner.setup()
-        try:
-            said = log.bind(bind=bind, port=port)
-            try:
-                await web.TCPSite(runner, bind, port).start()
-                said.info("metrics.served")
-            except OSError as error:
-                said.error("metrics.not_served", why=error.strerror or str(error))
+        async with listening(app, bind, port, "metrics"):
             yield
-        finally:
-            await runner.cleanup()
 
 
 async def _scrape(parts: Parts, disk: Glance, started: Tick, request: web.Request) -> web.Response:

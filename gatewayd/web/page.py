@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 
-import structlog
 from aiohttp import web
 
 from gatewayd.intake.parse import MAX_BYTES, strict_json
-from gatewayd.web.door import GOODBYE, KEEPALIVE, WAITING, closing
+from gatewayd.web.door import closing
 from gatewayd.web.guard import LOGIN, WRONG_EACH, Guard, secured
 from gatewayd.web.parts import Parts
+from gatewayd.web.port import listening
 from gatewayd.web.problems import problems
 from gatewayd.web.routes import ROUTES, Route
-
-log = structlog.get_logger(__name__)
 
 PAGES = ("/", "/locks/{id}", "/why", "/why/{id}")
 """One file for all of them: which it is, it reads from its address."""
@@ -43,27 +41,9 @@ class Terms:
 
 @contextlib.asynccontextmanager
 async def served(terms: Terms, parts: Parts) -> AsyncIterator[None]:
-    """Answer there for as long as the block lasts. Where that cannot be, the hub goes on without:
-    guests need their codes more.
-    """
-    runner = web.AppRunner(
-        application(terms, parts),
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=GOODBYE,
-        keepalive_timeout=KEEPALIVE,
-    )
-    await runner.setup()
-    try:
-        said = log.bind(bind=terms.bind, port=terms.port)
-        try:
-            await web.TCPSite(runner, terms.bind, terms.port, backlog=WAITING).start()
-            said.info("page.served", changes=terms.changes)
-        except OSError as error:
-            said.error("page.not_served", why=error.strerror or str(error))
+    """Answer there for as long as the block lasts."""
+    async with listening(application(terms, parts), terms.bind, terms.port, "page"):
         yield
-    finally:
-        await runner.cleanup()
 
 
 def application(terms: Terms, parts: Parts) -> web.Application:
