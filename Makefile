@@ -28,8 +28,8 @@ setup: ## Install all that is needed; fast and offline when nothing changed
 demo: setup ## Run a site with simulated locks (ARGS=--once: one pass, then end)
 	@$(python) -m simulators.demo $(ARGS)
 
-test: setup ## Run the tests and show the branch coverage (ARGS="-k code": only some)
-	@$(python) -m pytest tests -n 4 --dist loadfile --no-loadscope-reorder --cov=gatewayd --cov-branch --cov-report=term:skip-covered $(ARGS)
+test: setup ## Run the tests (ARGS="-k code": only some; ARGS=--cov: show the branch coverage)
+	@$(python) -m pytest tests -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: setup ## Inject faults, the long ones too (ARGS="--seed N": the same ones again)
 	@$(python) -m pytest tests -m "fault or long" -n 2 --dist loadfile $(ARGS)

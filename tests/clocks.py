@@ -40,6 +40,7 @@ class LaterClock(SystemClock):
         super().__init__()
         self._ahead, self._since = ahead, timedelta()
         self._moved = asyncio.Event()
+        self._known: dict[asyncio.Task[object] | None, timedelta] = {}
 
     def now(self) -> Now:
         """Later."""
@@ -56,11 +57,15 @@ class LaterClock(SystemClock):
         self._moved = asyncio.Event()
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
-        """Until it is moved on, too."""
-        moved = asyncio.ensure_future(self._moved.wait())
-        waits = asyncio.ensure_future(super().wait(event, seconds))
-        try:
-            await asyncio.wait({moved, waits}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            moved.cancel()
-            waits.cancel()
+        """Until it is moved on, too; not at all, where it was since the task's last wait, which may
+        have read it before."""
+        task = asyncio.current_task()
+        if self._known.get(task, timedelta()) == self._since:
+            moved = asyncio.ensure_future(self._moved.wait())
+            waits = asyncio.ensure_future(super().wait(event, seconds))
+            try:
+                await asyncio.wait({moved, waits}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                moved.cancel()
+                waits.cancel()
+        self._known[task] = self._since

@@ -2,6 +2,7 @@
 `-m fault`: those that inject a fault of the catalogue; `--seed`: the random ones of another run."""
 
 import os
+import re
 from random import SystemRandom
 
 import pytest
@@ -21,8 +22,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what holds a row or injects a fault, before `-m` selects."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what holds a row or injects a fault, before `-m` selects, where it asks for them."""
+    if not re.search("requirement|fault", config.getoption("markexpr")):
+        return
     for item in items:
         named = tests_in(item.path).get(item.name.partition("[")[0], set())
         if named - ROWS.keys():

@@ -7,18 +7,18 @@ import signal
 import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatewayd.web.routes import document
 from simulators.hub import Hub
 from tests.e2e.conftest import V1, V2, House
 from tests.schemas import fits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DOCUMENT = document("")
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())
 
 
 @dataclass(frozen=True)

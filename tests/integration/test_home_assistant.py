@@ -59,6 +59,11 @@ def last(heard: list[mqtt.MQTTMessage]) -> dict[str, Any]:
     return {topic: json.loads(body) for topic, body in now.items() if body}
 
 
+def state(heard: list[mqtt.MQTTMessage], topic: str, field: str) -> object:
+    """One field of it; None before the topic was told."""
+    return last(heard).get(topic, {}).get(field)
+
+
 async def there(h: Hub, document: dict[str, Any]) -> None:
     """A site document comes."""
     number = document["version"]
@@ -102,17 +107,17 @@ async def test_only_what_changed_is_said_again(tmp_path: Path) -> None:
         async with h.database.transaction() as tx:
             await tx.rows("UPDATE locks SET battery = 12 WHERE id = 'front'")
         await h.tell(LockBattery(LockId("front"), 12, low=False))
-        await h.eventually(lambda: true(last(heard)[f"{STATE}front"]["battery"] == 12))
+        await h.eventually(lambda: true(state(heard, f"{STATE}front", "battery") == 12))
         assert last(heard)[f"{STATE}front"]["battery_low"] == "ON"
         async with h.database.transaction() as tx:
             turned(tx, LockId("front"), Bolt.UNLOCKED)
-        await h.eventually(lambda: true(last(heard)[f"{STATE}front"]["unlocked"] == "ON"))
+        await h.eventually(lambda: true(state(heard, f"{STATE}front", "unlocked") == "ON"))
         await h.tell(LockOnline(LockId("front")))  # it was
         await h.tell(raised(AlertCode.LOCK_JAMMED, "front"))
-        await h.eventually(lambda: true(last(heard)[f"{PREFIX}ha/hub"]["alerts"] == 1))
-        assert last(heard)[f"{STATE}front"]["problem"] == "ON"
+        await h.eventually(lambda: true(state(heard, f"{PREFIX}ha/hub", "alerts") == 1))
+        await h.eventually(lambda: true(state(heard, f"{STATE}front", "problem") == "ON"))
         await h.tell(cleared(AlertCode.LOCK_JAMMED, "front"))
-        await h.eventually(lambda: true(last(heard)[f"{PREFIX}ha/hub"]["alerts"] == 0))
+        await h.eventually(lambda: true(state(heard, f"{PREFIX}ha/hub", "alerts") == 0))
         topics = [topic for topic, _ in of_ours(heard)[ALL:]]
         both = [f"{PREFIX}ha/hub", f"{STATE}front"]
         assert topics == [f"{STATE}front", f"{STATE}front", *both, *both]
@@ -221,7 +226,7 @@ async def test_neither_code_nor_key_nor_guest_is_in_it(tmp_path: Path) -> None:
         await h.intake.accept(json.dumps(stay).encode())
         await h.tell(raised(AlertCode.CODE_UNSET, "front/res:RESERVED"))
         await h.eventually(lambda: true(last(heard).get(f"{PREFIX}ha/hub", {}).get("alerts")))
-        await h.eventually(lambda: true(last(heard)[f"{STATE}front"]["problem"] == "ON"))
+        await h.eventually(lambda: true(state(heard, f"{STATE}front", "problem") == "ON"))
         said = json.dumps(last(heard))
         codes = [code for (code,) in await h.database.read.rows("SELECT code FROM keys")]
         assert codes

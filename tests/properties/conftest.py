@@ -22,11 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Not for the coverage, which would slow their many examples down and which other tests reach;
-    last, where a mutant is done with the first test that fails for it."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("no_cover")
+    """Last, where a mutant is done with the first test that fails for it."""
     if settings.get_current_profile_name() == "mutants":
+        here = Path(__file__).parent
         items.sort(key=lambda item: here in item.path.parents)

@@ -8,7 +8,6 @@ from typing import Any
 import click
 import pytest
 
-from gatewayd import contract
 from gatewayd.cli.main import main
 from gatewayd.domain.health import ALERTS
 from gatewayd.errors import Rejected
@@ -29,7 +28,7 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 SHELL = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"(?:^ *|bin/)gatewayd ([a-z][a-z -]*)(.*)")
 MESSAGE = re.compile(r"^[→←] (\S+)\n(.*?)(?=^(?:[→←] |```))", re.DOTALL | re.MULTILINE)
-DOCUMENT = contract.asyncapi("1.2.3")
+DOCUMENT = json.loads((DOCS / "asyncapi.json").read_text())
 MESSAGES = MESSAGE.findall((DOCS / "cloud.md").read_text())
 ANSWERS = [json.loads(text) for topic, text in MESSAGES if topic == "evt/command.rejected"]
 REFUSED = {answer["cause"]: answer["data"] for answer in ANSWERS}
