@@ -30,7 +30,6 @@ from gatewayd.intake.accept import Intake
 from gatewayd.intake.site_file import site_file
 from gatewayd.locks.driver import Radio
 from gatewayd.reconciler.housekeeping import Housekeeping
-from gatewayd.reconciler.progress import Progress
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.rounds import Rounds
 from gatewayd.reconciler.signals import Watch
@@ -50,7 +49,7 @@ VERSION = version("gatewayd")
 
 async def run(config: Config, reread: Callable[[], Config]) -> None:
     """Run the hub until SIGTERM or SIGINT. SIGHUP reads the configuration again and starts all
-    parts anew: what they know is on disk.
+    parts anew: what they know is on disk. Where they do not start, they go on with the old one.
 
     Raises:
         StoreError: the database cannot be used; in a group: not any more. Then only another start,
@@ -61,15 +60,24 @@ async def run(config: Config, reread: Callable[[], Config]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
     following: Config | None = config
+    before: Config | None = None
     while following is not None:
         config, following = following, None
-        async with hub(config, hub_clock(config)):
-            settle_memory()
-            log.info("hub.ready", version=VERSION, hub=config.hub.id)
-            systemd.notify("READY=1")
-            while following is None and await signals.get() is signal.SIGHUP:
-                following = _reread(reread)
-            systemd.notify("RELOADING=1" if following else "STOPPING=1")
+        try:
+            async with hub(config, hub_clock(config)):
+                before = None
+                settle_memory()
+                log.info("hub.ready", version=VERSION, hub=config.hub.id)
+                systemd.notify("READY=1")
+                while following is None and await signals.get() is signal.SIGHUP:
+                    following = _reread(reread)
+                systemd.notify("RELOADING=1" if following else "STOPPING=1")
+            before = config
+        except* ConfigError as failed:
+            if before is None:
+                raise
+            log.error("config.refused", why=str(failed.exceptions[0]))
+            following, before = before, None
     log.info("hub.stopped")
 
 
@@ -175,7 +183,7 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
                 "rounds": rounds.run(),
                 "watch": watch.run(),
                 "cloud": link.run(),
-                "watchdog": watchdog(database, tools.progress, clock),
+                "watchdog": systemd.watchdog(database, tools.progress, clock),
                 "held reservations": _look_again(intake, clock),
                 "housekeeping": Housekeeping(database, outbox, clock).run(),
             }
@@ -235,9 +243,8 @@ async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
         if config.page:
             from gatewayd.web import page  # noqa: PLC0415
 
-            terms = page.Terms(
-                **config.page.model_dump(exclude={"token_file"}), token=page_token(config)
-            )
+            shown = config.page.model_dump(exclude={"token_file"})
+            terms = page.Terms(**shown, token=page_token(config))
             await doors.enter_async_context(page.served(terms, parts))
         if config.metrics:
             from gatewayd.web.metrics import exposed  # noqa: PLC0415
@@ -245,25 +252,6 @@ async def _served(config: Config, parts: Parts) -> AsyncIterator[None]:
             where = (config.metrics.bind, config.metrics.port, config.store.path)
             await doors.enter_async_context(exposed(*where, parts))
         yield
-
-
-async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:
-    """Ping systemd after a turn of the loop and a probe of the store, unless a driver hangs; where
-    the store waits for room on the disk, a new start would change nothing."""
-    interval = systemd.watchdog_interval()
-    while interval is not None:
-        probed = False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(interval):
-                async with database.transaction() as tx:
-                    await tx.rows("SELECT 1")
-                probed = True
-        waits, stuck = database.room.waits, progress.stuck(clock.tick())
-        if stuck and not waits:
-            log.error("worker.stuck", locks=stuck)
-        elif probed or waits:
-            systemd.notify("WATCHDOG=1")
-        await asyncio.sleep(interval / 2)
 
 
 async def _look_again(intake: Intake, clock: Clock) -> None:
@@ -278,11 +266,9 @@ def broker(config: Config, clock: Clock) -> Broker:
     mqtt, hub_ = config.mqtt, config.hub
     prefix = f"v1/{hub_.org}/{hub_.site}/{hub_.id}/"
     will = status("offline", "lost", clock.now().latest, VERSION)
+    others = (_address(each, mqtt.port) for each in mqtt.fallbacks)
     return Broker(
-        addresses=(
-            Address(mqtt.host, mqtt.port),
-            *(_address(x, mqtt.port) for x in mqtt.fallbacks),
-        ),
+        addresses=(Address(mqtt.host, mqtt.port), *others),
         client_id=f"gatewayd-{hub_.org}-{hub_.site}-{hub_.id}",
         will=(f"{prefix}status", will),
         username=mqtt.username,

@@ -1,7 +1,17 @@
 """Telling systemd how it goes: sd_notify(3) over its datagram socket."""
 
+import asyncio
+import contextlib
 import os
 import socket
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.reconciler.progress import Progress
+from gatewayd.store.database import Database
+
+log = structlog.get_logger(__name__)
 
 
 def notify(state: str) -> None:
@@ -19,3 +29,22 @@ def watchdog_interval() -> float | None:
     """Seconds between pings: half of what systemd waits for, or None where it does not."""
     microseconds = os.environ.get("WATCHDOG_USEC")
     return int(microseconds) / 2_000_000 if microseconds else None
+
+
+async def watchdog(database: Database, progress: Progress, clock: Clock) -> None:
+    """Ping systemd after a turn of the loop and a probe of the store, unless a driver hangs; where
+    the store waits for room on the disk, a new start would change nothing."""
+    interval = watchdog_interval()
+    while interval is not None:
+        probed = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(interval):
+                async with database.transaction() as tx:
+                    await tx.rows("SELECT 1")
+                probed = True
+        waits, stuck = database.room.waits, progress.stuck(clock.tick())
+        if stuck and not waits:
+            log.error("worker.stuck", locks=stuck)
+        elif probed or waits:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval / 2)

@@ -199,6 +199,10 @@ class ZwaveSimulator(Child):
         found: str | None = (await self._request("GET", "/joining"))["dsk"]
         return found
 
+    async def jam(self, *, on: bool = True) -> None:
+        """No frame gets through, and the controller says so; `on=False`: the air is free again."""
+        await self._state("POST", "/air", {"jammed": on})
+
     async def frames(self) -> dict[str, Any]:
         """Counts since the reset: tx, rx, txBytes, rxBytes, exchanges {node: {get, set}}."""
         return await self._state("GET", "/frames")

@@ -24,6 +24,7 @@ The first address speaks the protocol of zwave-js-server, the second is the cont
 
   GET  /nodes, /nodes/N          the locks as they are: faults, codes, battery, mode
   GET  /frames                   serial frames, and gets and sets per lock; POST starts anew
+  POST /air                      {{"jammed": true}}: no frame gets through; GET: whether
   POST /nodes/N/faults           {{"dead": true}} replaces all faults; {{}} is healthy
   POST /nodes/N/keypad           {{"code": "123456"}}: a person types; "slot", "action", "style"
   POST /nodes/N/code             {{"slot": 3, "code": "7777"}}: foreign code; null empties the slot

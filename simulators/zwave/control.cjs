@@ -1,6 +1,7 @@
 // The control port: JSON over HTTP, on loopback only.
 //   GET  /nodes        GET /nodes/N        GET  /frames
 //   POST /nodes/N/VERB (verbs.cjs)         POST /frames sets the counters to zero
+//   POST /air {jammed}                     GET  /air      whether no frame gets through
 //   POST /joining {id, classes?}           GET  /joining  the DSK of the lock that joined last
 "use strict";
 
@@ -34,15 +35,17 @@ function allow(method, ...methods) {
   }
 }
 
-/** Answers requests about `locks` ({id: Lock}), the `wire`, and the lock that is `joining`. */
+/** Answers requests about `locks` ({id: Lock}), the `wire`, the `air`, and the lock that is `joining`. */
 class Control {
   #locks;
   #wire;
+  #air;
   #joining;
 
-  constructor({ locks, wire, joining }) {
+  constructor({ locks, wire, air, joining }) {
     this.#locks = locks;
     this.#wire = wire;
+    this.#air = air;
     this.#joining = joining;
   }
 
@@ -55,6 +58,12 @@ class Control {
     }
     const exchanges = Object.fromEntries(locks.map((lock) => [lock.id, lock.exchanges]));
     return { ...this.#wire.counters, exchanges };
+  }
+
+  #jam(method, { jammed }) {
+    allow(method, "GET", "POST");
+    if (method === "POST") this.#air.jammed = jammed === true;
+    return { jammed: this.#air.jammed };
   }
 
   #offer(method, { id, classes }) {
@@ -76,9 +85,10 @@ class Control {
     const [resource, id, verb, ...rest] = pathname.split("/").filter(Boolean);
     const body = await readBody(request);
     if (resource === "frames" && id === undefined) return this.#frames(method);
+    if (resource === "air" && id === undefined) return this.#jam(method, body);
     if (resource === "joining" && id === undefined) return this.#offer(method, body);
     if (resource !== "nodes" || rest.length > 0) {
-      throw new Refused(404, "there are /nodes, /nodes/N, /nodes/N/VERB, /frames and /joining");
+      throw new Refused(404, "there are /nodes, /nodes/N, /nodes/N/VERB, /frames, /air and /joining");
     }
     if (id === undefined) {
       allow(method, "GET");

@@ -21,6 +21,7 @@ const mock = require("zwave-js/Testing");
 
 const { behavioursOf } = require("./behaviours.cjs");
 const { Control } = require("./control.cjs");
+const { Jam } = require("./jam.cjs");
 const { Joining } = require("./joining.cjs");
 const { Lock } = require("./lock.cjs");
 const { definition } = require("./locks.cjs");
@@ -40,7 +41,7 @@ const securityKeys = Object.fromEntries(
   Object.entries(config.securityKeys).map(([name, hex]) => [name, Buffer.from(hex, "hex")]),
 );
 
-/** Puts the locks on the air around `mockPort`; the locks, the wire to them, and who may join. */
+/** Puts the locks on the air around `mockPort`; the locks, the wire and the air to them, and who may join. */
 async function createNetwork(options, mockPort, serial) {
   const identity = { ownNodeId: 1, homeId: HOME_ID, securityKeys };
   const controller = await MockController.create({ ...identity, mockPort, serial });
@@ -56,7 +57,8 @@ async function createNetwork(options, mockPort, serial) {
     locks.set(id, lock);
   }
   applyWorkarounds(controller);
-  return { locks, wire: new Wire(controller), joining: new Joining({ controller, locks, memory, options }) };
+  const joining = new Joining({ controller, locks, memory, options });
+  return { locks, wire: new Wire(controller), air: new Jam(controller), joining };
 }
 
 /** Resolves when each lock is interviewed, or will not be for now. */

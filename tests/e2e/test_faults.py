@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house: House) -> None:
-    # S3-13, sufferings 7 and 8, faults 40 and 56; fault 40
+    # S3-13, sufferings 7 and 8, fault 40
     await house.zwave.faults(V1, dead=True)
     await house.site(*NODES)
     command = await house.book()
@@ -28,6 +28,28 @@ async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house
     await house.cloud.done(command, within=20)  # not after the ladder's minute
     await house.told("lock.online", lock_id=f"l{V1}")
     assert await house.codes(V1) == [code]
+
+
+@pytest.mark.long
+async def test_a_jammed_radio_fails_every_lock_once_a_rung_and_all_are_served_after_it(
+    house: House,
+) -> None:
+    # fault 56
+    await house.site(V1, V2_S2, V2)
+    await house.cloud.done(await house.book("r1"))
+    first = await house.code("r1")
+    await house.settled(f"l{V1}")
+    await house.zwave.jam()
+    command = await house.book("r2")
+    for node in (V1, V2_S2, V2):
+        failed = await house.told("code.failed", within=60, lock_id=f"l{node}")
+        assert failed["data"]["reason"] == "lock_unreachable"
+        await house.told("alert.raised", code="lock_offline", subject=f"l{node}")
+        assert await house.codes(node) == [first]
+    await house.zwave.jam(on=False)
+    await house.cloud.done(command, within=90)
+    for node in (V1, V2_S2, V2):
+        assert await house.codes(node) == sorted([first, await house.code("r2")])
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["SIGTERM", "SIGKILL"])

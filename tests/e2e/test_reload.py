@@ -23,3 +23,17 @@ async def test_another_configuration_is_taken_up_and_a_wrong_one_refused(house: 
     await house.cloud.done(await house.book("r2"))
     assert house.hub.pid == pid
     assert set(there) < set(await house.codes(V1))
+
+
+async def test_what_another_configuration_names_and_is_not_there_leaves_the_old_one(
+    house: House,
+) -> None:
+    await house.site(V1)
+    good = house.hub.config()
+    bad = good.replace('socket = "hub.sock"', 'socket = "nowhere/hub.sock"')
+    assert bad != good
+    pid = house.hub.pid
+    await house.hub.reload(bad, "config.refused")
+    await house.cloud.done(await house.book())
+    assert house.hub.socket.is_socket()
+    assert house.hub.pid == pid

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from gatewayd.app import watchdog
 from gatewayd.domain.ids import LockId
 from gatewayd.reconciler.progress import STUCK, Progress
 from gatewayd.store.database import open_database
+from gatewayd.systemd import watchdog
 from tests.house import FakeClock, command
 from tests.integration.conftest import eventually
 from tests.integration.test_reconciler import MINUTE, take

@@ -24,7 +24,14 @@ from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
 from gatewayd.domain.report import Alive, CodeAdded, CodeDeleted, Dead, Report
-from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Unreachable, Unsupported
+from gatewayd.errors import (
+    LockError,
+    OutcomeUnknown,
+    RadioDown,
+    Reason,
+    Unreachable,
+    Unsupported,
+)
 from gatewayd.locks.driver import IsServed, Link, OnReport
 from gatewayd.locks.zwave import reports
 from gatewayd.locks.zwave.commands import NoAnswer
@@ -44,6 +51,19 @@ GOODBYE = 1.0
 """Seconds for the server's part in the end of a connection; aiohttp would give it 10."""
 NO_ACKNOWLEDGEMENT = frozenset({200, 201, 202, 203, 204, 205})
 """zwave-js errors: the controller or the node did not take the frame."""
+UNABLE = frozenset(
+    {105, 109, 110, 209, 212, 217, 218, 300, 301, 302, 303, 304, 305, 322, 1100, 1402, 1403}
+)
+"""zwave-js errors: the server or the node cannot do that, or says no; any other may pass."""
+
+
+def failure(error: int) -> LockError:
+    """What an error of zwave-js means; what may have been sent before it is not known."""
+    if error in NO_ACKNOWLEDGEMENT:
+        return Unreachable(f"no acknowledgement (ZW{error:04})")
+    if error in UNABLE:
+        return Unsupported(f"the lock cannot do that (ZW{error:04})")
+    return NoAnswer(f"zwave-js gave up (ZW{error:04})")
 
 
 class _Ready(asyncio.Event):
@@ -151,10 +171,7 @@ class ZwaveRadio:
             await self._drop()
             raise OutcomeUnknown("the zwave-js server does not answer") from None
         except FailedZWaveCommand as error:
-            if error.zwave_error_code in NO_ACKNOWLEDGEMENT:
-                raise Unreachable(f"no acknowledgement (ZW{error.zwave_error_code:04})") from None
-            # without the error itself: its text may hold what was to be written
-            raise Unsupported(f"the lock cannot do that (ZW{error.zwave_error_code:04})") from None
+            raise failure(error.zwave_error_code) from None  # its text may hold a code
         except FailedCommand as error:
             raise Unreachable(f"the zwave-js server refuses ({error.error_code})") from None
         except NotFoundError:
