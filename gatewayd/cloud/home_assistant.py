@@ -22,6 +22,11 @@ log = structlog.get_logger(__name__)
 
 PAUSE = 1.0
 """Seconds between two looks at the disk: what happens in a row is one change."""
+LOSSES = 3
+"""Connections in a row that may end in a message of these: some brokers close them at what a client
+may not publish, and the codes need one."""
+HOUR = 3600.0
+"""Seconds."""
 SHOWN = {event.type for event in (LockOnline, LockOffline, LockBattery, AlertRaised, AlertCleared)}
 """The events after which it looks different."""
 
@@ -32,7 +37,7 @@ class HomeAssistant:
     def __init__(self, database: Database, names: Names | None) -> None:
         self._database, self._names = database, names
         self._said: dict[str, bytes] = {}
-        self._refused = False
+        self._refused, self._losses = False, 0
         self._wake = asyncio.Event()
 
     def committed(self, tx: Transaction) -> None:
@@ -41,7 +46,11 @@ class HomeAssistant:
             self._wake.set()
 
     async def run(self, connection: Connection) -> None:
-        """Say on one connection what is new, until it is cancelled or lost."""
+        """Say on one connection what is new, until it is cancelled or lost; an hour later, where
+        that was the end of the ones before."""
+        if self._losses >= LOSSES:
+            log.error("home_assistant.off", why="connections ended in its messages", again_s=HOUR)
+            await asyncio.sleep(HOUR)
         if self._refused or not connection.session_present:  # a broker that forgot us forgot it too
             self._said.clear()
         self._refused = False
@@ -66,7 +75,9 @@ class HomeAssistant:
         for topic, payload in (wanted | dict.fromkeys(before - wanted.keys(), b"")).items():
             if self._said.get(topic) == payload:
                 continue
+            self._losses += 1  # unless it comes through
             code = await connection.publish(topic, payload, retain=True)
+            self._losses = 0
             self._said[topic] = payload
             if code.is_failure:
                 self._refused = True

@@ -1,7 +1,7 @@
 """What a Home Assistant at the hub's broker finds there, with a real mosquitto."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from gatewayd.cloud import home_assistant
 from gatewayd.cloud.entities import Names
+from gatewayd.cloud.home_assistant import LOSSES
 from gatewayd.domain.bolt import Bolt
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.lock import LockBattery, LockOffline, LockOnline
@@ -62,6 +63,11 @@ def last(heard: list[mqtt.MQTTMessage]) -> dict[str, Any]:
 def state(heard: list[mqtt.MQTTMessage], topic: str, field: str) -> object:
     """One field of it; None before the topic was told."""
     return last(heard).get(topic, {}).get(field)
+
+
+def named(logs: list[MutableMapping[str, Any]], event: str) -> list[MutableMapping[str, Any]]:
+    """The lines of the log about one thing."""
+    return [entry for entry in logs if entry["event"] == event]
 
 
 async def there(h: Hub, document: dict[str, Any]) -> None:
@@ -210,8 +216,19 @@ async def test_what_the_broker_refuses_is_logged_and_tried_in_the_next_connectio
             broker.refuses.clear()
             broker.hang_up()
             await h.eventually(lambda: true(broker.connections == 2 and "ha/hub" in broker.topics))
-    refused = [entry for entry in logs if entry["event"] == "home_assistant.refused"]
+    refused = named(logs, "home_assistant.refused")
     assert [entry["topic"] for entry in refused] == [f"{PREFIX}ha/hub"]
+
+
+async def test_a_broker_that_closes_at_a_message_is_told_none_for_an_hour(tmp_path: Path) -> None:
+    broker = NarrowBroker(prompt=True, keeps=True, closes_at=f"{PREFIX}ha/hub")
+    with capture_logs() as logs:
+        async with serving(broker) as port, hub(tmp_path, port, ignore, names=NAMES) as h:
+            await there(h, site())
+            await h.eventually(lambda: true(named(logs, "home_assistant.off")))
+            await h.tell(raised(AlertCode.LOCK_OFFLINE, "front"))
+            await h.eventually(lambda: true("evt/alert.raised" in broker.topics))
+    assert broker.connections == LOSSES + 1
 
 
 async def test_neither_code_nor_key_nor_guest_is_in_it(tmp_path: Path) -> None:

@@ -25,14 +25,15 @@ QUOTA_EXCEEDED = 0x97
 @dataclass
 class NarrowBroker:
     """As much of MQTT 5 as one hub needs; unless it is `prompt` it sends PUBACK only when told to,
-    and where it is it also plays the cloud's application. It refuses what comes on some topics, and
-    where it `keeps` sessions says that it has the hub's."""
+    and where it is it also plays the cloud's application. It refuses what comes on some topics, at
+    one it closes the connection, and where it `keeps` sessions it says that it has the hub's."""
 
     window: int = 65_535
     largest: int = 268_435_455
     prompt: bool = False
     keeps: bool = False
     refuses: set[str] = field(default_factory=set)
+    closes_at: str | None = None
     connections: int = 0
     got: list[tuple[str, bytes, int]] = field(default_factory=list)  # in this connection
     _unacknowledged: list[int] = field(default_factory=list)
@@ -92,6 +93,9 @@ class NarrowBroker:
         elif kind == PUBLISH:
             (length,) = struct.unpack("!H", body[:2])
             topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
+            if topic == self.closes_at:
+                self.hang_up()
+                return
             self._unacknowledged.append(struct.unpack("!H", rest[:2])[0])
             self.got.append((topic.removeprefix(PREFIX), rest[3:], size))
             if self.prompt:
