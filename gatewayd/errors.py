@@ -8,12 +8,14 @@ GatewaydError
 │   └── StoreInUse         another gatewayd has it open: stop that one
 └── LockError              one operation at one lock did not succeed
     ├── Unreachable        try the lock again later (its ladder)
+    │   └── Unanswered     it is there, and has no answer to this question
     ├── RadioDown          wait for the radio; no attempt was made
     ├── Refused            the lock said no to this code (the code's ladder)
     ├── Unsupported        never try this here again
     └── OutcomeUnknown     it may have happened: read before anything else
 
-Anything else is a bug and falls. No message holds a code or a guest's name.
+Anything else is a bug and falls; where a command leads to it, it is the command's answer. No
+message holds a code or a guest's name.
 """
 
 from enum import StrEnum
@@ -121,6 +123,10 @@ class Unreachable(LockError):
     """The lock did not answer; nothing was changed by this attempt."""
 
     reason = Reason.LOCK_UNREACHABLE
+
+
+class Unanswered(Unreachable):
+    """The lock took a question and gave no answer to it."""
 
 
 class RadioDown(LockError):

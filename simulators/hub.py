@@ -23,6 +23,8 @@ from gatewayd.store.keyring import NukiKeyring
 
 READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 20.0
+UNIT = {"MALLOC_ARENA_MAX": "1"}
+"""Of the environment that systemd/gatewayd.service gives it."""
 READY = '"hub.ready"'
 
 CONFIG = """
@@ -153,7 +155,7 @@ class Hub:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self.under, sys.executable, "-m", "gatewayd", "run", "--config", str(config),
-                stdout=log, stderr=log, env={**os.environ, **(self._bluetooth or {})},
+                stdout=log, stderr=log, env={**os.environ, **UNIT, **(self._bluetooth or {})},
             )  # fmt: skip
         await self._heard(READY, before)
 

@@ -4,50 +4,63 @@ import asyncio
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gatewayd.cli.backup import backup, restore
-from gatewayd.cli.backup_code import backup_code
-from gatewayd.cli.change import (
-    confirm,
-    health,
-    regenerate,
-    reinstate,
-    reserve,
-    revoke,
-)
-from gatewayd.cli.commission import commission
-from gatewayd.cli.complete import completion
-from gatewayd.cli.doctor import doctor
 from gatewayd.cli.faults import faults as faults_of
-from gatewayd.cli.history import codes, events, why
-from gatewayd.cli.of_lock import adopt, open_, replace, resync, sync
 from gatewayd.cli.options import CONFIG
-from gatewayd.cli.pair import pair
-from gatewayd.cli.show import key, keys, lock, locks, status
 from gatewayd.errors import ConfigError, GatewaydError, StoreError
 
 if TYPE_CHECKING:
     from gatewayd.config import Config
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+MODULES = {
+    name: module
+    for module, names in {
+        "backup": ("backup", "restore"),
+        "backup_code": ("backup-code",),
+        "change": ("confirm", "health", "regenerate", "reinstate", "reserve", "revoke"),
+        "commission": ("commission",),
+        "complete": ("completion",),
+        "doctor": ("doctor",),
+        "history": ("codes", "events", "why"),
+        "of_lock": ("adopt", "open", "replace", "resync", "sync"),
+        "pair": ("pair",),
+        "show": ("key", "keys", "lock", "locks", "status"),
+    }.items()
+    for name in names
+}
+"""Where each command is that is not here."""
+
+
+class Commands(click.Group):
+    """Loads a command when it is asked for: the daemon needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return sorted([*super().list_commands(ctx), *MODULES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them; None: there is none of that name."""
+        if cmd_name not in MODULES:
+            return super().get_command(ctx, cmd_name)
+        there = vars(import_module(f"gatewayd.cli.{MODULES[cmd_name]}")).values()
+        return next(x for x in there if isinstance(x, click.Command) and x.name == cmd_name)
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
 @click.version_option(package_name="gatewayd", message="%(prog)s %(version)s")
 def main() -> None:
     """Keeps the locks of a site as its reservations say they should be.
 
     A first look without any lock: `make demo` in the source folder.
     """
-
-
-ASKING = (status, locks, lock, keys, key, codes, events, why)
-SAYING = (reserve, revoke, reinstate, regenerate, backup_code, health, confirm)
-AT_A_LOCK = (commission, resync, sync, open_, replace, adopt)
-for command in (*ASKING, *SAYING, *AT_A_LOCK, pair, backup, restore, doctor, completion):
-    main.add_command(command)
 
 
 @main.command()

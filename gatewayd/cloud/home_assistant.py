@@ -37,7 +37,7 @@ class HomeAssistant:
     def __init__(self, database: Database, names: Names | None) -> None:
         self._database, self._names = database, names
         self._said: dict[str, bytes] = {}
-        self._refused, self._losses = False, 0
+        self._refused, self._losses, self._again = False, 0, 0.0
         self._wake = asyncio.Event()
 
     def committed(self, tx: Transaction) -> None:
@@ -48,9 +48,11 @@ class HomeAssistant:
     async def run(self, connection: Connection) -> None:
         """Say on one connection what is new, until it is cancelled or lost; an hour later, where
         that was the end of the ones before."""
-        if self._losses >= LOSSES:
+        loop = asyncio.get_running_loop()
+        if self._losses == LOSSES:
             log.error("home_assistant.off", why="connections ended in its messages", again_s=HOUR)
-            await asyncio.sleep(HOUR)
+            self._losses, self._again = 0, loop.time() + HOUR
+        await asyncio.sleep(max(0.0, self._again - loop.time()))
         if self._refused or not connection.session_present:  # a broker that forgot us forgot it too
             self._said.clear()
         self._refused = False

@@ -132,8 +132,9 @@ class CloudLink:
                     continue
             elif message is not None:
                 command = message
-                kind = command.topic.removeprefix(f"{self.prefix}cmd/")
-                await self.accept(bytes(command.payload), kind, command.retain)
+                if command.topic.startswith(word := f"{self.prefix}cmd/"):  # else not asked for
+                    kind = command.topic.removeprefix(word)
+                    await self.accept(bytes(command.payload), kind, command.retain)
             await self.publisher.receipted([bytes(receipt.payload) for receipt in receipts])
             for done in receipts:
                 connection.acknowledge(done)

@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 RESEND = (30.0, 300.0)
 """Seconds without a receipt until an event is sent again: the first, and the longest."""
+PARKED = 3600.0
+"""Seconds until an event is tried again that the broker refused: it may have been busy, or somebody
+has mended its rules."""
 WINDOW = 100
 """Events handed to the connection without the broker's PUBACK: it keeps to the broker's own window,
 and has the next one at hand when there is room in it."""
@@ -60,7 +63,7 @@ class Publisher:
         self._late = Tick(inf)  # no receipt is late before
         self._on_way: set[str] = set()
         self._refused: dict[str, tuple[str, str]] = {}
-        self._parked: set[str] = set()  # tried again, once in each connection
+        self._parked: set[str] = set()  # tried again in each connection, and each hour
         self._mended: list[str] = []
         self._last = 0
         self._backlog = Backlog(outbox)
@@ -140,7 +143,11 @@ class Publisher:
         return len(late) + len(fresh)
 
     def _send(self, connection: Connection, row: Outgoing) -> None:
-        future = connection.publish(f"{self._prefix}evt/{row.type}", row.envelope.encode())
+        topic, payload = f"{self._prefix}evt/{row.type}", row.envelope.encode()
+        if len(payload) > room(topic, connection.largest):  # the broker would end the connection
+            self._refused[row.id] = (row.type, "larger than the broker takes")
+            return
+        future = connection.publish(topic, payload)
         self._on_way.add(row.id)
         future.add_done_callback(partial(self._taken, row))
         times = self._sent[row.id].times + 1 if row.id in self._sent else 1
@@ -177,7 +184,9 @@ class Publisher:
                 # By type: where alerts are refused too, one of them does not lead to the next.
                 alert = raised(AlertCode.EVENT_PARKED, type_)
                 await self._outbox.tell(tx, self._clock.now(), (alert,))
-            self._sent.pop(id_, None)
+            due = Tick(self._clock.tick() + PARKED)
+            self._sent[id_], self._late = _Sent(due, 0), min(self._late, due)
+            self._parked.add(id_)
             log.error("event.parked", id=id_, why=why)
 
     async def _unpark(self) -> None:

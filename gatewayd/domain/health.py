@@ -176,7 +176,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.BRAKE_HELD: AlertKind(
         Severity.WARNING,
         "a command that would remove many keys is held ({subject})",
-        "look at the booking feed; send brake.confirm if it is right",
+        "look at the booking feed; send brake.confirm if it is right: what it books waits, too",
     ),
     AlertCode.NO_GRACE: AlertKind(
         Severity.NOTICE,
@@ -186,7 +186,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.EVENT_PARKED: AlertKind(
         Severity.WARNING,
         "the broker refuses an event ({subject})",
-        "look at the broker's access rules and size limits",
+        "look at the broker's access rules and size limits; within an hour it is sent again",
     ),
     AlertCode.CODE_UNSET: AlertKind(
         Severity.CRITICAL,

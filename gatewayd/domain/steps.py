@@ -29,6 +29,7 @@ from gatewayd.errors import (
     OutcomeUnknown,
     RadioDown,
     Reason,
+    Unanswered,
     Unreachable,
     Unsupported,
 )
@@ -154,9 +155,10 @@ def _one_slot(s: Situation, step: Observe, error: LockError, now: Now) -> bool:
     """Whether it is only this slot that is not there or not to be read."""
     if isinstance(error, Unsupported):
         return bool(step.slots)
-    free = {lease.slot for lease in s.leases}.isdisjoint(step.slots)
+    ours = {lease.slot for lease in s.leases} | {lost.slot for lost in s.lost}
     spoke = any(abs(now.earliest - seen.at) < PACE for seen in s.slots.values())
-    return isinstance(error, Unreachable) and free and spoke and s.incomplete
+    silent = isinstance(error, Unanswered) and ours.isdisjoint(step.slots)
+    return silent and spoke and s.incomplete
 
 
 def _only_named(step: Write, error: LockError) -> bool:
@@ -173,7 +175,11 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     if isinstance(step, Observe) and _one_slot(s, step, error, now):
         # Nothing is to be put there, and the lock has answered all the same.
         nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
-        return answered(_inventoried(replace(s, slots={**s.slots, **nowhere})))
+        leases = tuple(
+            replace(lease, verify_due=None) if lease.slot in nowhere else lease
+            for lease in s.leases
+        )
+        return answered(_inventoried(replace(s, slots={**s.slots, **nowhere}, leases=leases)))
     if isinstance(error, Unreachable) or isinstance(step, Observe | Audit):
         return unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease

@@ -5,8 +5,11 @@ command that was here before gets the same answer and changes nothing.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from random import Random
+from traceback import extract_tb
 
 import structlog
 
@@ -48,6 +51,9 @@ from gatewayd.store.database import Database, Outgoing, Transaction
 from gatewayd.store.outbox import Outbox, ends
 
 log = structlog.get_logger(__name__)
+
+BUGS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, sqlite3.IntegrityError)
+"""What a command that nobody thought of can lead to. Their texts may hold its values."""
 
 BRAKE_KEYS = 3
 BRAKE_SHARE = 0.3
@@ -179,15 +185,26 @@ class Intake:
         if command.deadline and now.surely_past(command.deadline):
             return await self._answer(tx, now, command, CommandExpired())
         change = await self._change(tx, now, id_)
-        if isinstance(command, BrakeConfirmCommand):
-            done = await self._confirmed(change, command.data.brake_id)
-        else:
-            done = await handle(change, command)
-            await _brake(change)
+        try:
+            done = await self._carry_out(change, command)
+        except BUGS as error:  # it would come again, and again, until the hub had taken it
+            what, at = type(error).__name__, extract_tb(error.__traceback__)[-1]
+            where = f"{Path(at.filename).name}:{at.lineno}"
+            log.error("command.failed", command=id_, type=command.type, error=what, where=where)
+            text = f"the hub cannot carry this out ({what}); its log has more"
+            raise Rejected(Reason.INVALID_FIELD, text) from None
         proven = (CommandDone(),) if done else ()
         told = await self._answer(tx, now, command, CommandAccepted(), *proven)
         self._site, self._capabilities = change.site, change.capabilities
         return told
+
+    async def _carry_out(self, change: Change, command: Command) -> bool:
+        """Whether its effect is proven by that."""
+        if isinstance(command, BrakeConfirmCommand):
+            return await self._confirmed(change, command.data.brake_id)
+        done = await handle(change, command)
+        await _brake(change)
+        return done
 
     async def _confirmed(self, change: Change, brake: str) -> bool:
         """Carry out what the brake holds; its own events name the held command as their cause."""

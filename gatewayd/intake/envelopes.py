@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from gatewayd.domain.bolt import OPERATE_WITHIN
-from gatewayd.intake.fields import Id, Model, Text
+from gatewayd.intake.fields import At, Id, Model, Text
 from gatewayd.intake.schemas import (
     BackupIssue,
     BackupRotate,
@@ -46,8 +46,8 @@ class Envelope(Model):
     hub: Annotated[str, StringConstraints(max_length=64)]
     epoch: Annotated[str, StringConstraints(max_length=64)] | None = None
     seq: Annotated[int, Field(ge=0)] | None = None
-    ts: AwareDatetime
-    expires: AwareDatetime | None = None
+    ts: At
+    expires: At | None = None
     reply_to: Text | None = None
 
     @property

@@ -1,12 +1,13 @@
 """The kinds of fields that documents are made of."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,9 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+
+YEARS = range(2000, 2200)
+"""All times and days lie in these: what is reckoned from them stays within what Python can tell."""
 
 
 def _zone(name: str) -> str:
@@ -53,10 +57,12 @@ def _local_time(text: object) -> time | str:
 def _local_date_time(text: object) -> datetime:
     try:
         if isinstance(text, str):
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007  # local to a zone
+            at = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007  # local to a zone
+            if at.year in YEARS:
+                return at
     except ValueError:
         pass
-    raise ValueError('a local date and time is "YYYY-MM-DDTHH:MM"')
+    raise ValueError('a local date and time is "YYYY-MM-DDTHH:MM", from 2000 to 2199')
 
 
 def _hour_minute(text: object) -> time:
@@ -100,7 +106,11 @@ Version = Annotated[int, Field(ge=0, lt=2**53, description="higher wins; equal i
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
 BackupLabel = Annotated[str, StringConstraints(pattern=r"^Backup-[1-9][0-9]?$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
+Day = Annotated[date, Field(ge=date(YEARS.start, 1, 1), lt=date(YEARS.stop, 1, 1))]
+At = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(YEARS.start, 1, 1, tzinfo=UTC), lt=datetime(YEARS.stop, 1, 1, tzinfo=UTC)),
+]
 
 
 class Model(BaseModel):

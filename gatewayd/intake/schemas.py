@@ -6,7 +6,6 @@ Unknown fields are ignored. A null clears a field, an absent one leaves it as it
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AwareDatetime,
     ConfigDict,
     Field,
     SkipValidation,
@@ -18,6 +17,7 @@ from gatewayd.domain.bolt import Action
 from gatewayd.domain.hours import LAST_MINUTE, MIDNIGHT
 from gatewayd.domain.reservation import Kind
 from gatewayd.intake.fields import (
+    At,
     BackupLabel,
     Day,
     Digits,
@@ -103,7 +103,7 @@ class ReservationPut(Model):
     confirmation_code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     allow_provisioning: bool = True
     code: Digits | None = Field(default=None, description="dictated, or echoed after a lost disk")
-    announced_at: AwareDatetime | None = Field(default=None, description="the guest was told")
+    announced_at: At | None = Field(default=None, description="the guest was told")
     policy: PolicyDocument | None = None
 
 
@@ -118,7 +118,7 @@ class ReservationVisit(Model):
     """The guest came, or went: early, it ends the access."""
 
     id: Id
-    at: AwareDatetime
+    at: At
 
 
 class Doors(Model):
@@ -207,7 +207,7 @@ class ReservationSnapshot(Model):
     snapshot_id: Id
     part: Annotated[int, Field(ge=1, le=1000)]
     parts: Annotated[int, Field(ge=1, le=1000)]
-    as_of: AwareDatetime
+    as_of: At
     complete: bool
     # Each is checked by itself when it is taken: one bad item does not hold up the others.
     items: Annotated[list[SkipValidation[ReservationPut]], Field(max_length=MAX_ITEMS)]
@@ -228,7 +228,7 @@ class BackupIssue(Model):
     doors: tuple[Id, ...] | None = Field(default=None, description="with a label: the one door")
     reason: Text
     label: BackupLabel | None = None
-    at: AwareDatetime | None = None
+    at: At | None = None
 
 
 class BackupRotate(Model):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gatewayd.domain.batch import Mode
-from gatewayd.intake.fields import Id, LocalDateTime, Model, Text
+from gatewayd.intake.fields import At, Id, LocalDateTime, Model, Text
 
 MAX_CHOSEN = 1_000
 
@@ -32,7 +32,7 @@ class Time(Model):
     """What time it is, from somebody who knows: narrows what a hub reckons with whose clock is not
     synchronised; one that is pays no heed."""
 
-    utc: AwareDatetime
+    utc: At
     accuracy_s: Annotated[float, Field(ge=0, le=3600)]
 
 

@@ -36,7 +36,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
             await asyncio.sleep(0)  # with all read ahead nothing else lets the loop go on
     for key in await waits.awaited(change.tx, map(key_of, ids)):
         await settle(change, key)
-    if not snapshot.complete:
+    if not snapshot.complete or len(ids) < len(items):  # who is not listed cannot be said
         return True
     # Parts of another moment are not parts of this one, whatever they are called.
     name = f"{snapshot.snapshot_id} {snapshot.as_of.isoformat()} {snapshot.parts}"

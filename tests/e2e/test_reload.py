@@ -25,12 +25,13 @@ async def test_another_configuration_is_taken_up_and_a_wrong_one_refused(house: 
     assert set(there) < set(await house.codes(V1))
 
 
+@pytest.mark.parametrize("name", ["hub.sock", "gatewayd.db"])
 async def test_what_another_configuration_names_and_is_not_there_leaves_the_old_one(
-    house: House,
+    house: House, name: str
 ) -> None:
     await house.site(V1)
     good = house.hub.config()
-    bad = good.replace('socket = "hub.sock"', 'socket = "nowhere/hub.sock"')
+    bad = good.replace(f'"{name}"', f'"/proc/nowhere/{name}"')
     assert bad != good
     pid = house.hub.pid
     await house.hub.reload(bad, "config.refused")

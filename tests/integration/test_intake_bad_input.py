@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gatewayd.errors import Reason
+from gatewayd.intake import accept
 from gatewayd.intake.parse import MAX_BYTES, MAX_DEPTH
 from tests.house import (
     ANSWERS,
@@ -31,6 +33,15 @@ from tests.house import (
 PIN = "97318264"
 NAME = "Zaphod Beeblebrox"
 PHONE = "+41 79 999 73 18"
+FAR = ["9999-12-31T23:59", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+"""In any zone but one of their own they are beyond what Python can tell."""
+STAFF = {
+    "id": "cleaner",
+    "version": 1,
+    "doors": {"add": ["front"]},
+    "starts": "2026-07-01T10:00",
+    "ends": "2026-07-05T10:00",
+}
 SECRETS = (PIN, NAME, "Zaphod", PHONE, "z@example.org")
 
 
@@ -120,6 +131,22 @@ NO_COMMAND = {
     "a number": (b"7", "invalid_field", ""),
     "a list": (b"[]", "invalid_field", ""),
     "an empty object": (b"{}", "missing_field", "type"),
+    "no end, as some say it": (
+        command("key.put", STAFF | {"ends": "9999-12-31T23:59"}, id="BAD"),
+        "invalid_field",
+        "data.ends",
+    ),
+    "a check-in before all time": (
+        command("reservation.check_in", {"id": "R1", "at": FAR[1]}, id="BAD"),
+        "invalid_field",
+        "data.at",
+    ),
+    "a time after all time": (
+        command("time", {"utc": FAR[2], "accuracy_s": 5}, id="BAD"),
+        "invalid_field",
+        "data.utc",
+    ),
+    "sent after all time": (command("report", {}, id="BAD", ts=FAR[2]), "invalid_field", "ts"),
     "no type": (put() | {"type": None}, "unknown_type", "type"),
     "another type": (put() | {"type": "reservation.steal"}, "unknown_type", "type"),
     "an event's type": (put() | {"type": "code.assigned"}, "unknown_type", "type"),
@@ -325,6 +352,26 @@ async def test_a_bad_message_is_told_with_reason_and_path_and_changes_nothing(
     assert "code.assigned" in types(await house.take(good))
 
 
+async def test_what_nobody_thought_of_is_answered_and_changes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash would be no answer: the broker would send it again to each new start."""
+
+    async def handle(*_: object) -> bool:
+        raise OverflowError(f"{NAME} {PIN}")
+
+    before = await house.dump(without=ANSWERS)
+    monkeypatch.setattr(accept, "handle", handle)
+    with capture_logs() as logs:
+        told = await house.take(put())
+    monkeypatch.undo()
+    assert data(told, "command.rejected")["message"].startswith("the hub cannot carry this out")
+    line, _ = logs
+    assert (line["event"], line["error"]) == ("command.failed", "OverflowError")
+    assert not [secret for secret in SECRETS if secret in json.dumps((told, logs))]
+    assert await house.dump(without=ANSWERS) == before
+
+
 async def test_a_retained_command_is_rejected(house: House) -> None:
     """Suffering 21: it would be carried out again at each connection."""
     # Fault 16
@@ -447,7 +494,7 @@ junk = st.recursive(
     | st.text()
     | st.dates().map(str)
     | st.sampled_from(
-        [10**400, "\ud800", "\x00", "all_day", "24:00", "0", "99999h", "R1", "front"]
+        [10**400, "\ud800", "\x00", "all_day", "24:00", "0", "99999h", "R1", "front", *FAR]
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
@@ -463,6 +510,9 @@ GOOD = [
     command("lock.resync", {"lock_id": "front"}),
     command("lock.operate", {"lock_id": "front", "action": "unlock"}),
     command("report", {}),
+    command("key.put", STAFF),
+    command("reservation.check_in", {"id": "R1", "at": "2026-07-01T12:00:00Z"}),
+    command("time", {"utc": "2026-07-01T12:00:00Z", "accuracy_s": 5}),
 ]
 
 
@@ -503,7 +553,9 @@ def test_whatever_bytes_come_they_are_answered_and_the_database_stays_whole(
         @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
         @given(anything)
         def holds(payload: bytes) -> None:
-            runner.run(answered_whole(house, payload))
+            with capture_logs() as logs:
+                runner.run(answered_whole(house, payload))
+            assert "command.failed" not in {line["event"] for line in logs}
 
         holds()
         assert runner.run(house.rows("PRAGMA integrity_check")) == [("ok",)]

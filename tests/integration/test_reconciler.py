@@ -20,7 +20,7 @@ from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Entry, Observation
 from gatewayd.domain.steps import Result
-from gatewayd.errors import LockError, RadioDown, Unreachable, Unsupported
+from gatewayd.errors import LockError, RadioDown, Unanswered, Unreachable, Unsupported
 from gatewayd.intake.accept import Intake
 from gatewayd.reconciler.reconciler import Reconciler
 from gatewayd.reconciler.worker import Tools, Worker
@@ -589,7 +589,7 @@ async def test_one_slot_that_never_answers_is_left_out_of_the_inventory(tmp_path
 
         async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
             if 21 in slots:
-                raise Unreachable("no answer")
+                raise Unanswered("no answer")
             return await super().observe(slots)
 
     clock = VirtualClock()
@@ -621,7 +621,7 @@ async def test_slots_that_never_answer_do_not_take_a_lock_down_that_then_wants_a
         async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
             if {5, 6, 7} & {*slots}:
                 self.pause = Tick(self.clock.tick() + 10)
-                raise Unreachable("no answer")
+                raise Unanswered("no answer")
             return await super().observe(slots)
 
     clock = VirtualClock()

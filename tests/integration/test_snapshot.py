@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,15 @@ async def test_parts_survive_a_restart(house: House) -> None:
 async def test_an_incomplete_snapshot_removes_nothing_and_brings_what_it_has(house: House) -> None:
     await send(house, reservation("R3"), complete=False)
     assert await house.live() == {"R1", "R2", "R3"}
+
+
+@pytest.mark.parametrize("item", [{"id": 2}, {"id": None}, {}, 7])
+async def test_an_item_of_which_nobody_can_say_whose_it_is_removes_nobody(
+    house: House, item: Any
+) -> None:
+    told = await send(house, reservation("R1"), item)
+    assert "command.rejected" in types(told)
+    assert await house.live() == {"R1", "R2"}
 
 
 @pytest.mark.parametrize("incomplete", [1, 2])

@@ -13,7 +13,7 @@ from zwave_js_server.model.node import Node
 
 from gatewayd.clock import Clock
 from gatewayd.domain.retry import Tick
-from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unreachable
+from gatewayd.errors import OutcomeUnknown, RadioDown, Reason, Refused, Unanswered, Unreachable
 from gatewayd.locks.zwave.reports import OwnChanges
 
 SUPERVISION_FAIL, SUPERVISION_SUCCESS = 0x02, 0xFF
@@ -90,10 +90,10 @@ class Commands:
             raise self.unanswered()
         return answer
 
-    def unanswered(self) -> Unreachable:
+    def unanswered(self) -> Unanswered:
         """The error for a question without its answer, which may come late."""
         self._silence.begin(self.network.clock.tick())
-        return Unreachable("the lock did not answer the read")
+        return Unanswered("the lock did not answer the read")
 
     async def read[T](self, operation: Awaitable[T]) -> T:
         """Any read of the library's: it changes nothing, so its outcome is never unknown."""

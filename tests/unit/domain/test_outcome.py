@@ -10,7 +10,8 @@ from gatewayd.domain.events.code import CodeFailed, CodeRemovalFailed
 from gatewayd.domain.events.lock import LockOffline
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.hours import Hours
-from gatewayd.domain.lease import Lease, Proof, Stage
+from gatewayd.domain.ids import KeyId
+from gatewayd.domain.lease import Lease, LostLease, Proof, Stage
 from gatewayd.domain.moment import Now, Window
 from gatewayd.domain.outcome import Outcome, next_try, told
 from gatewayd.domain.plan import Clear, Free, LockStep, Observe, Take, Write, plan
@@ -26,6 +27,7 @@ from gatewayd.errors import (
     RadioDown,
     Reason,
     Refused,
+    Unanswered,
     Unreachable,
     Unsupported,
 )
@@ -142,6 +144,7 @@ NEW_LOCK = situation([], slots={1: EMPTY}, inventoried=False)
         (replace(NEW_LOCK, inventoried=True), Observe((2,)), False),
         (NEW_LOCK.with_lease(lease(slot=2)), Observe((2,)), False),  # ours is to be there
         (NEW_LOCK.with_lease(lease(slot=1)), Observe((2,)), True),
+        (replace(NEW_LOCK, lost=(LostLease(2, KeyId("k"), "print"),)), Observe((2,)), False),
         (NEW_LOCK.with_lease(lease(slot=2)), Write(lease(slot=2), ENTRY), False),
     ],
 )
@@ -149,9 +152,22 @@ def test_a_slot_that_stays_silent_in_an_inventory_is_passed_over_where_others_ju
     s: Situation, step: LockStep, one_slot: bool
 ) -> None:
     """Suffering 24: else it would take a new lock down for ever."""
-    got = failed_step(s, step, Unreachable("no answer"), NOW, TICK).situation
+    got = failed_step(s, step, Unanswered("no answer"), NOW, TICK).situation
     assert (got.ladder is None) is one_slot
     assert got.slots.get(2) == (Occupied(NOON) if one_slot else None)
+
+
+def test_a_lock_that_goes_amid_its_inventory_leaves_the_slot_unread() -> None:
+    """It would count as occupied for good, and the next one after it."""
+    got = failed_step(NEW_LOCK, Observe((2,)), Unreachable("no acknowledgement"), NOW, TICK)
+    assert got.situation.ladder is not None
+    assert got.situation.slots == NEW_LOCK.slots
+
+
+def test_a_second_look_at_what_the_lock_has_no_more_is_not_due_at_once_again() -> None:
+    written = situation(leases=[lease(stage=Stage.WRITTEN, verify_due=TICK)])
+    got = failed_step(written, Observe((1,)), Unsupported("no"), NOW, TICK)
+    assert [each.verify_due for each in got.situation.leases] == [None]
 
 
 def test_a_list_that_the_lock_does_not_give_is_no_matter_of_one_slot() -> None:
