@@ -2,8 +2,9 @@
 it, and what the lock holds afterwards."""
 
 import asyncio
+import gc
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +25,11 @@ from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from tests.integration.conftest import NUKI, Site, eventually, listening, paired, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+# dbus-fast leaves the socket of a bus that dies while it connects to the garbage collector
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 OTHER = 3
 """Another lock."""
@@ -32,6 +37,13 @@ AT_ONCE = 3.0
 """Seconds: well below each of the driver's own limits."""
 BACK_S = 20.0
 """Seconds until what came back is in use: the driver looks again every 10 s."""
+
+
+@pytest.fixture(autouse=True)
+def left_open() -> Iterator[None]:
+    """It is found here, and not amid another test."""
+    yield
+    gc.collect()
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ def test_the_version_is_the_packages() -> None:
     "command",
     [
         [],
-        *([name] for name in main.commands),
+        *([name] for name in COMMANDS),
         ["pair", "nuki"],
         ["pair", "zwave"],
     ],
