@@ -30,7 +30,7 @@ const { Wire } = require("./wire.cjs");
 const { applyWorkarounds } = require("./workarounds.cjs");
 const config = require("./server.config.json");
 
-// zwave-js keeps a stack with each frame, and source-map-support spends a sixth of the start on them.
+// zwave-js keeps a stack with each frame, and source-map-support spends an eighth of the start on them.
 Error.prepareStackTrace = undefined;
 
 const HOME_ID = 0x7ff00001;

@@ -31,7 +31,7 @@ async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house
 
 
 @pytest.mark.long
-async def test_a_jammed_radio_fails_every_lock_once_a_rung_and_all_are_served_after_it(
+async def test_a_jammed_radio_is_told_of_every_lock_and_all_are_served_after_it(
     house: House,
 ) -> None:
     # fault 56
