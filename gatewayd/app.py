@@ -19,6 +19,7 @@ from gatewayd.cloud.entities import Names
 from gatewayd.cloud.home_assistant import HomeAssistant
 from gatewayd.cloud.link import CloudLink, status
 from gatewayd.cloud.publisher import Publisher
+from gatewayd.cloud.witness import CloudTime
 from gatewayd.config import Config, page_token, password, prometheus, tls
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
@@ -139,17 +140,15 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
         watch, followers = Watch(database, outbox, clock), Followers()
         prefix = f"v1/{config.hub.org}/{config.hub.site}/{config.hub.id}/"
         publisher = Publisher(database, outbox, clock, prefix, database.identity.secret)
-        home = HomeAssistant(database, _names(config, prefix))
+        home, said = HomeAssistant(database, _names(config, prefix)), CloudTime(clock)
 
         async def tell(*events: Event) -> None:
             async with database.transaction() as tx:
                 await outbox.tell(tx, clock.now(), events)
 
         def committed(tx: Transaction) -> None:
-            for part in (reconciler, rounds, watch, intake, publisher, home, followers):
+            for part in (reconciler, rounds, watch, intake, publisher, home, followers, said):
                 part.committed(tx)
-            if tx.time_told is not None:
-                clock.witness(*tx.time_told)
 
         async def accept(payload: bytes, kind: str, retained: bool) -> None:  # a callback's shape
             await intake.accept(payload, kind=kind, retained=retained)

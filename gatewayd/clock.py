@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from gatewayd.domain.moment import Mark, Now
+from gatewayd.domain.moment import FOREVER, Mark, Now, agreed
 from gatewayd.domain.retry import Tick
 
 RECHECK = 20.0
@@ -32,8 +32,9 @@ class Clock(Protocol):
         """The wall clock."""
         ...
 
-    def witness(self, at: datetime, slack: timedelta) -> None:
-        """Somebody who must know says what time it is; a synchronised clock knows better."""
+    def witness(self, who: str, said: Now) -> None:
+        """What somebody says who must know, instead of what they said before; a synchronised clock
+        knows better."""
         ...
 
     def beyond(self, before: Mark) -> bool:
@@ -60,7 +61,7 @@ class Certain:
 
     mark: Mark | None = None
 
-    def witness(self, at: datetime, slack: timedelta) -> None:
+    def witness(self, who: str, said: Now) -> None:
         """It knows better."""
 
     def beyond(self, before: Mark) -> bool:
@@ -118,7 +119,7 @@ def kernel_synchronised() -> bool:
 
 class HubClock(SystemClock):
     """The machine's clock where the kernel says that it is synchronised; where it is not, what
-    follows from the last time that was (`mark`, to be kept on disk) or from a witness."""
+    follows from the last time that was (`mark`, to be kept on disk) and from witnesses."""
 
     def __init__(
         self,
@@ -129,25 +130,29 @@ class HubClock(SystemClock):
         super().__init__()
         self._uncertainty, self._wall = uncertainty, wall
         self._synchronised = synchronised
-        self._witness: Mark | None = None
+        self._witnesses: dict[str, tuple[Tick, Now]] = {}
 
     def now(self) -> Now:
         """An instant where the clock is synchronised, else the interval in which the time lies."""
         tick, wall = self.tick(), self._wall()
         if self._synchronised():
-            self.mark, self._witness = Mark(wall, tick, self.boot), None
+            self.mark = Mark(wall, tick, self.boot)
+            self._witnesses.clear()
             return Now.exactly(wall)
         reading = self._reckoned(tick, wall)
-        if self._witness is None:
-            return reading
-        said = self._witness.after(tick, self.boot, self._uncertainty)
-        if said.latest < reading.earliest:  # it cannot know
-            return reading
-        return Now(max(said.earliest, reading.earliest), said.latest)
+        told = [said.passed(tick - at) for at, said in self._witnesses.values()]
+        if not (told := [said for said in told if said.latest >= reading.earliest]):
+            return reading  # who says what cannot be does not know
+        said = agreed(told)
+        if said.earliest > reading.latest:  # it was off for longer than was reckoned with
+            reading = Now(said.earliest, said.earliest + self._uncertainty)
+        latest = reading.latest if said.latest >= FOREVER else said.latest
+        return Now(max(said.earliest, reading.earliest), latest)
 
-    def witness(self, at: datetime, slack: timedelta) -> None:
-        """Somebody who must know says what time it is; a synchronised clock knows better."""
-        self._witness = Mark(at, self.tick(), self.boot, slack)
+    def witness(self, who: str, said: Now) -> None:
+        """What somebody says who must know, instead of what they said before; a synchronised clock
+        knows better."""
+        self._witnesses[who] = self.tick(), said
 
     def beyond(self, before: Mark) -> bool:
         """Whether the last certain time is later than could be reckoned from an earlier one."""

@@ -16,7 +16,8 @@ class Credentials:
 
     `log_index`: the last log entry that was told, None before the first look; `pin_refused`: the
     lock said that the security PIN is wrong; `pin_tries`: how many more answers to it may get lost;
-    `clock_due`: when the hub may set its clock again.
+    `clock_due`: when the hub may set its clock again; `clock_right`: when that was seen right last,
+    by a hub that was certain, None where it was not.
     """
 
     auth_id: int
@@ -28,6 +29,7 @@ class Credentials:
     pin_refused: bool = False
     pin_tries: int = PIN_TRIES
     clock_due: datetime | None = None
+    clock_right: datetime | None = None
 
     @property
     def stopped(self) -> Reason | None:

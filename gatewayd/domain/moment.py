@@ -1,5 +1,6 @@
 """Time as an interval: what the hub knows of the true time, and windows held against it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -37,6 +38,14 @@ class Now:
         """Whether `at` may have come."""
         return at <= self.latest
 
+    def passed(self, seconds: float) -> "Now":
+        """So many seconds later, by a clock that nobody disciplines."""
+        drift = seconds * DRIFT
+        return Now(
+            self.earliest + timedelta(seconds=seconds - drift),
+            self.latest + timedelta(seconds=seconds + drift),
+        )
+
 
 DRIFT = 500e-6
 """Seconds in a second by which a clock that nobody disciplines may run off: the most that Linux
@@ -47,12 +56,11 @@ DOUBT = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A time that was certain, give or take `slack`, and the tick of a boot at which it was."""
+    """A time that was certain, and the tick of a boot at which it was."""
 
     at: datetime
     tick: Tick
     boot: str
-    slack: timedelta = timedelta()
 
     def after(self, tick: Tick, boot: str, uncertainty: timedelta) -> Now:
         """The time at a later tick.
@@ -61,14 +69,18 @@ class Mark:
         that began: before it the hub was off, for `uncertainty` at the most.
         """
         if boot != self.boot:
-            earliest = self.at - self.slack + timedelta(seconds=tick)
+            earliest = self.at + timedelta(seconds=tick)
             return Now(earliest, earliest + uncertainty)
-        passed = tick - self.tick
-        at, slack = (
-            self.at + timedelta(seconds=passed),
-            self.slack + timedelta(seconds=passed * DRIFT),
-        )
-        return Now(at - slack, at + slack)
+        return Now.exactly(self.at).passed(tick - self.tick)
+
+
+def agreed(witnesses: Collection[Now]) -> Now:
+    """What all witnesses leave possible; where they contradict each other, what any does."""
+    earliest = max(said.earliest for said in witnesses)
+    latest = min(said.latest for said in witnesses)
+    if earliest <= latest:
+        return Now(earliest, latest)
+    return Now(min(said.earliest for said in witnesses), max(said.latest for said in witnesses))
 
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)

@@ -100,7 +100,8 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
                 await key.tell_policy(change, KeyId(data.key_id))
             return True
         case envelopes.TimeCommand(data=data):
-            change.tx.time_told = data.utc, timedelta(seconds=data.accuracy_s)
+            accuracy = timedelta(seconds=data.accuracy_s)
+            change.tx.time_told = data.utc, accuracy, data.answers
             return True
         case envelopes.BrakeConfirmCommand():
             raise AssertionError("a confirmation stands for the command that it releases")

@@ -30,10 +30,13 @@ class Batch(Model):
 
 class Time(Model):
     """What time it is, from somebody who knows: narrows what a hub reckons with whose clock is not
-    synchronised; one that is pays no heed."""
+    synchronised; one that is pays no heed. `answers`: the id of one of the hub's last 1,000 events,
+    read just now: without it the hub cannot know for how long this waited in the broker, and takes
+    from it only that it is not earlier."""
 
     utc: At
     accuracy_s: Annotated[float, Field(ge=0, le=3600)]
+    answers: Id | None = None
 
 
 class CredentialsResend(Model):

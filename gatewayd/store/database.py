@@ -84,7 +84,7 @@ class Transaction:
         self.held = False
         self.report_wanted = False
         self.rounds_wanted = False
-        self.time_told: tuple[datetime, timedelta] | None = None
+        self.time_told: tuple[datetime, timedelta, str | None] | None = None
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement, after what was put off, and fetch all it gives."""

@@ -18,14 +18,14 @@ class NukiKeyring:
         """What a lock was paired with."""
         row = await self._database.read.row(
             "SELECT auth_id, shared_key, security_pin, lock_uuid, name, log_index, pin_refused, "
-            "pin_tries, clock_due FROM nuki_locks WHERE address = ?",
+            "pin_tries, clock_due, clock_right FROM nuki_locks WHERE address = ?",
             (address,),
         )
         return _credentials(row) if row else None
 
     async def put(self, address: str, credentials: Credentials) -> None:
         """The lock is paired anew: all that was known of it is replaced."""
-        due = credentials.clock_due
+        due, right = credentials.clock_due, credentials.clock_right
         row = (
             address,
             credentials.auth_id,
@@ -37,10 +37,11 @@ class NukiKeyring:
             credentials.pin_refused,
             credentials.pin_tries,
             due.timestamp() if due else None,
+            right.timestamp() if right else None,
         )
         async with self._database.transaction() as tx:
             await tx.rows(
-                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                "INSERT OR REPLACE INTO nuki_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
 
     async def refuse_pin(self, address: str) -> None:
@@ -65,9 +66,15 @@ class NukiKeyring:
                 "UPDATE nuki_locks SET clock_due = ? WHERE address = ?", (at.timestamp(), address)
             )
 
+    async def clock_right(self, address: str, at: datetime | None) -> None:
+        """When the lock's clock was seen right; None: it is not."""
+        row = (at.timestamp() if at else None, address)
+        async with self._database.transaction() as tx:
+            await tx.rows("UPDATE nuki_locks SET clock_right = ? WHERE address = ?", row)
+
 
 def _credentials(row: Row) -> Credentials:
-    auth_id, key, pin, uuid, name, index, refused, tries, due = row
+    auth_id, key, pin, uuid, name, index, refused, tries, due, right = row
     return Credentials(
         auth_id=auth_id,
         shared_key=key,
@@ -78,4 +85,5 @@ def _credentials(row: Row) -> Credentials:
         pin_refused=bool(refused),
         pin_tries=tries,
         clock_due=from_epoch(due) if due is not None else None,
+        clock_right=from_epoch(right) if right is not None else None,
     )

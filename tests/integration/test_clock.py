@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.cloud import witness
+from gatewayd.cloud.witness import CloudTime
+from gatewayd.domain.moment import Now
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.signals import Watch
 from gatewayd.store import marks
 from tests.clocks import NOON, SteppedClock
 from tests.house import House, data, opened, types
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
 
 async def look(house: House, clock: SteppedClock) -> list[str]:
@@ -70,10 +73,36 @@ async def test_after_a_power_cut_the_doubt_is_an_alert_and_a_long_one_is_told(
 async def test_the_cloud_may_say_what_time_it_is(tmp_path: Path) -> None:
     """As a witness, which counts once the command is on disk."""
     async with opened(tmp_path) as house:
-        heard: list[object] = []
-        house.database.committed = lambda tx: heard.append(tx.time_told)
-        told = await house.send("time", {"utc": "2027-07-01T12:00:00Z", "accuracy_s": 0.5})
+        clock = SteppedClock()
+        clock.now()
+        clock.reboot(50 * HOUR, NOON)
+        latest = clock.now().latest
+        house.database.committed = CloudTime(clock).committed
+        said = {"utc": clock.true.isoformat(), "accuracy_s": 2}
+        told = await house.send("time", said)  # it may have waited in the broker
         assert types(told) == ["command.accepted", "command.done"]
-        assert heard == [(NOON, timedelta(seconds=0.5))]
+        assert clock.now() == Now(clock.true - 2 * SECOND, latest)
+        clock.pass_(3 * SECOND)
+        await house.send("time", said | {"answers": told[-1]["id"]})  # 3 s on the way, or less
+        assert clock.now().latest == clock.true + 5 * SECOND
+        await house.send("time", said | {"answers": "another's"})
+        assert clock.now().latest == clock.true + 5 * SECOND
         told = await house.send("time", {"utc": "2027-07-01T12:00:00", "accuracy_s": -1})
-        assert types(told) == ["command.rejected"]
+        assert types(told)[-1] == "command.rejected"
+
+
+async def test_an_answer_to_what_was_told_long_ago_says_nothing_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "REMEMBERED", 6)
+    async with opened(tmp_path) as house:
+        clock = SteppedClock()
+        house.database.committed = CloudTime(clock).committed
+        first = (await house.send("report", {}))[-1]["id"]
+        for _ in range(3):
+            await house.send("report", {})
+        clock.reboot(HOUR, NOON)
+        before = clock.now().latest
+        answer = {"utc": NOON.isoformat(), "accuracy_s": 0, "answers": first}
+        await house.send("time", answer)
+        assert clock.now().latest == before

@@ -21,10 +21,14 @@ async def test_what_was_kept_is_found_again(keyring: NukiKeyring) -> None:
     assert await keyring.get(ADDRESS) == KEPT
     await keyring.log_read(ADDRESS, 42)
     await keyring.clock_due(ADDRESS, NOON)
+    await keyring.clock_right(ADDRESS, NOON)
     await keyring.pin_tries(ADDRESS, 2)
     await keyring.refuse_pin(ADDRESS)
-    noted = replace(KEPT, log_index=42, clock_due=NOON, pin_tries=2, pin_refused=True)
+    noted = replace(KEPT, log_index=42, pin_tries=2, pin_refused=True)
+    noted = replace(noted, clock_due=NOON, clock_right=NOON)
     assert await keyring.get(ADDRESS) == noted
+    await keyring.clock_right(ADDRESS, None)
+    assert await keyring.get(ADDRESS) == replace(noted, clock_right=None)
 
 
 async def test_pairing_anew_forgets_what_was_noted(keyring: NukiKeyring) -> None:

@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from gatewayd.clock import SystemClock
+from gatewayd.clock import HubClock
 from gatewayd.domain.code import Code
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import Mark
 from gatewayd.domain.report import ClockSkew
+from gatewayd.domain.retry import Tick
 from gatewayd.domain.slot import Entry
 from gatewayd.errors import Unreachable
 from gatewayd.locks.nuki import connection
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
+from tests.clocks import UNCERTAINTY
 from tests.integration.conftest import Reports, eventually, listening, paired
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,16 +28,18 @@ HOUR = 3600
 CODES = ["345671", "345672", "345673"]
 
 
-class Later(SystemClock):
+class Later(HubClock):
     """The hub's clock, some time from now."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.by = timedelta()
+        super().__init__(UNCERTAINTY, lambda: self.certain, lambda: datetime.now(UTC) + self.by)
+        self.by, self.certain = timedelta(), True
 
-    def now(self) -> Now:
-        now = super().now()
-        return Now(now.earliest + self.by, now.latest + self.by)
+    def lose(self, off: timedelta) -> None:
+        """A power cut of so long; nobody tells the time."""
+        self.certain, self.boot = False, "another"
+        before = datetime.now(UTC) - off - timedelta(seconds=self.tick())
+        self.mark = Mark(before, Tick(0.0), "before")
 
 
 @dataclass
@@ -161,3 +165,56 @@ async def test_a_hub_whose_clock_was_ahead_sets_a_lock_all_the_same(site: Site) 
     await site.look()
     assert await site.sent() == 2
     assert abs(await site.skew()) < 5
+
+
+async def test_a_lock_whose_clock_was_right_is_a_witness_after_a_power_cut(site: Site) -> None:
+    # Fault 31
+    await site.look()
+    site.clock.lose(timedelta(hours=50))
+    now = site.clock.now()
+    assert now.latest - now.earliest == UNCERTAINTY
+    await site.look()
+    now, true = site.clock.now(), datetime.now(UTC)
+    assert now.earliest < true < now.latest
+    assert now.latest - now.earliest < timedelta(seconds=65)
+
+
+async def test_a_lock_whose_clock_was_never_seen_right_is_none(site: Site) -> None:
+    await site.sim.clock(LOCK, HOUR)
+    await site.sim.faults(LOCK, reject={"error": "busy", "command": "update_time"})
+    await site.look()
+    site.clock.lose(timedelta(hours=50))
+    before = site.clock.now()
+    await site.look()
+    assert site.clock.now().latest - before.latest < timedelta(minutes=1)
+
+
+async def test_a_lock_that_lost_its_time_is_none(site: Site) -> None:
+    """After its battery was changed it lives in the past."""
+    await site.look()
+    await site.sim.clock(LOCK, -60 * 24 * HOUR)
+    site.clock.lose(timedelta(hours=50))
+    await site.look()
+    now = site.clock.now()
+    assert now.latest - now.earliest == UNCERTAINTY
+
+
+async def test_that_a_clock_is_right_is_written_down_once_a_day(
+    site: Site, keyring: NukiKeyring
+) -> None:
+    async def noted() -> datetime | None:
+        kept = await keyring.get(site.address)
+        return kept.clock_right if kept else None
+
+    await site.look()
+    first = await noted()
+    await site.look()
+    assert first is not None
+    assert await noted() == first
+    await site.sim.clock(LOCK, 26 * HOUR)
+    site.clock.by = timedelta(hours=26)
+    await site.look()
+    assert (await noted() or first) > first
+    await site.sim.clock(LOCK, 40 * HOUR)
+    await site.look()
+    assert await noted() is None

@@ -10,11 +10,12 @@ from gatewayd import clock
 from gatewayd.app import hub_clock
 from gatewayd.clock import BUILT, kernel_synchronised
 from gatewayd.config import load
-from gatewayd.domain.moment import Mark, Now
+from gatewayd.domain.moment import DRIFT, FOREVER, Mark, Now
 from gatewayd.domain.retry import Tick
 from gatewayd.errors import ConfigError
 from tests.clocks import NOON, UNCERTAINTY, SteppedClock
 
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -76,29 +77,58 @@ def test_a_hub_that_never_knew_the_time_guesses_from_the_machines() -> None:
 
 def test_a_witness_narrows_the_doubt_until_the_clock_is_synchronised(hub: SteppedClock) -> None:
     hub.reboot(5 * HOUR, NOON)
-    hub.witness(NOON + 5 * HOUR, timedelta(seconds=2))
-    now = hub.now()
-    assert (now.earliest, now.latest) == (
-        NOON + 5 * HOUR - timedelta(seconds=2),
-        NOON + 5 * HOUR + timedelta(seconds=2),
-    )
+    said = Now(NOON + 5 * HOUR, NOON + 5 * HOUR + MINUTE)
+    hub.witness("cloud", said)
+    assert hub.now() == said
+    hub.pass_(DAY)
+    drift = timedelta(seconds=86_400 * DRIFT)
+    assert hub.now() == Now(said.earliest + DAY - drift, said.latest + DAY + drift)
     hub.synchronised, hub.wall = True, NOON + 6 * HOUR
     assert hub.now() == Now.exactly(NOON + 6 * HOUR)
-    hub.witness(NOON, timedelta())
+    hub.witness("cloud", Now.exactly(NOON))
+    assert hub.now() == Now.exactly(NOON + 6 * HOUR)
+    hub.synchronised = False  # nor does what was said before come back
     assert hub.now() == Now.exactly(NOON + 6 * HOUR)
 
 
 def test_a_witness_may_know_that_the_hub_was_off_for_longer(hub: SteppedClock) -> None:
     hub.reboot(200 * HOUR, NOON)
-    hub.witness(NOON + 200 * HOUR, timedelta())
-    assert hub.now() == Now.exactly(NOON + 200 * HOUR)
+    later = NOON + 200 * HOUR
+    hub.witness("queued", Now(later, FOREVER))
+    assert hub.now() == Now(later, later + UNCERTAINTY)
+    hub.witness("cloud", Now.exactly(later + HOUR))
+    assert hub.now() == Now.exactly(later + HOUR)
 
 
 def test_no_witness_takes_the_hub_back_before_what_it_knows(hub: SteppedClock) -> None:
     hub.reboot(HOUR, NOON)
     before = hub.now()
-    hub.witness(NOON - DAY, timedelta(seconds=2))
+    hub.witness("cloud", Now(NOON - DAY, NOON - DAY + MINUTE))
     assert hub.now() == before
+
+
+def test_what_waited_in_a_broker_says_only_that_it_is_not_earlier(hub: SteppedClock) -> None:
+    """Else a guest's code would come late."""
+    hub.reboot(30 * HOUR, NOON)
+    latest = hub.now().latest
+    hub.witness("time", Now(NOON + 5 * HOUR, FOREVER))
+    assert hub.now() == Now(NOON + 5 * HOUR, latest)
+    hub.witness("time", Now(NOON, FOREVER))
+    assert hub.now() == Now(NOON + 30 * SECOND, latest)
+
+
+def test_witnesses_leave_what_all_say_or_where_they_contradict_what_any_does(
+    hub: SteppedClock,
+) -> None:
+    hub.reboot(5 * HOUR, NOON)
+    there = NOON + 5 * HOUR
+    hub.witness("a", Now(there, there + 3 * MINUTE))
+    hub.witness("b", Now(there + MINUTE, there + 4 * MINUTE))
+    assert hub.now() == Now(there + MINUTE, there + 3 * MINUTE)
+    hub.witness("b", Now(there + HOUR, there + HOUR + MINUTE))
+    assert hub.now() == Now(there, there + HOUR + MINUTE)
+    hub.witness("a", Now(NOON - DAY, NOON - HOUR))  # that cannot be
+    assert hub.now() == Now(there + HOUR, there + HOUR + MINUTE)
 
 
 @pytest.mark.parametrize(("off", "beyond"), [(71 * HOUR, False), (74 * HOUR, True)])

@@ -32,3 +32,7 @@ class Keyring(Protocol):
     async def clock_due(self, address: str, at: datetime) -> None:
         """Until then the lock's clock is not set again."""
         ...
+
+    async def clock_right(self, address: str, at: datetime | None) -> None:
+        """When the lock's clock was seen right; None: it is not."""
+        ...

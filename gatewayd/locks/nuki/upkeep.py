@@ -8,7 +8,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.hours import LocalTime
-from gatewayd.domain.moment import Now
+from gatewayd.domain.moment import DRIFT, Now
 from gatewayd.domain.report import ClockSkew, Report, Turned
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.nuki import reports
@@ -31,6 +31,8 @@ SET_EACH = timedelta(hours=12)
 """A clock that is off again sooner has something else wrong with it."""
 TRY_EACH = timedelta(minutes=15)
 """Where a lock does not take the time: it may be busy, and its codes open by that clock."""
+NOTED_EACH = timedelta(days=1)
+"""A clock that goes on being right is written down so often."""
 PAGE = 50
 """Log entries asked for at once."""
 
@@ -57,15 +59,25 @@ class Upkeep:
         offset = timedelta(minutes=states.timezone_offset)
         if now.trusted and neighbour.lives_at(offset, tick):
             self._tell(LocalTime(offset, now.latest))
-        off = reports.skew(states, now)
-        if abs(off) <= SKEW_S:
+        off, told = reports.skew(states, now), neighbour.skew_told
+        right = abs(off) <= SKEW_S
+        if not now.trusted:
+            self._testify(states.current_time, credentials.clock_right)
+        elif _news(credentials.clock_right, now, right=right):
+            await self._keyring.clock_right(self._address, now.latest if right else None)
+        if right:
             return
-        told, mended = neighbour.skew_told, False
-        if now.trusted and _due(credentials.clock_due, now):
-            mended = await self._set_clock(talk)
+        mended = now.trusted and _due(credentials.clock_due, now) and await self._set_clock(talk)
         if mended or told is None or tick - told >= SET_EACH.total_seconds():
             neighbour.skew_told = tick
             self._tell(ClockSkew(off, mended=mended))
+
+    def _testify(self, told: datetime | None, right: datetime | None) -> None:
+        """A clock that was right went on while the hub was off."""
+        if told is None or right is None:
+            return
+        slack = timedelta(seconds=SKEW_S) + abs(told - right) * DRIFT
+        self._clock.witness(f"nuki {self._address}", Now(told - slack, told + slack))
 
     async def _set_clock(self, talk: Conversation) -> bool:
         """Whether it was set. If not the codes go on: whatever the lock did, it touched none."""
@@ -87,6 +99,11 @@ class Upkeep:
 def _due(at: datetime | None, now: Now) -> bool:
     """Later than any set clock is due it can only be by a clock of the hub that was wrong."""
     return at is None or not now.latest < at <= now.latest + SET_EACH
+
+
+def _news(noted: datetime | None, now: Now, *, right: bool) -> bool:
+    """Whether it is not known yet that the lock's clock is right, or that it is wrong."""
+    return (noted is None or abs(now.latest - noted) >= NOTED_EACH) if right else noted is not None
 
 
 async def read_log(talk: Conversation, last: int | None) -> tuple[int | None, list[LogEntry]]:

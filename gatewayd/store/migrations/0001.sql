@@ -260,5 +260,6 @@ CREATE TABLE nuki_locks (
     log_index INTEGER,              -- the last log entry told; unset: only the next one will be
     pin_refused INTEGER NOT NULL,   -- 1: the lock is left alone until it is paired again
     pin_tries INTEGER NOT NULL,     -- how many more answers to the PIN may get lost
-    clock_due REAL                  -- until then its clock is not set again
+    clock_due REAL,                 -- until then its clock is not set again
+    clock_right REAL                -- when that was seen right last; unset: it was not
 ) STRICT, WITHOUT ROWID;
