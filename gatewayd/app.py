@@ -17,7 +17,7 @@ from gatewayd.clock import Clock, HubClock, kernel_synchronised
 from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.entities import Names
 from gatewayd.cloud.home_assistant import HomeAssistant
-from gatewayd.cloud.link import CloudLink, status
+from gatewayd.cloud.link import AT_FIRST, RETAINED, CloudLink, status
 from gatewayd.cloud.publisher import Publisher
 from gatewayd.cloud.witness import CloudTime
 from gatewayd.config import Config, page_token, password, prometheus, tls
@@ -39,7 +39,7 @@ from gatewayd.store import marks
 from gatewayd.store.database import Database, Transaction, open_database
 from gatewayd.store.keyring import NukiKeyring
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.rebuild import Awaited, awaited
+from gatewayd.store.rebuild import Awaited, awaited, unasked
 from gatewayd.web.followers import Followers
 from gatewayd.web.parts import Parts
 
@@ -131,7 +131,8 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
     try:
         clock.mark = await marks.get(database.read)
         outbox = Outbox(database, config.hub.id, database.identity.epoch)
-        new, lost = await outbox.untouched(), await awaited(database.read)
+        new, first = await outbox.untouched(), await unasked(database.read)
+        lost = await awaited(database.read)
         rng = SystemRandom()
         intake = Intake(database, outbox, clock, rng, config.hub.id)
         radios = _radios(config, database, clock)
@@ -170,7 +171,8 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             publisher,
             clock,
             rng,
-            remember if Awaited.REPORTED in lost else None,
+            remember if first or Awaited.REPORTED in lost else None,
+            RETAINED if lost else AT_FIRST,
             home,
         )
         await tell(*_first_words(new=new, lost=bool(lost)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from gatewayd.clock import Clock, SystemClock
+from gatewayd.cloud import link as linking
 from gatewayd.cloud.connection import Address, Broker
 from gatewayd.cloud.entities import Names
 from gatewayd.cloud.home_assistant import HomeAssistant
@@ -91,7 +92,16 @@ async def hub(  # noqa: PLR0917  # as in Broker
     will = (f"{PREFIX}status", status("offline", "lost", clock.now().latest, "0"))
     addresses = tuple(Address("127.0.0.1", each) for each in (*before, port))
     broker = Broker(addresses, "hub", will, username, password, tls, keepalive=5, legacy=legacy)
-    told = (accept or take, session_lost, publisher, clock, Random(1), remember, home)
+    told = (
+        accept or take,
+        session_lost,
+        publisher,
+        clock,
+        Random(1),
+        remember,
+        linking.RETAINED,
+        home,
+    )
     link = CloudLink(broker, PREFIX, "0", *told)
     try:
         async with asyncio.TaskGroup() as group:

@@ -23,6 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT = 10.0, 15.0
+SURELY = 5.0
+"""Seconds for the broker to hand out what it was given to retain a moment ago."""
 SESSION_EXPIRY = 7 * 86_400
 """Seconds that the broker keeps commands for a hub that is away."""
 RECEIVE_MAXIMUM = 100
@@ -131,29 +133,33 @@ class Connection:
         if any(code.is_failure for code in codes):
             raise Lost("the broker refuses the subscription: look at its access rules")
 
-    async def retained(self, topic: str, within: float) -> bytes | None:
-        """What the broker retains on a topic; None: nothing came in so many seconds, or it is
-        refused. At QoS 0: it does not wait behind messages that wait for our PUBACK."""
+    async def retained(self, topic: str, beside: str, within: float) -> bytes | None:
+        """What the broker retains on a topic; None: nothing came in so many seconds after what it
+        surely retains `beside`, or it is refused: nothing tells that there is nothing. At QoS 0: it
+        does not wait behind messages that wait for our PUBACK."""
         found = self._retained[topic] = self._loop.create_future()
-        _, mid = self._client.subscribe([(topic, 0)])
+        sure = self._retained[beside] = self._loop.create_future()
+        _, mid = self._client.subscribe([(beside, 0), (topic, 0)])
         codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
         if any(code.is_failure for code in codes):
             _settle(found, None)
-        self._loop.call_later(within, _settle, found, None)
+        self._loop.call_later(SURELY, _settle, sure, None)
         try:
-            return await self._answer(found)
+            await self._answer(sure)
+            self._loop.call_later(within, _settle, found, None)
+            return await self._answer(found, within + HANDSHAKE_TIMEOUT)
         finally:
-            del self._retained[topic]
-            self._client.unsubscribe(topic)
+            self._retained.clear()
+            self._client.unsubscribe([topic, beside])
 
     async def closed(self) -> str:
         """Wait for the end; says why."""
         return await asyncio.shield(self._closed)
 
-    async def _answer[T](self, future: asyncio.Future[T]) -> T:
+    async def _answer[T](self, future: asyncio.Future[T], within: float | None = None) -> T:
         waited: set[asyncio.Future[Any]] = {future, self._closed}
-        first = asyncio.FIRST_COMPLETED
-        await asyncio.wait(waited, timeout=HANDSHAKE_TIMEOUT, return_when=first)
+        limit = within or HANDSHAKE_TIMEOUT
+        await asyncio.wait(waited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if future.done():
             return future.result()
         raise Lost(self._closed.result() if self._closed.done() else "no answer from the broker")

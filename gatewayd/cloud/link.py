@@ -35,8 +35,10 @@ RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
 RETAINED = 30.0
-"""Seconds that a broker may take to hand out what it retains: nothing tells that there is none. No
-longer than the keepalive, for nothing is sent meanwhile."""
+"""Seconds that a broker may take to hand out what a hub said that lost its database. No longer than
+the keepalive, for nothing is sent meanwhile."""
+AT_FIRST = 0.5
+"""The same for a hub that begins: mostly there is nothing; else its card died."""
 
 type Accept = Callable[[bytes, str, bool], Awaitable[None]]
 """payload, kind, retained: returns once the command is on disk."""
@@ -55,7 +57,8 @@ def status(state: str, reason: str | None, since: object, version: str) -> bytes
 class CloudLink:
     """`accept` takes commands; `session_lost` is told when the broker has forgotten us. An address
     that fails gives way to the next. `reach`: how it stands with the broker. `remember`: of a hub
-    that lost its database, once, before anything is taken or told."""
+    that lost its database, or began with a new one, once, before anything is taken or told;
+    `patience`: seconds for that."""
 
     broker: Broker
     prefix: str
@@ -66,6 +69,7 @@ class CloudLink:
     clock: Clock
     rng: Random
     remember: Remember | None = None
+    patience: float = RETAINED
     home: HomeAssistant | None = None
     ever_connected: bool = False
     reach: Reach = field(init=False)
@@ -97,14 +101,15 @@ class CloudLink:
         async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
             if not connection.session_present:
                 await self.session_lost()
-            if self.remember is not None:
-                within = min(RETAINED, self.broker.keepalive)
-                await self.remember(await connection.retained(f"{self.prefix}reported", within))
-                self.remember = None
-            await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             now = self.clock.now().latest
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
+            if self.remember is not None:
+                within = min(self.patience, self.broker.keepalive)
+                topics = f"{self.prefix}reported", f"{self.prefix}status"
+                await self.remember(await connection.retained(*topics, within))
+                self.remember = None
+            await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             log.info("cloud.connected", session_present=connection.session_present)
             self.ever_connected, self.reach = True, Reach(up=True, since=now)
             try:

@@ -176,7 +176,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.BRAKE_HELD: AlertKind(
         Severity.WARNING,
         "a command that would remove many keys is held ({subject})",
-        "look at the booking feed; send brake.confirm if it is right: what it books waits, too",
+        "look at the booking feed; send brake.confirm if it is right",
     ),
     AlertCode.NO_GRACE: AlertKind(
         Severity.NOTICE,

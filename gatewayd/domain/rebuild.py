@@ -17,13 +17,14 @@ from gatewayd.domain.code import Code
 from gatewayd.domain.commission import lock_of
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.backup import BackupReady
-from gatewayd.domain.events.code import CodeConfirmed
+from gatewayd.domain.events.code import CodeConfirmed, CodeRemovalFailed
 from gatewayd.domain.ids import KeyId
 from gatewayd.domain.lease import Lease, LostLease, Proof, Stage
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Holds, Occupied
+from gatewayd.domain.slot import Empty, Holds, Occupied
+from gatewayd.errors import Reason
 
 
 def fingerprint(code: Code, secret: bytes) -> str:
@@ -65,6 +66,9 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
             continue
         s = replace(s, lost=tuple(x for x in s.lost if x != lost))
         if not isinstance(seen, Holds) or fingerprint(seen.code, secret) != lost.fingerprint:
+            if not isinstance(seen, Empty) and lost.key_id not in s.claims:
+                lies = (Reason.FOREIGN_SLOT, 0, None)
+                events.append(CodeRemovalFailed(lost.key_id, s.lock, *lies))
             continue
         held = s.lease_of(lost.key_id, seen.code)  # from a backup: elsewhere, and not seen there
         if any(x.slot == lost.slot for x in s.leases) or (held and held.stage is not Stage.MOVED):

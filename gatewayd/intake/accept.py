@@ -5,6 +5,7 @@ command that was here before gets the same answer and changes nothing.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -32,8 +33,9 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.site import Site
 from gatewayd.domain.stay import over_by
 from gatewayd.errors import Reason, Rejected
-from gatewayd.intake import backups, commission, documents, health
+from gatewayd.intake import backups, commission, documents, health, snapshot
 from gatewayd.intake.basis import forget_wish, of_key
+from gatewayd.intake.brake import TooMuch, brake
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import ALERT_OF, HELD
 from gatewayd.intake.envelopes import (
@@ -41,12 +43,13 @@ from gatewayd.intake.envelopes import (
     Command,
     ReservationCancelCommand,
     ReservationPutCommand,
+    ReservationSnapshotCommand,
 )
 from gatewayd.intake.handlers import derive_lock, handle, look_again
 from gatewayd.intake.parse import claimed_id, parse
 from gatewayd.intake.recode import reallocate, relabel
-from gatewayd.intake.schemas import SitePut
-from gatewayd.store import commands, keys, reservations, site
+from gatewayd.intake.schemas import ReservationSnapshot, SitePut
+from gatewayd.store import commands, reservations, site
 from gatewayd.store.database import Database, Outgoing, Transaction
 from gatewayd.store.outbox import Outbox, ends
 
@@ -54,14 +57,6 @@ log = structlog.get_logger(__name__)
 
 BUGS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, sqlite3.IntegrityError)
 """What a command that nobody thought of can lead to. Their texts may hold its values."""
-
-BRAKE_KEYS = 3
-BRAKE_SHARE = 0.3
-"""A command that removes more than max(3, 30 %) of the live keys waits for a person."""
-
-
-class _TooMuch(Exception):
-    """The command would remove more than the brake lets through."""
 
 
 class Intake:
@@ -97,7 +92,10 @@ class Intake:
         try:
             async with self._database.transaction() as tx:
                 return await self._take(tx, command)
-        except _TooMuch:
+        except TooMuch:
+            if isinstance(command, ReservationSnapshotCommand):
+                with contextlib.suppress(TooMuch):
+                    return await self._hold(command, payload, command.data)
             return await self._hold(command, payload)
         except Rejected as why:
             return await self._reject(command, why)
@@ -177,7 +175,7 @@ class Intake:
         """Answer a command: as before, or after carrying it out.
 
         Raises:
-            Rejected, _TooMuch: everything is rolled back; the answer is a transaction of its own.
+            Rejected, TooMuch: everything is rolled back; the answer is a transaction of its own.
         """
         now, id_ = self._clock.now(), CommandId(command.id)
         if (receipt := await commands.receipt(tx, id_)) is not None:
@@ -203,7 +201,7 @@ class Intake:
         if isinstance(command, BrakeConfirmCommand):
             return await self._confirmed(change, command.data.brake_id)
         done = await handle(change, command)
-        await _brake(change)
+        await brake(change)
         return done
 
     async def _confirmed(self, change: Change, brake: str) -> bool:
@@ -218,10 +216,21 @@ class Intake:
         change.cause = confirmation
         return True
 
-    async def _hold(self, command: Command, payload: bytes) -> Outgoing:
-        """The brake keeps the command as it came."""
+    async def _hold(
+        self, command: Command, payload: bytes, books: ReservationSnapshot | None = None
+    ) -> Outgoing:
+        """The brake keeps the command as it came. What a snapshot books is taken now: guests do not
+        wait for a person who looks at what it removes.
+
+        Raises:
+            TooMuch: that alone removes too much.
+        """
         async with self._database.transaction() as tx:
             now = self._clock.now()
+            if books is not None:
+                change = await self._change(tx, now, CommandId(command.id))
+                await snapshot.book(change, books)
+                await brake(change)
             await commands.brake(tx, now, command.id, payload.decode())
             alert = raised(AlertCode.BRAKE_HELD, command.id)
             return await self._answer(tx, now, command, CommandAccepted(command.id), alert)
@@ -278,13 +287,3 @@ class Intake:
             self._low = await site.low_batteries(tx)
         able, low = self._capabilities, self._low
         return Change(tx, self._outbox, now, self._rng, cause, self._site, able, low)
-
-
-async def _brake(change: Change) -> None:
-    """Nobody cancels this much by intention."""
-    removed = len(change.withdrawn)
-    if removed <= BRAKE_KEYS:
-        return
-    before = await keys.live(change.tx, change.now) + removed - len(change.granted)
-    if removed > BRAKE_SHARE * before:
-        raise _TooMuch

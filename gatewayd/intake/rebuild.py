@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from gatewayd.domain.events.alert import cleared
+from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.code import CodeRemovalFailed
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.reservation import key_of, reservation_of
@@ -23,10 +23,17 @@ log = structlog.get_logger(__name__)
 
 
 async def remember(change: Change, payload: bytes | None) -> None:
-    """What the hub itself said last, if the broker still has it; what cannot be read is left."""
+    """What the hub itself said last, if the broker still has it; what cannot be read is left. A new
+    database whose hub had codes on locks is that of a card that died."""
     said = _said(payload)
     leases, bad = _those(ReportedLease, said.get("leases", []))
     locks, more = _those(ReportedLock, said.get("locks", []))
+    if await rebuild.unasked(change.tx):
+        rebuild.asked(change.tx)
+        if not leases:
+            return
+        await rebuild.begin(change.tx)
+        await change.tell(raised(AlertCode.DATABASE_LOST, "hub"))
     for lease in leases:
         rebuild.remember(change.tx, **lease.model_dump())
     for lock in locks:

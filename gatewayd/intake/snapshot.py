@@ -25,6 +25,21 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
     """`reservation.snapshot`: one part."""
     if snapshot.part > snapshot.parts:
         raise Rejected(Reason.INVALID_FIELD, "part is beyond parts", path="data.part")
+    ids = await book(change, snapshot)
+    if not snapshot.complete or len(ids) < len(snapshot.items):  # who is not listed cannot be said
+        return True
+    # Parts of another moment are not parts of this one, whatever they are called.
+    name = f"{snapshot.snapshot_id} {snapshot.as_of.isoformat()} {snapshot.parts}"
+    await snapshots.put_part(change.tx, change.now, name, snapshot.part, ids)
+    parts, listed = await snapshots.so_far(change.tx, name)
+    if parts == snapshot.parts:
+        await _remove_absent(change, snapshot, listed)
+        await rebuild.all_reservations_came(change)
+    return True
+
+
+async def book(change: Change, snapshot: schemas.ReservationSnapshot) -> list[str]:
+    """Take what a part lists; the ids, as far as they can be read."""
     items: list[Any] = list(snapshot.items)
     ids = [x["id"] for x in items if isinstance(x, dict) and isinstance(x.get("id"), str)]
     await look_ahead(change.tx, ids)
@@ -36,16 +51,7 @@ async def take(change: Change, snapshot: schemas.ReservationSnapshot) -> bool:
             await asyncio.sleep(0)  # with all read ahead nothing else lets the loop go on
     for key in await waits.awaited(change.tx, map(key_of, ids)):
         await settle(change, key)
-    if not snapshot.complete or len(ids) < len(items):  # who is not listed cannot be said
-        return True
-    # Parts of another moment are not parts of this one, whatever they are called.
-    name = f"{snapshot.snapshot_id} {snapshot.as_of.isoformat()} {snapshot.parts}"
-    await snapshots.put_part(change.tx, change.now, name, snapshot.part, ids)
-    parts, listed = await snapshots.so_far(change.tx, name)
-    if parts == snapshot.parts:
-        await _remove_absent(change, snapshot, listed)
-        await rebuild.all_reservations_came(change)
-    return True
+    return ids
 
 
 async def _take_item(change: Change, item: Any, path: str) -> None:

@@ -266,6 +266,8 @@ async def _identify(database: Database, path: Path, there: Identity) -> None:
             if there.provisioned:
                 await site.distrust(tx)
                 await tx.rows(AWAIT)
+            else:  # as far as this disk tells
+                tx.later("INSERT INTO meta VALUES ('unasked', ?)", ("",))
         database.identity = dataclasses.replace(begun, provisioned=True)
     if database.identity != there:
         identities.write(path, database.identity)

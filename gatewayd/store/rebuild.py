@@ -8,7 +8,7 @@ from enum import StrEnum
 from gatewayd.domain.ids import KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.situation import Situation
-from gatewayd.store.database import Transaction
+from gatewayd.store.database import AWAIT, Transaction
 
 
 class Awaited(StrEnum):
@@ -22,6 +22,21 @@ class Awaited(StrEnum):
 async def awaited(tx: Transaction) -> set[Awaited]:
     """What has not come yet; nothing: the hub knows what it can know."""
     return {Awaited(what) for (what,) in await tx.rows("SELECT what FROM awaited")}
+
+
+async def begin(tx: Transaction) -> None:
+    """Wait for all of it."""
+    await tx.rows(AWAIT)
+
+
+async def unasked(tx: Transaction) -> bool:
+    """Whether the broker was never asked for what a hub of this name said before this database."""
+    return bool(await tx.rows("SELECT 1 FROM meta WHERE name = 'unasked'"))
+
+
+def asked(tx: Transaction) -> None:
+    """It was."""
+    tx.later("DELETE FROM meta WHERE name = ?", ("unasked",))
 
 
 ECHOED = """

@@ -8,11 +8,14 @@ from tests.e2e.conftest import V2, House, eventually, stay
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def lose(house: House) -> None:
-    """Pull the plug, and the database is gone; the broker keeps what was said."""
+async def lose(house: House, *, card: bool = False) -> None:
+    """Pull the plug, and the database is gone, or all that was on the card; the broker keeps what
+    was said."""
     await house.hub.kill()
     for file in house.hub.folder.glob("gatewayd.db*"):
         file.unlink()
+    if card:
+        (house.hub.folder / "hub.json").unlink()
 
 
 async def reported(house: House, leases: int) -> None:
@@ -38,7 +41,8 @@ async def snapshot(house: House, *items: Event) -> None:
     await house.cloud.done(await house.cloud.send("reservation.snapshot", whole))
 
 
-async def test_guests_keep_their_pins_when_the_database_is_lost(house: House) -> None:
+@pytest.mark.parametrize("card", [False, pytest.param(True, marks=pytest.mark.long)])
+async def test_guests_keep_their_pins_when_the_database_is_lost(house: House, card: bool) -> None:
     # suffering 29, fault 27
     await house.site(V2)
     await house.zwave.set_code(V2, 7, "818181")
@@ -48,7 +52,7 @@ async def test_guests_keep_their_pins_when_the_database_is_lost(house: House) ->
     await reported(house, leases=2)
     there = (await house.zwave.node(V2))["codes"]
     epoch = house.cloud.events[-1]["epoch"]
-    await lose(house)
+    await lose(house, card=card)
     await house.zwave.reset_frames()
     await house.hub.start()
     await house.told("alert.raised", code="database_lost", severity="critical")

@@ -87,9 +87,29 @@ async def test_a_snapshot_that_removes_more_than_the_brake_lets_through_is_held(
 async def test_a_share_is_of_the_keys_that_were_there_before_the_command(house: House) -> None:
     items = await book(house, 10)
     new = [reservation(f"N{n}") for n in range(10)]
-    told = await house.send("reservation.snapshot", snapshot(house, items[6:] + new))
-    assert data(told, "command.accepted")["held_by"] is not None
-    assert len(await house.live()) == 10
+    told = await house.send("reservation.snapshot", snapshot(house, items[6:] + new), id="SNAP")
+    assert data(told, "command.accepted")["held_by"] == "SNAP"
+    assert len(await house.live()) == 20
+
+
+async def test_new_guests_do_not_wait_for_who_looks_at_the_brake(house: House) -> None:
+    # suffering 9
+    await book(house, 4)
+    new = reservation("N1")
+    told = await house.send("reservation.snapshot", snapshot(house, [new]), id="SNAP")
+    assert types(told) == ["code.assigned", "command.accepted", "alert.raised"]
+    assert len(await house.live()) == 5
+    told = await house.send("brake.confirm", {"brake_id": "SNAP"})
+    assert data(told, "alert.cleared")["code"] == "brake_held"
+    assert await house.live() == {"N1"}
+
+
+async def test_what_a_snapshot_cancels_by_itself_is_held_with_all_of_it(house: House) -> None:
+    items = await book(house, 4)
+    gone = [item | {"version": 2, "status": "cancelled"} for item in items]
+    told = await house.send("reservation.snapshot", snapshot(house, [*gone, reservation("N1")]))
+    assert types(told) == ["command.accepted", "alert.raised"]
+    assert len(await house.live()) == 4
 
 
 async def test_keys_that_are_over_count_neither_way(house: House) -> None:

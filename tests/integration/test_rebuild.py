@@ -55,6 +55,12 @@ def lose(folder: Path) -> None:
         file.unlink()
 
 
+def replaced(folder: Path) -> None:
+    """Another card: nothing is left."""
+    lose(folder)
+    (folder / "hub.json").unlink()
+
+
 class Before:
     """Two guests and a person's code on one lock, with or without backups."""
 
@@ -247,6 +253,55 @@ async def test_lost_once_more_before_all_is_found_again_it_is_known_all_the_same
         await hub.pass_(HOUR)
         assert before.lock.codes == there
         assert before.written == []
+
+
+async def test_on_another_card_guests_keep_their_pins(before: Before) -> None:
+    # suffering 29, fault 27
+    replaced(before.folder)
+    there = dict(before.lock.codes)
+    async with before.again() as hub:
+        await unread(hub)
+        await remember(hub, before.said)
+        assert await hub.alerts() == {("database_lost", "hub")}
+        await hub.pass_(HOUR)
+        assert before.written == []
+        await snapshot(hub, before.item("R1"), before.item("R2"))
+        await hub.pass_(HOUR)
+        assert await hub.alerts() == set()
+        assert before.lock.codes == there
+        assert before.written == []
+        await hub.send("reservation.cancel", {"id": "R1", "version": 2})
+        await hub.pass_(MINUTE)
+        assert set(before.lock.codes.values()) == {before.codes["R2"], RESPECTED}
+
+
+async def test_on_another_card_a_code_that_is_over_is_left_to_a_person_and_told(
+    before: Before,
+) -> None:
+    """Nobody can tell whether it is the hub's: the secret for that was on the old card."""
+    replaced(before.folder)
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub, before.item("R1"))
+        await hub.pass_(HOUR)
+        assert before.codes["R2"] in before.lock.codes.values()
+        (told,) = of(await hub.all_told(), "code.removal_failed")
+        assert (told["key_id"], told["lock_id"]) == ("res:R2", "a")
+        assert (told["reason"], told["next_try_at"]) == ("foreign_slot", None)
+
+
+@pytest.mark.parametrize("said", [None, b"{", b'{"leases": []}'])
+async def test_a_hub_that_begins_waits_for_nothing(before: Before, said: bytes | None) -> None:
+    replaced(before.folder)
+    async with before.again() as hub:
+        await remember(hub, said)
+        assert await hub.alerts() == set()
+        await hub.book("R3", *STAY)
+        await hub.pass_(HOUR)
+        await remember(hub, before.said)  # asked once
+        await hub.send("reservation.cancel", {"id": "R3", "version": 2})
+        await hub.pass_(MINUTE)
+        assert set(before.lock.codes.values()) == {*before.codes.values(), RESPECTED}
 
 
 async def unread(hub: Site) -> None:

@@ -112,8 +112,9 @@ class CodeRemoved:
 
 @dataclass(frozen=True, slots=True)
 class CodeRemovalFailed:
-    """A code that is over still opens, or may; tried for ever. `unknown_lock`: it was not tried,
-    the lock is not on the site any more, and a lost database leaves it to a person."""
+    """A code that is over still opens, or may; tried for ever. A lost database leaves two to a
+    person, which are not tried: `unknown_lock`, the lock is not on the site any more;
+    `foreign_slot`, the hub cannot tell whether what lies there is its code."""
 
     type: ClassVar[str] = "code.removal_failed"
     key_id: KeyId
