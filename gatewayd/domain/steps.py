@@ -173,8 +173,11 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     if isinstance(error, RadioDown):
         return Outcome(s)
     if isinstance(step, Observe) and _one_slot(s, step, error, now):
-        # Nothing is to be put there, and the lock has answered all the same.
-        nowhere = {slot: Occupied(now.earliest) for slot in step.slots}
+        # Nothing is to be put there, and the lock has answered all the same. Silence is no word of
+        # it: a lock that falls silent altogether is soon one that does not answer.
+        spoke = max((seen.at for seen in s.slots.values()), default=now.earliest)
+        at = spoke if isinstance(error, Unanswered) else now.earliest
+        nowhere = {slot: Occupied(at) for slot in step.slots}
         leases = tuple(
             replace(lease, verify_due=None) if lease.slot in nowhere else lease
             for lease in s.leases

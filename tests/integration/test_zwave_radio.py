@@ -440,20 +440,29 @@ async def test_a_hung_server_is_dropped_after_the_call_s_timeout(
             await session.observe([1])
 
 
-async def test_a_server_of_another_age_is_named_and_tried_again_slowly() -> None:
-    async def hello(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.send_json(
+@pytest.mark.parametrize(
+    ("said", "unfit"),
+    [
+        (
             {
-                "type": "version",
                 "driverVersion": "9.0.0",
                 "serverVersion": "1.0.0",
                 "homeId": 1,
                 "minSchemaVersion": 0,
                 "maxSchemaVersion": 14,
-            }
-        )
+            },
+            "1.0.0",
+        ),
+        ({}, "cannot be read"),
+    ],
+)
+async def test_a_server_that_does_not_fit_is_named_and_tried_again_slowly(
+    said: dict[str, object], unfit: str
+) -> None:
+    async def hello(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "version"} | said)
         await socket.receive()
         return socket
 
@@ -467,7 +476,7 @@ async def test_a_server_of_another_age_is_named_and_tried_again_slowly() -> None
     try:
         await until(lambda: radio.unfit)
         assert radio.unfit is not None
-        assert "1.0.0" in radio.unfit
+        assert unfit in radio.unfit
         assert not radio.link.up.is_set()
     finally:
         task.cancel()

@@ -49,6 +49,8 @@ BACKOFF = (0.5, 10.0)
 """Seconds between attempts to connect: doubled from the first to the second."""
 GOODBYE = 1.0
 """Seconds for the server's part in the end of a connection; aiohttp would give it 10."""
+UNREAD = (ValueError, KeyError, TypeError, AssertionError)
+"""What the library raises at what it does not know: its enums know no new values."""
 NO_ACKNOWLEDGEMENT = frozenset({200, 201, 202, 203, 204, 205})
 """zwave-js errors: the controller or the node did not take the frame."""
 UNABLE = frozenset(
@@ -128,6 +130,9 @@ class ZwaveRadio:
                     log.error("zwave.server_unfit", url=self._url, why=self.unfit)
                 except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
                     log.warning("zwave.connection_failed", url=self._url, why=str(error))
+                except UNREAD as error:  # whose text may hold a code
+                    self.unfit, delay = "the server says what cannot be read", BACKOFF[1]
+                    log.error("zwave.state_unread", url=self._url, error=type(error).__name__)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, BACKOFF[1])
 
@@ -178,7 +183,7 @@ class ZwaveRadio:
             raise Unsupported("the node has no such command class") from None
         except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
             raise RadioDown(f"the zwave-js server is gone ({type(error).__name__})") from None
-        except (ValueError, KeyError, TypeError, AssertionError):  # its enums know no new values
+        except UNREAD:
             raise NoAnswer("the lock's answer cannot be read") from None
 
     async def _connection(self, http: aiohttp.ClientSession) -> None:

@@ -154,7 +154,19 @@ def test_a_slot_that_stays_silent_in_an_inventory_is_passed_over_where_others_ju
     """Suffering 24: else it would take a new lock down for ever."""
     got = failed_step(s, step, Unanswered("no answer"), NOW, TICK).situation
     assert (got.ladder is None) is one_slot
-    assert got.slots.get(2) == (Occupied(NOON) if one_slot else None)
+    heard = s.slots[1].at if 1 in s.slots else None
+    assert got.slots.get(2) == (Occupied(heard) if one_slot and heard else None)
+
+
+def test_a_lock_that_falls_silent_in_its_inventory_is_soon_one_that_does_not_answer() -> None:
+    """Else each slot that is passed over would speak for the next."""
+    s, passed = NEW_LOCK, 0
+    for n in range(2, 9):
+        now = Now.exactly(NOON + timedelta(seconds=2 * (n - 1)))
+        s = failed_step(s, Observe((n,)), Unanswered("no answer"), now, TICK).situation
+        passed += n in s.slots
+    assert passed == 2
+    assert s.ladder is not None
 
 
 def test_a_lock_that_goes_amid_its_inventory_leaves_the_slot_unread() -> None:
