@@ -176,10 +176,10 @@ async def hub(config: Config, clock: Clock) -> AsyncIterator[None]:
             home,
         )
         await tell(*_first_words(new=new, lost=bool(lost)))
+        await reconciler.answer_cut_off()
         async with asyncio.TaskGroup() as group:
-            for radio in radios.values():
-                group.create_task(radio.run(), name=f"radio {radio.name}")
             tasks = {
+                **{f"radio {radio.name}": radio.run() for radio in radios.values()},
                 "reconciler": reconciler.run(group),
                 "rounds": rounds.run(),
                 "watch": watch.run(),

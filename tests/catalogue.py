@@ -52,7 +52,13 @@ FAULTS = {
         ("the locks are served; the broker is tried again"),
     ),
     19: ("dead DNS, a captive portal", "the loop goes on; the next address is tried"),
-    20: ("kill -9 at any moment", "what was begun is read first; never two slots for one key"),
+    20: (
+        "kill -9 at any moment",
+        (
+            "what was begun is read first; never two slots for one key;"
+            " a bolt that was asked to turn is told as unknown, and not asked again"
+        ),
+    ),
     21: ("a power cut", "what was acknowledged is on disk; the ladder goes on at its rung"),
     22: (
         "the disk is full",

@@ -25,7 +25,7 @@ from gatewayd.intake import (
 )
 from gatewayd.intake.change import Change
 from gatewayd.intake.derive import derive_again
-from gatewayd.store import checks, doors, overrides, reservations, site
+from gatewayd.store import checks, doors, operations, overrides, reservations, site
 from gatewayd.store.ahead import look_ahead
 from gatewayd.store.outbox import of_nobody
 from gatewayd.store.rebuild import Awaited
@@ -110,11 +110,11 @@ async def handle(change: Change, command: envelopes.Command) -> bool:  # noqa: P
 
 
 def _operate(change: Change, operation: Operation) -> None:
-    """Hand it on, once this is committed; it is on no disk, so nothing repeats it."""
+    """Hand it on; the disk has only that it is not answered, so nothing repeats it."""
     lock.must_be_active(change, operation.lock, "data.lock_id")
     if not change.now.trusted:
         raise Rejected(Reason.CLOCK_IN_DOUBT, "the hub's clock is in doubt", retryable=True)
-    change.tx.operations.append(operation)
+    operations.accept(change.tx, operation)
 
 
 async def _put_site(change: Change, document: schemas.SitePut) -> None:

@@ -1,7 +1,7 @@
 """`lock.operate`: the only thing that is done because it was asked for, not because it is wanted.
 
 At most once: it is in memory alone, and an operation whose outcome is unknown is looked at and not
-repeated.
+repeated. Where the hub stops meanwhile the next start says so.
 """
 
 import asyncio
@@ -54,6 +54,10 @@ def _too_late(clock: Clock, operation: Operation) -> bool:
 def _unknown(what: str) -> CommandRejected:
     """Not to be tried again blindly: it may have turned."""
     return CommandRejected(Reason.UNKNOWN_OUTCOME, "", f"the bolt: {what}", retryable=False)
+
+
+CUT_OFF = _unknown("the hub stopped while it was asked to turn; look where it is")
+"""Of what was under way when the hub stopped: whether the lock was asked nobody knows."""
 
 
 async def _settled(session: Session, clock: Clock, wanted: Bolt) -> Bolt:

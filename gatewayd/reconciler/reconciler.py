@@ -16,10 +16,10 @@ from gatewayd.domain.reach import Reach
 from gatewayd.domain.report import Report
 from gatewayd.errors import Reason
 from gatewayd.locks.driver import IsServed, Link, OnReport, Radio
-from gatewayd.reconciler.operate import Answer, operate
+from gatewayd.reconciler.operate import CUT_OFF, Answer, operate
 from gatewayd.reconciler.turns import AT_ONCE, Turns
 from gatewayd.reconciler.worker import Tools, Worker
-from gatewayd.store import site
+from gatewayd.store import operations, site
 from gatewayd.store.database import Transaction
 from gatewayd.store.outbox import subjects
 
@@ -38,13 +38,20 @@ class Reconciler:
         self._workers: dict[site.LockRow, tuple[Worker, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._since: dict[str, datetime] = {}
-        self._group: asyncio.TaskGroup  # that of `run`
+        self._operations: asyncio.Queue[Operation] = asyncio.Queue()
         for name, radio in radios.items():
             radio.on_report, radio.is_served = self._listener(name), self._server(name)
 
+    async def answer_cut_off(self) -> None:
+        """Before anything is accepted: operations of an earlier run are not repeated."""
+        async with self._tools.database.transaction() as tx:
+            for command in await operations.unanswered(tx):
+                await self._answer(tx, command, CUT_OFF)
+                log.warning("operation.cut_off", command=command)
+
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Keep one worker for each lock, in the given group; for ever."""
-        self._group = group
+        group.create_task(self._take_operations(group), name="operations")
         for radio in self._radios.values():
             for name, link in _links(radio).items():
                 group.create_task(self._watch(radio, name, link), name=f"watch {name}")
@@ -78,7 +85,7 @@ class Reconciler:
             if worker.lock in tx.woken:
                 worker.wake.set()
         for operation in tx.operations:
-            self._group.create_task(self._operate(operation), name=f"operate {operation.lock}")
+            self._operations.put_nowait(operation)
 
     def _start(self, group: asyncio.TaskGroup, row: site.LockRow) -> None:
         radio, turns = self._radios[row.driver], self._turns[row.driver]
@@ -102,6 +109,12 @@ class Reconciler:
             if (row.driver, row.address) == (driver, address):
                 yield worker
 
+    async def _take_operations(self, group: asyncio.TaskGroup) -> None:
+        """What comes when the group ends already stays where it is, for the next start."""
+        while True:
+            operation = await self._operations.get()
+            group.create_task(self._operate(operation), name=f"operate {operation.lock}")
+
     async def _operate(self, operation: Operation) -> None:
         """A person waits at the door: in a task of its own, before whatever else is due there, and
         answered whatever comes of it."""
@@ -113,8 +126,13 @@ class Reconciler:
             async with worker.turns.take(AT_ONCE), worker.turns.air:
                 with progress.touching(worker.lock, clock):
                     answer = await operate(worker.driver, clock, operation)
-        await self._tell(answer, cause=operation.cause)
+        async with self._tools.database.transaction() as tx:
+            await self._answer(tx, operation.cause, answer)
         log.info(answer.type, command=operation.cause, lock=operation.lock)
+
+    async def _answer(self, tx: Transaction, command: CommandId, answer: Answer) -> None:
+        operations.answered(tx, command)
+        await self._tools.outbox.tell(tx, self._tools.clock.now(), (answer,), command)
 
     async def _watch(self, radio: Radio, name: str, link: Link) -> None:
         """What comes back, a radio or a part of one, wakes its locks; what stays away is told."""
@@ -148,9 +166,9 @@ class Reconciler:
                 *(cleared(AlertCode.RADIO_DOWN, name) for name in sorted(over)),
             )
 
-    async def _tell(self, *events: Event, cause: CommandId | None = None) -> None:
+    async def _tell(self, *events: Event) -> None:
         async with self._tools.database.transaction() as tx:
-            await self._tools.outbox.tell(tx, self._tools.clock.now(), events, cause)
+            await self._tools.outbox.tell(tx, self._tools.clock.now(), events)
 
 
 def _links(radio: Radio) -> dict[str, Link]:

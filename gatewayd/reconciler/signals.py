@@ -9,6 +9,7 @@ from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import cleared, raised
 from gatewayd.domain.events.lock import LockWrongCode
 from gatewayd.domain.health import AlertCode, radio_at_fault
+from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked, unexplained
 from gatewayd.domain.moment import Now
@@ -31,6 +32,8 @@ async def noted(
     if isinstance(report, Turned):
         site.turned(tx, lock, report.bolt)
         return None
+    if isinstance(report, LocalTime):
+        site.local_time(tx, lock, report)
     if isinstance(report, Battery):
         return await _battery(tx, intake, now, lock, report)
     return report

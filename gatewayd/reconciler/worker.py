@@ -7,9 +7,9 @@ unknown is read before anything else. Whatever is due at the lock is done in one
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -21,7 +21,6 @@ from gatewayd.domain.events.code import CodeConfirmed
 from gatewayd.domain.events.command import CommandDone
 from gatewayd.domain.events.lock import LockFull
 from gatewayd.domain.health import AlertCode
-from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import CommandId, KeyId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
@@ -32,7 +31,7 @@ from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.steps import Result, after, begun, taken
-from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason
+from gatewayd.errors import LockError, OutcomeUnknown, RadioDown, Reason, StoreError
 from gatewayd.intake.accept import Intake
 from gatewayd.locks.driver import Link, LockDriver, Session
 from gatewayd.reconciler.progress import Progress
@@ -51,6 +50,8 @@ RADIO_RECHECK = 5.0
 """Seconds until a lock that could not even be asked (interview, link) is looked at again."""
 CONTACT_NOTED = 60.0
 """Seconds between two notes of a lock's last contact: it need not be exact."""
+LAST_WORDS = 5.0
+"""Seconds to write down what a lock told before the end, of the 20 that systemd gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,19 @@ class Worker:
     _reset: bool = True  # the same
 
     async def run(self) -> None:
-        """For ever; ends only by cancellation."""
-        while True:
-            self.wake.clear()
-            wait = await self._round()
-            await self.tools.clock.wait(self.wake, wait)
+        """For ever; ends only by cancellation, and then writes down what the lock has told."""
+        try:
+            while True:
+                self.wake.clear()
+                wait = await self._round()
+                await self.tools.clock.wait(self.wake, wait)
+        except asyncio.CancelledError:
+            with contextlib.suppress(StoreError, TimeoutError):  # it ends all the same
+                async with asyncio.timeout(LAST_WORDS):
+                    await self._hear()
+            if self.reports:
+                log.error("reports.lost", lock=self.lock, reports=len(self.reports))
+            raise
 
     def report(self, report: Report) -> None:
         """The lock told something by itself."""
@@ -95,8 +104,7 @@ class Worker:
 
     async def _round(self) -> float | None:
         """Do what is due; returns the seconds until to look again."""
-        while self.reports:
-            await self._digest(self.reports.popleft())
+        await self._hear()
         situation, step = await self._look()
         if step is None:
             await self._rest(situation)
@@ -128,15 +136,16 @@ class Worker:
             gone = failed.reason is Reason.RADIO_DOWN or not self.link.up.is_set()
             lost = isinstance(failed, OutcomeUnknown) and gone
             error = RadioDown(str(failed)) if lost else failed
-            log.warning("step.failed", lock=self.lock, step=_name(step), reason=error.reason)
+            what = type(step).__name__.lower()
+            log.warning("step.failed", lock=self.lock, step=what, reason=error.reason)
             await self._conclude(step, error, until=Tick(0))
             return RADIO_RECHECK if isinstance(error, RadioDown) else 0.0
         return 0.0
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _reached(self) -> AsyncIterator[Session]:
         """A session; to begin it may be an exchange, too."""
-        async with AsyncExitStack() as opened:
+        async with contextlib.AsyncExitStack() as opened:
             async with self.turns.air:
                 session = await opened.enter_async_context(self.driver.session())
             yield session
@@ -187,24 +196,28 @@ class Worker:
         self._look_again_in = todo.look_again_in
         return outcome, todo.step
 
-    async def _digest(self, report: Report) -> None:
-        """What the lock told by itself becomes facts and events."""
-        tick = self.tools.clock.tick()
+    async def _hear(self) -> None:
+        """What the lock told by itself: a report is kept until it is on disk, and told once."""
+        while self.reports:
+            async with self.tools.database.transaction() as tx:
+                if self.reports:  # a commit that went on without its caller may have been the last
+                    await self._digest(tx, self.reports[0])
+                    tx.then = self.reports.popleft
+
+    async def _digest(self, tx: Transaction, report: Report) -> None:
+        """A report becomes facts and events."""
+        now, tick = self.tools.clock.now(), self.tools.clock.tick()
         self._reset |= report == CodeDeleted(None)
         if isinstance(report, Alive):
             if may_return(self._returns, tick):
                 self._returns.append(tick)
             else:
                 report = Flapping()  # the ladder goes on
-        async with self.tools.database.transaction() as tx:
-            now = self.tools.clock.now()
-            news = await noted(tx, self.tools.intake, now, self.lock, report)
-            if news is None:
-                return
-            if isinstance(report, LocalTime):
-                sites.local_time(tx, self.lock, report)
-            situation = await situations.load(tx, self.lock, now)
-            await self._keep(tx, now, situation, reported(situation, news, now, tick))
+        news = await noted(tx, self.tools.intake, now, self.lock, report)
+        if news is None:
+            return
+        situation = await situations.load(tx, self.lock, now)
+        await self._keep(tx, now, situation, reported(situation, news, now, tick))
 
     async def _keep(self, tx: Transaction, now: Now, there: Situation, outcome: Outcome) -> None:
         """Save what changed, tell it, and see to the keys that it concerns."""
@@ -280,10 +293,6 @@ class Worker:
         if any(not s.rightful(lease, now) for lease in s.leases):
             waiting.append(now.latest)
         return Urgency(s.ladder is not None, min(waiting, default=LAST))
-
-
-def _name(step: LockStep) -> str:
-    return type(step).__name__.lower()
 
 
 def _proofs(situation: Situation) -> set[tuple[KeyId, Code]]:

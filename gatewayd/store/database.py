@@ -61,7 +61,8 @@ class Outgoing:
 
 class Transaction:
     """Statements that become true together; `woken`, `held`, `operations` and `told` tell
-    what to wake and to do afterwards.
+    what to wake and to do afterwards. `then` is called once they are true, before anybody else
+    writes, also where the caller was cancelled meanwhile.
 
     One statement at a time: the order in which they are asked for is the order in which they run.
     Each is a trip to the connection's thread and back. Two things spare trips: writes put
@@ -79,6 +80,7 @@ class Transaction:
         self.woken: set[LockId] = set()
         self.operations: list[Operation] = []
         self.told: list[Outgoing] = []
+        self.then: Callable[[], object] = lambda: None
         self.site_changed = False
         self.bolt_turned = False
         self.held = False
@@ -153,7 +155,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """BEGIN IMMEDIATE … COMMIT; rolled back whole if the body raises or is cancelled.
 
-        A commit during which the caller is cancelled may have happened: callers are repeatable.
+        A commit during which the caller is cancelled may have happened: callers are repeatable, or
+        know by `then`.
         On a full disk it takes until there is room.
 
         Raises:
@@ -185,6 +188,7 @@ class Database:
             raise
         finally:
             self._writing.release()
+        tx.then()
         self.committed(tx)
 
     async def _rollback(self, tx: Transaction) -> None:

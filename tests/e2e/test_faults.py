@@ -10,6 +10,9 @@ from tests.e2e.conftest import NODES, V1, V2, V2_S2, House, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LOCKED = 255
+"""The mode of a bolt, as Z-Wave numbers it."""
+
 
 async def test_a_dead_lock_holds_up_no_other_and_is_served_when_it_returns(house: House) -> None:
     # S3-13, sufferings 7 and 8, fault 40
@@ -74,6 +77,31 @@ async def test_a_hub_that_ends_in_the_middle_of_a_write_leaves_one_slot(
     await house.hub.start()
     await house.cloud.done(command)
     assert await house.codes(V2_S2) == [await house.code()]
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["SIGHUP", "SIGKILL"])
+async def test_a_bolt_that_a_hub_s_end_cuts_off_is_told_and_not_asked_again(
+    house: House, kill: bool
+) -> None:
+    # fault 20
+    await house.site(V1)
+    await house.settled(f"l{V1}")
+    await house.zwave.faults(V1, mute=True)
+    data = {"lock_id": f"l{V1}", "action": "unlock"}
+    command = await house.cloud.send("lock.operate", data)
+    await house.cloud.answer(command)
+    if kill:
+        await house.hub.kill()
+        await house.hub.start()
+    else:
+        await house.hub.reload(house.hub.config())
+    answer = await house.told("command.rejected", reason="unknown_outcome", retryable=False)
+    assert "the hub stopped" in answer["data"]["message"]
+    await house.zwave.faults(V1)
+    await house.cloud.done(await house.book())
+    assert (await house.zwave.node(V1))["mode"] == LOCKED
+    told = [event["type"] for event in house.cloud.events if event["cause"] == command]
+    assert told == ["command.accepted", "command.rejected"]
 
 
 async def test_while_the_broker_is_down_the_locks_are_kept_and_it_is_told_later(

@@ -1,6 +1,7 @@
 """Codes on a Nuki from the intake to the lock's own memory: what others keep there stays as it is,
 and what is ours comes there once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -255,4 +256,30 @@ async def test_the_log_counts_as_read_when_all_was_told(
         await bluetooth.keypad(LOCK, "999999")
         await until(lambda: told)
     assert told == [1]
+    await bluetooth.reset(LOCK)
+
+
+async def test_what_was_told_when_the_hub_ends_counts_as_read(
+    bluetooth: BluetoothSimulator, keyring: NukiKeyring
+) -> None:
+    """The lock's worker writes it down before it ends: it must not be told again."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(NukiKeyring):
+        async def log_read(self, address: str, index: int) -> None:
+            begun.set()
+            await goes_on.wait()
+            await super().log_read(address, index)
+
+    async def noted() -> bool:
+        known = await keyring.get(address)
+        return known is not None and known.log_index != 0
+
+    address = await paired(bluetooth, keyring, LOCK)
+    await keyring.log_read(address, 0)
+    async with listening(Slow(keyring._database)):
+        await bluetooth.keypad(LOCK, "999999")
+        await begun.wait()
+    goes_on.set()
+    await eventually(noted)
     await bluetooth.reset(LOCK)

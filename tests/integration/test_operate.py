@@ -14,10 +14,14 @@ from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.moment import Now
 from gatewayd.errors import LockError, RadioDown, Reason, Refused, Unreachable
 from gatewayd.reconciler.operate import operate
+from gatewayd.store.archive import pack, unpack
 from tests import house as houses
-from tests.fakes import FakeLock
+from tests.fakes import FakeLock, FakeRadio
 from tests.house import Document, House, command, data, opened, types
+from tests.integration import test_signals as signals
+from tests.integration.conftest import until
 from tests.integration.test_reconciler import HOUR, Site, VirtualClock, site, take
+from tests.integration.test_restored_hub import MADE
 
 
 @pytest.fixture
@@ -69,6 +73,48 @@ async def test_a_bolt_is_turned_once_and_its_place_is_the_proof(tmp_path: Path) 
         await hub.pass_(HOUR)
         assert hub.lock("a").turned is Bolt.UNLOCKED
         assert hub.lock("a").touched == ["session", "unlock", "bolt"]
+        assert await hub.database.read.rows("SELECT * FROM operations") == []
+
+
+@pytest.mark.parametrize("restored", [False, True])
+async def test_what_the_hub_s_end_cuts_off_is_told_once_at_the_next_start_and_not_repeated(
+    tmp_path: Path, *, restored: bool
+) -> None:
+    # fault 20
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.lock("a")
+    lock.hangs = True
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        await take(hub.intake, unlock())
+        await until(lambda: lock.touched)
+    lock.hangs = False
+    if restored:
+        file = tmp_path / "hub.db"
+        await unpack(pack(file, MADE), file, clock, tmp_path / "aside")
+    for _ in range(2):
+        async with site(tmp_path, clock, "a", radio=radio) as hub:
+            await take(hub.intake, unlock())
+            await hub.pass_(HOUR)
+            assert set(await answers(hub)) == {"command.accepted", "command.rejected"}
+            rejected = await signals.told(hub, "command.rejected")
+            assert [(x["reason"], x["retryable"]) for x in rejected] == [("unknown_outcome", False)]
+            assert "the hub stopped" in rejected[0]["message"]
+    assert lock.touched == ["session"]
+
+
+async def test_what_is_accepted_while_the_hub_ends_is_answered_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        late = asyncio.create_task(take(hub.intake, unlock()))
+    await late
+    async with site(tmp_path, clock, "a", radio=radio) as hub:
+        await hub.pass_(HOUR)
+        assert await answers(hub) == ["command.accepted", "command.rejected"]
+    assert radio.lock("a").touched == []
 
 
 @pytest.mark.parametrize(

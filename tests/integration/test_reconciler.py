@@ -169,6 +169,7 @@ async def site(
     await take(intake, command("site.put", document, id="site"))
     async with database.transaction() as tx:  # the inventory has tests of its own
         await tx.rows("UPDATE locks SET inventoried = ?", (inventoried,))
+    await reconciler.answer_cut_off()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run(group))

@@ -264,9 +264,10 @@ class NukiRadio:
             if (report := reports.of_log(entry)) is not None:
                 self._tell(address, report)
         # A hub that dies here tells these entries again, with the same times; one that dies before
-        # the lock's worker wrote them down, in its next round, loses them.
+        # the lock's worker wrote them down, in its next round, loses them. One that is stopped does
+        # neither: the worker writes them down before it ends, and this goes on.
         if index is not None and index != known.log_index:
-            await self._keyring.log_read(address, index)
+            await asyncio.shield(self._keyring.log_read(address, index))
 
     def _neighbour(self, address: str) -> Neighbour:
         return self._neighbours.setdefault(address, Neighbour())

@@ -202,6 +202,9 @@ CREATE TABLE commands (
     receipt TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Each `lock.operate` that has no last answer yet.
+CREATE TABLE operations (command TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
 CREATE TABLE brakes (
     id TEXT PRIMARY KEY,
     command TEXT NOT NULL,          -- the whole envelope, carried out when confirmed
