@@ -95,11 +95,14 @@ class CloudLink:
         """One connection from its start to its end."""
         addresses = self.broker.addresses
         async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
-            if not connection.session_present:
+            own = f"{self.prefix}reported"
+            if connection.session_present:
+                connection.unsubscribe(own)  # a connection that ended while it asked has left it
+            else:
                 await self.session_lost()
             if self.remember is not None:
                 within = min(RETAINED, self.broker.keepalive)
-                await self.remember(await connection.retained(f"{self.prefix}reported", within))
+                await self.remember(await connection.retained(own, within))
                 self.remember = None
             await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             now = self.clock.now().latest
