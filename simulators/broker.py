@@ -23,12 +23,19 @@ STARTS_WITHIN_S = 10.0
 
 class Broker:
     """One broker process; its files lie in `folder`. What came in the last `autosave` seconds is
-    lost when it is killed; mosquitto by itself takes 1800."""
+    lost when it is killed; mosquitto by itself takes 1800. `largest`: bytes of a packet; where a
+    client of MQTT 3.1.1, which is not told, sends more, mosquitto closes the connection."""
 
     def __init__(
-        self, folder: Path, port: int = 0, kind: Kind | None = None, *, autosave: int = 1
+        self,
+        folder: Path,
+        port: int = 0,
+        kind: Kind | None = None,
+        *,
+        autosave: int = 1,
+        largest: int = 268_435_455,
     ) -> None:
-        self._folder, self._autosave = folder, autosave
+        self._folder, self._autosave, self._largest = folder, autosave, largest
         self.port = port or free_port()
         self.kind: Kind = kind or ("mosquitto" if find_mosquitto() else "iotcore")
         self._process: asyncio.subprocess.Process | None = None
@@ -86,7 +93,7 @@ class Broker:
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {self._folder}/\n"
             f"autosave_interval {self._autosave}\nmax_queued_messages 0\n"
-            "user root\nset_tcp_nodelay true\n"
+            f"user root\nset_tcp_nodelay true\nmax_packet_size {self._largest}\n"
         )
         return [find_mosquitto() or "mosquitto", "-c", str(configuration)]
 

@@ -131,6 +131,13 @@ FAULTS = {
     54: ("BlueZ goes", "the same; Z-Wave is not concerned"),
     55: ("a code that does not go at check-out", "the most severe alert, tried for ever"),
     56: ("the radio is jammed", "the ladder of each lock; all are served once the air is free"),
+    57: (
+        "the broker refuses an event, or closes the connection at it",
+        (
+            "it is put aside with an alert; the others go on; it is tried again each hour,"
+            " after all else"
+        ),
+    ),
 }
 """By number: the fault, and what happens; nothing yet where that is empty."""
 

@@ -77,6 +77,7 @@ class Connection:
 
     `window`: how many messages the broker takes without its PUBACK; what is beyond waits here.
     `largest`: the bytes that a whole packet may have, None where the broker does not say.
+    `unanswered`: the messages on their way without a PUBACK, at the end those that never had one.
     """
 
     def __init__(self, client: mqtt.Client, loop: asyncio.AbstractEventLoop) -> None:
@@ -88,7 +89,7 @@ class Connection:
         self._connack: asyncio.Future[tuple[bool, ReasonCode, Any]] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
         self._suback: dict[int | None, asyncio.Future[list[ReasonCode]]] = {}
-        self._puback: dict[int, asyncio.Future[ReasonCode]] = {}
+        self.unanswered: dict[int, asyncio.Future[ReasonCode]] = {}
         self._waiting: deque[_Outgoing] = deque()
         client.on_connect = lambda _c, _u, flags, code, props: _settle(
             self._connack, (flags.session_present, code, props)
@@ -96,7 +97,9 @@ class Connection:
         client.on_disconnect = lambda _c, _u, _f, code, _p: _settle(self._closed, str(code))
         self._retained: dict[str, asyncio.Future[bytes | None]] = {}
         client.on_message = self._on_message
-        client.on_subscribe = self._on_subscribe
+        client.on_subscribe = lambda _c, _u, mid, codes, _p: _settle(
+            self._suback.setdefault(mid, loop.create_future()), codes
+        )
         client.on_publish = self._on_publish
 
     def publish(
@@ -112,12 +115,12 @@ class Connection:
         return future
 
     def _send(self) -> None:
-        while self._waiting and len(self._puback) < self.window:
+        while self._waiting and len(self.unanswered) < self.window:
             out = self._waiting.popleft()
             info = self._client.publish(out.topic, out.payload, qos=1, retain=out.retain)
             if info.rc != mqtt.MQTT_ERR_SUCCESS:
                 raise Lost(f"publish failed ({mqtt.error_string(info.rc)})")
-            self._puback[info.mid] = out.taken
+            self.unanswered[info.mid] = out.taken
 
     def acknowledge(self, message: mqtt.MQTTMessage) -> None:
         """Send the PUBACK: the message's effect is on disk."""
@@ -135,8 +138,8 @@ class Connection:
 
     async def retained(self, topic: str, beside: str, within: float) -> bytes | None:
         """What the broker retains on a topic; None: nothing came in so many seconds after what it
-        surely retains `beside`, or it is refused: nothing tells that there is nothing. At QoS 0: it
-        does not wait behind messages that wait for our PUBACK."""
+        surely retains `beside`, or it is refused. At QoS 0: not behind what waits for our PUBACK.
+        """
         found = self._retained[topic] = self._loop.create_future()
         sure = self._retained[beside] = self._loop.create_future()
         _, mid = self._client.subscribe([(beside, 0), (topic, 0)])
@@ -150,7 +153,11 @@ class Connection:
             return await self._answer(found, within + HANDSHAKE_TIMEOUT)
         finally:
             self._retained.clear()
-            self._client.unsubscribe([topic, beside])
+            self.unsubscribe(topic, beside)
+
+    def unsubscribe(self, *topics: str) -> None:
+        """Without waiting for the answer: where the connection ends before, do it again."""
+        self._client.unsubscribe([*topics])
 
     async def closed(self) -> str:
         """Wait for the end; says why."""
@@ -170,13 +177,8 @@ class Connection:
         elif message.retain:
             _settle(asked, bytes(message.payload))
 
-    def _on_subscribe(
-        self, _c: object, _u: object, mid: int, codes: list[ReasonCode], _p: object
-    ) -> None:
-        _settle(self._suback.setdefault(mid, self._loop.create_future()), codes)
-
     def _on_publish(self, _c: object, _u: object, mid: int, code: ReasonCode, _p: object) -> None:
-        if (future := self._puback.pop(mid, None)) is not None:
+        if (future := self.unanswered.pop(mid, None)) is not None:
             _settle(future, code)
         with contextlib.suppress(Lost):  # `closed` tells it
             self._send()
@@ -223,7 +225,7 @@ class Connection:
             for _ in range(READS):
                 if self._client.socket() is None or self._client.loop_read() != 0:
                     return
-                if not _more(sock):
+                if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
                     return
             self._loop.call_soon(readable)
 
@@ -300,7 +302,3 @@ async def connect(broker: Broker, address: Address) -> AsyncIterator[Connection]
 def _settle[T](future: asyncio.Future[T], value: T) -> None:
     if not future.done():
         future.set_result(value)
-
-
-def _more(sock: object) -> bool:
-    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

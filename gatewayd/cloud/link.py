@@ -99,15 +99,17 @@ class CloudLink:
         """One connection from its start to its end."""
         addresses = self.broker.addresses
         async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
-            if not connection.session_present:
+            own = f"{self.prefix}reported", f"{self.prefix}status"
+            if connection.session_present:
+                connection.unsubscribe(*own)  # a connection that ended while it asked has left it
+            else:
                 await self.session_lost()
             now = self.clock.now().latest
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
             if self.remember is not None:
                 within = min(self.patience, self.broker.keepalive)
-                topics = f"{self.prefix}reported", f"{self.prefix}status"
-                await self.remember(await connection.retained(*topics, within))
+                await self.remember(await connection.retained(*own, within))
                 self.remember = None
             await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             log.info("cloud.connected", session_present=connection.session_present)

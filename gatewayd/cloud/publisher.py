@@ -1,6 +1,7 @@
 """From the outbox to the broker. A row ends with the cloud's receipt, not with the PUBACK: what
 has none is sent again after 30 s, doubling to 5 min, and in the next connection where it had no
-PUBACK or the broker lost the session.
+PUBACK or the broker lost the session. An event that the broker refuses, or at which it ends the
+connection, is parked: tried again in an hour, after all others.
 """
 
 import asyncio
@@ -32,6 +33,9 @@ RESEND = (30.0, 300.0)
 PARKED = 3600.0
 """Seconds until an event is tried again that the broker refused: it may have been busy, or somebody
 has mended its rules."""
+LOSSES = 3
+"""Connections in a row that may end with the same event first on its way: some brokers close them
+at what they refuse. Then events go one at a time, and after so many more it is parked."""
 WINDOW = 100
 """Events handed to the connection without the broker's PUBACK: it keeps to the broker's own window,
 and has the next one at hand when there is room in it."""
@@ -61,9 +65,12 @@ class Publisher:
         self._prefix, self._secret = prefix, secret
         self._sent: dict[str, _Sent] = {}
         self._late = Tick(inf)  # no receipt is late before
-        self._on_way: set[str] = set()
+        self._on_way: dict[str, Outgoing] = {}  # in the order in which they went
+        self._window = WINDOW
+        self._suspect, self._losses = 0, 0  # its seq, and the connections that ended at it
         self._refused: dict[str, tuple[str, str]] = {}
         self._parked: set[str] = set()  # tried again in each connection, and each hour
+        self._deadly: set[str] = set()  # at which a connection ended all the same: each hour only
         self._mended: list[str] = []
         self._last = 0
         self._backlog = Backlog(outbox)
@@ -93,28 +100,54 @@ class Publisher:
 
     async def run(self, connection: Connection) -> None:
         """Publish on one connection until it is cancelled or lost."""
-        self._refused.clear()  # this connection may be told another answer
+        await self._begin(connection)
+        try:
+            while True:
+                self._wake.clear()
+                await self._park()
+                if self._mended:
+                    await self._unpark()
+                if self._has_room():
+                    if await self._publish(connection):
+                        continue
+                    if not self._backlog and self._is_due(self._report_due):
+                        await self._publish_report(connection)
+                await self._wait()
+        finally:
+            self._ended(connection)
+
+    async def _begin(self, connection: Connection) -> None:
+        """Take up what the last connection left."""
+        await self._park()
         tick = self._clock.tick()
-        for id_, sent in self._sent.items():
-            if id_ in self._on_way or not connection.session_present:
-                sent.due = tick
-        self._on_way.clear()
         self._parked = set(await self._outbox.parked())
-        self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked}  # as if late
+        self._deadly &= self._parked
+        self._sent |= {id_: _Sent(tick, 0) for id_ in self._parked - self._deadly}  # as if late
+        for id_ in self._sent.keys() - self._deadly:
+            if id_ in self._on_way or not connection.session_present:
+                self._sent[id_].due = tick
+        self._on_way.clear()
         self._late = tick
         await self._unpark()
         self._backlog.resume(self._last)
         self._report_due = tick
-        while True:
-            self._wake.clear()
-            await self._park()
-            if self._mended:
-                await self._unpark()
-            if self._has_room() and await self._publish(connection):
-                continue
-            if not self._backlog and self._is_due(self._report_due):
-                await self._publish_report(connection)
-            await self._wait()
+        self._window = WINDOW if self._losses < LOSSES else 1
+
+    def _ended(self, connection: Connection) -> None:
+        """What was first on its way may be why. It is parked where nothing else was on its way so
+        many times, neither an event nor another message; once is enough for a parked one."""
+        first = next(iter(self._on_way.values()), None)
+        if first is None:
+            return
+        if first.seq != self._suspect:
+            self._suspect, self._losses = first.seq, 0
+        if self._losses < LOSSES or len(connection.unanswered) == 1:
+            self._losses += 1  # the next ones count only where it was alone
+        if first.id in self._parked:
+            self._deadly.add(first.id)
+        if first.id in self._parked or self._losses == 2 * LOSSES:
+            self._suspect, self._losses = 0, 0
+            self._refused[first.id] = (first.type, "connections end at it")
 
     async def receipted(self, payloads: list[bytes]) -> None:
         """`ack` messages: the cloud has stored these events."""
@@ -129,11 +162,13 @@ class Publisher:
     def _has_room(self) -> bool:
         """Whether half of the window is free: one event after each PUBACK would be a wake-up
         for each."""
-        return len(self._on_way) <= WINDOW // 2
+        return len(self._on_way) <= self._window // 2
 
     async def _publish(self, connection: Connection) -> int:
-        room = WINDOW - len(self._on_way)
-        late = await self._overdue(room)
+        while self._window == 1 and connection.unanswered:
+            await asyncio.wait(connection.unanswered.values())  # alone is alone
+        room = self._window - len(self._on_way)
+        late = await self._overdue(connection, room)
         fresh = await self._backlog.take(room - len(late))
         for row in late:
             self._send(connection, row)
@@ -148,18 +183,22 @@ class Publisher:
             self._refused[row.id] = (row.type, "larger than the broker takes")
             return
         future = connection.publish(topic, payload)
-        self._on_way.add(row.id)
+        self._on_way[row.id] = row
         future.add_done_callback(partial(self._taken, row))
         times = self._sent[row.id].times + 1 if row.id in self._sent else 1
         due = Tick(self._clock.tick() + min(RESEND[0] * 2 ** (times - 1), RESEND[1]))
         self._sent[row.id], self._late = _Sent(due, times), min(self._late, due)
 
-    async def _overdue(self, room: int) -> list[Outgoing]:
-        """Events whose receipt is late; those that have it meanwhile are forgotten."""
+    async def _overdue(self, connection: Connection, room: int) -> list[Outgoing]:
+        """Events whose receipt is late; those that have it meanwhile are forgotten. A parked one
+        comes after all else, and alone: the connection may end at it."""
         tick = self._clock.tick()
         if tick < self._late:
             return []
-        late = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way][:room]
+        due = [i for i, s in self._sent.items() if s.due <= tick and i not in self._on_way]
+        late = [i for i in due if i not in self._parked][:room]
+        if not (late or self._backlog or self._is_due(self._report_due) or connection.unanswered):
+            late = due[:1]
         rows = await self._outbox.waiting(late) if late else []
         for id_ in set(late) - {row.id for row in rows}:
             self._sent.pop(id_, None)
@@ -167,18 +206,21 @@ class Publisher:
         return rows
 
     def _taken(self, row: Outgoing, future: asyncio.Future[ReasonCode]) -> None:
-        self._on_way.discard(row.id)
+        self._on_way.pop(row.id, None)
+        if row.seq >= self._suspect:  # it was not that one, or that one has its receipt
+            self._losses, self._window = 0, min(self._window + 1, WINDOW)
         if not future.cancelled() and future.result().is_failure:
             self._refused[row.id] = (row.type, str(future.result()))
         elif row.id in self._parked:
             self._mended.append(row.id)
-        if self._refused or self._mended or (self._backlog and self._has_room()):
+        waits = self._backlog or self._is_due(self._late)
+        if self._refused or self._mended or (waits and self._has_room()):
             self._wake.set()
 
     async def _park(self) -> None:
         """What the broker refuses by itself must not hold up the rest."""
         while self._refused:
-            id_, (type_, why) = self._refused.popitem()
+            id_, (type_, why) = next(iter(self._refused.items()))
             async with self._database.transaction() as tx:
                 await park(tx, id_, why)
                 # By type: where alerts are refused too, one of them does not lead to the next.
@@ -187,6 +229,7 @@ class Publisher:
             due = Tick(self._clock.tick() + PARKED)
             self._sent[id_], self._late = _Sent(due, 0), min(self._late, due)
             self._parked.add(id_)
+            del self._refused[id_]
             log.error("event.parked", id=id_, why=why)
 
     async def _unpark(self) -> None:

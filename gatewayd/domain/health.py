@@ -185,7 +185,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
     ),
     AlertCode.EVENT_PARKED: AlertKind(
         Severity.WARNING,
-        "the broker refuses an event ({subject})",
+        "the broker refuses an event, or closes the connection at it ({subject})",
         "look at the broker's access rules and size limits; within an hour it is sent again",
     ),
     AlertCode.CODE_UNSET: AlertKind(

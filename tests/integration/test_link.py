@@ -455,6 +455,40 @@ async def test_a_broker_that_retains_nothing_is_not_waited_for_long(
         assert heard == [None]
 
 
+@pytest.mark.skipif(find_mosquitto() is None, reason="the embedded broker keeps no such session")
+@pytest.mark.parametrize("legacy", [False, True])
+async def test_a_hub_that_was_cut_off_while_it_asked_hears_itself_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, legacy: bool
+) -> None:
+    monkeypatch.setattr(linking, "RETAINED", 0.1)
+    heard: list[str] = []
+    on_message = Connection._on_message
+
+    def listens(connection: Connection, c: object, u: object, message: mqtt.MQTTMessage) -> None:
+        heard.append(message.topic.removeprefix(PREFIX))
+        on_message(connection, c, u, message)
+
+    async def remember(payload: bytes | None) -> None:
+        pass
+
+    monkeypatch.setattr(Connection, "_on_message", listens)
+    async with Broker(tmp_path / "b") as broker, Cloud(broker.port, PREFIX) as cloud:
+        with monkeypatch.context() as cut:
+            cut.setattr(mqtt.Client, "unsubscribe", lambda *_: None)
+            async with hub(tmp_path, broker.port, remember=remember, legacy=legacy) as h:
+                await cloud.done(await cloud.send("report", {}))
+                await h.eventually(lambda: true("reported" in heard))
+        async with hub(tmp_path, broker.port, legacy=legacy) as h:
+            await h.eventually(lambda: true(h.link.ever_connected))
+            heard.clear()
+            told = cloud.retained["reported"]
+            await cloud.done(await cloud.send("report", {}))
+            await h.eventually(lambda: true(cloud.retained["reported"] != told))
+            await cloud.done(await cloud.send("report", {}))
+            await h.eventually(h.empty)
+    assert set(heard) == {"cmd/report", "ack"}
+
+
 @pytest.mark.long
 async def test_the_wait_for_what_is_retained_outlasts_no_keepalive(tmp_path: Path) -> None:
     heard: list[bytes | None] = []
