@@ -253,7 +253,11 @@ def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_agai
         ('[store]\npath = "a folder/gatewayd.db"\n', 1),
         ('[store]\npath = "below a file/gatewayd.db"\n', 1),
         # Fault 36: what shows only at the start
-        ('[clock]\ntrust = "always"\n[local]\nsocket = "below a file/hub.sock"\n', 78),
+        (
+            '[store]\npath = "hub.db"\n[clock]\ntrust = "always"\n'
+            '[local]\nsocket = "below a file/hub.sock"\n',
+            78,
+        ),
     ],
 )
 def test_a_hub_that_cannot_begin_says_so_in_one_line(file: Path, setting: str, code: int) -> None:
