@@ -1,4 +1,5 @@
-"""The command line, as a process, at a hub with real locks: what people ask, and what they say."""
+"""The command line at a hub with real locks: what people ask, and what they say. It runs as a
+process where it is interrupted or read from while it runs; to start one takes most of a second."""
 
 import asyncio
 import json
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from gatewayd.cli.main import main
 from simulators.hub import Hub
 from tests.e2e.conftest import V1, V2, House
 from tests.schemas import fits
@@ -40,13 +43,23 @@ async def started(hub: Hub, *words: str) -> asyncio.subprocess.Process:
     )
 
 
-async def typed(hub: Hub, *words: str) -> Said:
-    """A command, to its end."""
+async def ended(hub: Hub, *words: str) -> Said:
+    """A process, to its end."""
     process = await started(hub, *words)
     async with asyncio.timeout(60):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Said(process.returncode, out.decode(), err.decode())
+
+
+async def typed(hub: Hub, *words: str) -> Said:
+    """A command, to its end."""
+    environment = {"GATEWAYD_SOCKET": str(hub.socket), "COLUMNS": "80"}
+    async with asyncio.timeout(60):
+        result = await asyncio.to_thread(CliRunner(env=environment).invoke, main, words)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Said(result.exit_code, result.stdout, result.stderr)
 
 
 async def read(hub: Hub, shape: str, *words: str) -> Any:
@@ -61,7 +74,7 @@ async def test_a_person_asks_the_hub(house: House) -> None:
     await house.zwave.set_code(V1, 9, "246813")  # a person's, from before there was a hub
     await house.site(V1, V2)
     await house.cloud.done(await house.book())
-    well = await typed(house.hub, "status")
+    well = await ended(house.hub, "status")
     assert (well.status, well.err) == (0, "")
     assert "connected since" in well.out
     assert "nothing needs a person" in well.out

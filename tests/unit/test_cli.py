@@ -247,17 +247,16 @@ def test_a_hub_with_a_wrong_configuration_does_not_start_and_is_not_started_agai
     assert f"{file}:8: mqtt.prot is not a setting" in result.stderr
 
 
+OWN = '[store]\npath = "hub.db"\n'
+
+
 @pytest.mark.parametrize(
     ("setting", "code"),
     [
         ('[store]\npath = "a folder/gatewayd.db"\n', 1),
         ('[store]\npath = "below a file/gatewayd.db"\n', 1),
         # Fault 36: what shows only at the start
-        (
-            '[store]\npath = "hub.db"\n[clock]\ntrust = "always"\n'
-            '[local]\nsocket = "below a file/hub.sock"\n',
-            78,
-        ),
+        (f'{OWN}[clock]\ntrust = "always"\n[local]\nsocket = "below a file/h"\n', 78),
     ],
 )
 def test_a_hub_that_cannot_begin_says_so_in_one_line(file: Path, setting: str, code: int) -> None:
