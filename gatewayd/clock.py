@@ -143,11 +143,12 @@ class HubClock(SystemClock):
         told = [said.passed(tick - at) for at, said in self._witnesses.values()]
         if not (told := [said for said in told if said.latest >= reading.earliest]):
             return reading  # who says what cannot be does not know
-        said = agreed(told)
-        if said.earliest > reading.latest:  # it was off for longer than was reckoned with
-            reading = Now(said.earliest, said.earliest + self._uncertainty)
-        latest = reading.latest if said.latest >= FOREVER else said.latest
-        return Now(max(said.earliest, reading.earliest), latest)
+        earliest, latest = max(said.earliest for said in told), reading.latest
+        if earliest > latest:  # it was off for longer than was reckoned with
+            latest = earliest + self._uncertainty
+        ends = [latest if said.latest >= FOREVER else said.latest for said in told]
+        said = agreed([Now(x.earliest, end) for x, end in zip(told, ends, strict=True)])
+        return Now(max(said.earliest, reading.earliest), said.latest)
 
     def witness(self, who: str, said: Now) -> None:
         """What somebody says who must know, instead of what they said before; a synchronised clock

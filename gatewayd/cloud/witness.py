@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 from gatewayd.clock import Clock
+from gatewayd.domain.events.alert import AlertRaised
+from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.moment import FOREVER, Now
 from gatewayd.domain.retry import Tick
 from gatewayd.store.database import Transaction
 
-REMEMBERED = 1_000
-"""Events that a `time` may answer, the last ones."""
+ASKING = {HubStarted.type, AlertRaised.type}
+"""Events that a `time` may answer: each is told once."""
+REMEMBERED = 100
+"""The last ones."""
 
 
 class CloudTime:
@@ -22,14 +26,14 @@ class CloudTime:
     def committed(self, tx: Transaction) -> None:
         """A transaction became true."""
         tick = self._clock.tick()
-        self._asked |= {event.id: tick for event in tx.told}
+        self._asked |= {event.id: tick for event in tx.told if event.type in ASKING}
         while len(self._asked) > REMEMBERED:
             del self._asked[next(iter(self._asked))]
         if tx.time_told is None:
             return
         utc, slack, answers = tx.time_told
-        if (asked := self._asked.get(answers or "")) is None:
+        if (asked := self._asked.pop(answers or "", None)) is None:
             self._clock.witness("time", Now(utc - slack, FOREVER))
         else:
             on_way = timedelta(seconds=tick - asked)
-            self._clock.witness("time that answers", Now(utc - slack, utc + slack + on_way))
+            self._clock.witness(f"time {answers}", Now(utc - slack, utc + slack + on_way))

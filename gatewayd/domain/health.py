@@ -211,7 +211,8 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.CLOCK_IN_DOUBT: AlertKind(
         Severity.WARNING,
         "the clock of {subject} is not synchronised: codes go in early and come out late",
-        "let the hub reach a time server (timedatectl says whether it does), or send time",
+        "let the hub reach a time server (timedatectl says whether it does), or send a time that "
+        "answers this",
     ),
     AlertCode.DATABASE_LOST: AlertKind(
         Severity.CRITICAL,

@@ -30,9 +30,9 @@ class Batch(Model):
 
 class Time(Model):
     """What time it is, from somebody who knows: narrows what a hub reckons with whose clock is not
-    synchronised; one that is pays no heed. `answers`: the id of one of the hub's last 1,000 events,
-    read just now: without it the hub cannot know for how long this waited in the broker, and takes
-    from it only that it is not earlier."""
+    synchronised; one that is pays no heed. `answers`: the id of a `hub.started` or
+    `alert.raised` just read, one of the last 100 since the hub started: without it the hub cannot
+    know for how long this waited in the broker, and takes from it only that it is not earlier."""
 
     utc: At
     accuracy_s: Annotated[float, Field(ge=0, le=3600)]

@@ -7,6 +7,10 @@ import pytest
 
 from gatewayd.cloud import witness
 from gatewayd.cloud.witness import CloudTime
+from gatewayd.domain.events import Event
+from gatewayd.domain.events.alert import raised
+from gatewayd.domain.events.hub import HubStarted
+from gatewayd.domain.health import AlertCode
 from gatewayd.domain.moment import Now
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.signals import Watch
@@ -49,6 +53,13 @@ async def test_a_step_back_is_written_down_as_well(tmp_path: Path) -> None:
             assert mark.at == wall
 
 
+async def tell(house: House, event: Event) -> str:
+    """Returns its id."""
+    async with house.database.transaction() as tx:
+        (told,) = await house.outbox.tell(tx, house.clock.now(), [event])
+    return told.id
+
+
 @pytest.mark.parametrize(("off", "late"), [(50 * HOUR, False), (100 * HOUR, True)])
 async def test_after_a_power_cut_the_doubt_is_an_alert_and_a_long_one_is_told(
     tmp_path: Path, off: timedelta, late: bool
@@ -82,11 +93,16 @@ async def test_the_cloud_may_say_what_time_it_is(tmp_path: Path) -> None:
         told = await house.send("time", said)  # it may have waited in the broker
         assert types(told) == ["command.accepted", "command.done"]
         assert clock.now() == Now(clock.true - 2 * SECOND, latest)
+        started = await tell(house, HubStarted("1"))
         clock.pass_(3 * SECOND)
-        await house.send("time", said | {"answers": told[-1]["id"]})  # 3 s on the way, or less
+        await house.send("time", said | {"answers": started})  # 3 s on the way, or less
         assert clock.now().latest == clock.true + 5 * SECOND
-        await house.send("time", said | {"answers": "another's"})
-        assert clock.now().latest == clock.true + 5 * SECOND
+        clock.pass_(HOUR)
+        before = clock.now()
+        again = {"utc": (clock.true + HOUR + 3 * SECOND).isoformat(), "accuracy_s": 2}
+        for answers in ("another's", started, told[0]["id"]):  # once, and to what is told once
+            await house.send("time", again | {"answers": answers})
+            assert clock.now().latest == before.latest
         told = await house.send("time", {"utc": "2027-07-01T12:00:00", "accuracy_s": -1})
         assert types(told)[-1] == "command.rejected"
 
@@ -98,9 +114,9 @@ async def test_an_answer_to_what_was_told_long_ago_says_nothing_new(
     async with opened(tmp_path) as house:
         clock = SteppedClock()
         house.database.committed = CloudTime(clock).committed
-        first = (await house.send("report", {}))[-1]["id"]
-        for _ in range(3):
-            await house.send("report", {})
+        first = await tell(house, HubStarted("1"))
+        for n in range(6):
+            await tell(house, raised(AlertCode.LOCK_FULL, f"l{n}"))
         clock.reboot(HOUR, NOON)
         before = clock.now().latest
         answer = {"utc": NOON.isoformat(), "accuracy_s": 0, "answers": first}

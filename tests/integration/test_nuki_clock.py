@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from gatewayd.clock import HubClock
 from gatewayd.domain.code import Code
-from gatewayd.domain.moment import Mark
+from gatewayd.domain.moment import DRIFT, Mark
 from gatewayd.domain.report import ClockSkew
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.slot import Entry
@@ -167,16 +167,31 @@ async def test_a_hub_whose_clock_was_ahead_sets_a_lock_all_the_same(site: Site) 
     assert abs(await site.skew()) < 5
 
 
-async def test_a_lock_whose_clock_was_right_is_a_witness_after_a_power_cut(site: Site) -> None:
+async def test_a_lock_whose_clock_was_right_is_a_witness_after_a_power_cut(
+    site: Site, keyring: NukiKeyring
+) -> None:
     # Fault 31
     await site.look()
-    site.clock.lose(timedelta(hours=50))
-    now = site.clock.now()
-    assert now.latest - now.earliest == UNCERTAINTY
+    off = timedelta(hours=50)
+    await keyring.clock_right(site.address, datetime.now(UTC) - off)
+    site.clock.lose(off)
+    before = site.clock.now()
+    assert before.latest - before.earliest == UNCERTAINTY
     await site.look()
     now, true = site.clock.now(), datetime.now(UTC)
-    assert now.earliest < true < now.latest
-    assert now.latest - now.earliest < timedelta(seconds=65)
+    assert timedelta(seconds=30) + off * DRIFT < true - now.earliest < timedelta(seconds=130)
+    assert now.latest - before.latest < timedelta(minutes=1)  # it may have stood still
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 400 * 24 * HOUR])
+async def test_a_lock_that_says_what_cannot_be_was_set_by_somebody(site: Site, ahead: int) -> None:
+    """No guest is put out by one lock's word."""
+    await site.look()
+    site.clock.now()
+    site.clock.certain = False  # the hub runs on, and knows the time by its ticks
+    await site.sim.clock(LOCK, ahead)
+    await site.look()
+    assert abs(site.clock.now().earliest - datetime.now(UTC)) < timedelta(seconds=1)
 
 
 async def test_a_lock_whose_clock_was_never_seen_right_is_none(site: Site) -> None:

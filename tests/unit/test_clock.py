@@ -115,6 +115,10 @@ def test_what_waited_in_a_broker_says_only_that_it_is_not_earlier(hub: SteppedCl
     assert hub.now() == Now(NOON + 5 * HOUR, latest)
     hub.witness("time", Now(NOON, FOREVER))
     assert hub.now() == Now(NOON + 30 * SECOND, latest)
+    hub.witness("late", Now(NOON + 99 * HOUR, FOREVER))  # the hub was off for longer
+    assert hub.now() == Now(NOON + 99 * HOUR, NOON + 99 * HOUR + UNCERTAINTY)
+    hub.witness("cloud", Now.exactly(NOON + 40 * HOUR))  # one of them is wrong
+    assert hub.now() == Now(NOON + 30 * SECOND, NOON + 99 * HOUR + UNCERTAINTY)
 
 
 def test_witnesses_leave_what_all_say_or_where_they_contradict_what_any_does(

@@ -8,7 +8,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.hours import LocalTime
-from gatewayd.domain.moment import DRIFT, Now
+from gatewayd.domain.moment import DRIFT, FOREVER, Now
 from gatewayd.domain.report import ClockSkew, Report, Turned
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.nuki import reports
@@ -62,7 +62,7 @@ class Upkeep:
         off, told = reports.skew(states, now), neighbour.skew_told
         right = abs(off) <= SKEW_S
         if not now.trusted:
-            self._testify(states.current_time, credentials.clock_right)
+            self._testify(states.current_time, credentials.clock_right, now)
         elif _news(credentials.clock_right, now, right=right):
             await self._keyring.clock_right(self._address, now.latest if right else None)
         if right:
@@ -72,12 +72,14 @@ class Upkeep:
             neighbour.skew_told = tick
             self._tell(ClockSkew(off, mended=mended))
 
-    def _testify(self, told: datetime | None, right: datetime | None) -> None:
-        """A clock that was right went on while the hub was off."""
+    def _testify(self, told: datetime | None, right: datetime | None, now: Now) -> None:
+        """A clock that was right may have stood still since, without a battery, but is not ahead:
+        it is not earlier than that. One that says what cannot be was set by somebody."""
         if told is None or right is None:
             return
-        slack = timedelta(seconds=SKEW_S) + abs(told - right) * DRIFT
-        self._clock.witness(f"nuki {self._address}", Now(told - slack, told + slack))
+        earliest = told - timedelta(seconds=SKEW_S) - abs(told - right) * DRIFT
+        if earliest <= now.latest:
+            self._clock.witness(f"nuki {self._address}", Now(earliest, FOREVER))
 
     async def _set_clock(self, talk: Conversation) -> bool:
         """Whether it was set. If not the codes go on: whatever the lock did, it touched none."""
