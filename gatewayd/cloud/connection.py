@@ -23,8 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT = 10.0, 15.0
-SURELY = 5.0
-"""Seconds for the broker to hand out what it was given to retain a moment ago."""
+SURELY = 30.0
+"""Seconds for the broker to hand out what it was given to retain a moment ago, on a slow line."""
 SESSION_EXPIRY = 7 * 86_400
 """Seconds that the broker keeps commands for a hub that is away."""
 RECEIVE_MAXIMUM = 100
@@ -136,24 +136,25 @@ class Connection:
         if any(code.is_failure for code in codes):
             raise Lost("the broker refuses the subscription: look at its access rules")
 
-    async def retained(self, topic: str, beside: str, within: float) -> bytes | None:
-        """What the broker retains on a topic; None: nothing came in so many seconds after what it
-        surely retains `beside`, or it is refused. At QoS 0: not behind what waits for our PUBACK.
-        """
+    async def retained(self, topic: str, after: str, within: float) -> bytes | None:
+        """What the broker retains on a topic; empty: nothing came in so many seconds after what it
+        surely retains, `after`, so there is nothing; None: nobody can tell, above all where it may
+        not be read. At QoS 0: not behind what waits for our PUBACK."""
         found = self._retained[topic] = self._loop.create_future()
-        sure = self._retained[beside] = self._loop.create_future()
-        _, mid = self._client.subscribe([(beside, 0), (topic, 0)])
+        sure = self._retained[after] = self._loop.create_future()
+        _, mid = self._client.subscribe([(topic, 0), (after, 0)])
         codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
         if any(code.is_failure for code in codes):
-            _settle(found, None)
+            _settle(sure, None)
         self._loop.call_later(SURELY, _settle, sure, None)
         try:
-            await self._answer(sure)
-            self._loop.call_later(within, _settle, found, None)
+            if await self._answer(sure, 2 * SURELY) is None:
+                return None
+            self._loop.call_later(within, _settle, found, b"")
             return await self._answer(found, within + HANDSHAKE_TIMEOUT)
         finally:
             self._retained.clear()
-            self.unsubscribe(topic, beside)
+            self.unsubscribe(topic, after)
 
     def unsubscribe(self, *topics: str) -> None:
         """Without waiting for the answer: where the connection ends before, do it again."""

@@ -35,15 +35,14 @@ RECEIVE_MAXIMUM."""
 GOODBYE = 3.0
 """Seconds for the last words at shutdown."""
 RETAINED = 30.0
-"""Seconds that a broker may take to hand out what a hub said that lost its database. No longer than
-the keepalive, for nothing is sent meanwhile."""
+"""Seconds that a broker may take to hand out what a hub said that lost its database."""
 AT_FIRST = 0.5
 """The same for a hub that begins: mostly there is nothing; else its card died."""
 
 type Accept = Callable[[bytes, str, bool], Awaitable[None]]
 """payload, kind, retained: returns once the command is on disk."""
 type Remember = Callable[[bytes | None], Awaitable[None]]
-"""What the hub's own `reported` said last: returns once that is on disk."""
+"""What the hub itself said last, see `Connection.retained`: returns once that is on disk."""
 
 
 def status(state: str, reason: str | None, since: object, version: str) -> bytes:
@@ -99,32 +98,35 @@ class CloudLink:
         """One connection from its start to its end."""
         addresses = self.broker.addresses
         async with connect(self.broker, addresses[self._tried % len(addresses)]) as connection:
-            own = f"{self.prefix}reported", f"{self.prefix}status"
-            if connection.session_present:
-                connection.unsubscribe(*own)  # a connection that ended while it asked has left it
+            if connection.session_present:  # a connection that ended while it asked has left these
+                connection.unsubscribe(f"{self.prefix}reported", f"{self.prefix}status")
             else:
                 await self.session_lost()
+            await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             now = self.clock.now().latest
             online = status("online", None, now, self.version)
             connection.publish(f"{self.prefix}status", online, retain=True)
-            if self.remember is not None:
-                within = min(self.patience, self.broker.keepalive)
-                await self.remember(await connection.retained(*own, within))
-                self.remember = None
-            await connection.subscribe(f"{self.prefix}cmd/+", f"{self.prefix}ack")
             log.info("cloud.connected", session_present=connection.session_present)
             self.ever_connected, self.reach = True, Reach(up=True, since=now)
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(connection.keep_alive(), name="mqtt keep-alive")
-                    group.create_task(self._consume(connection), name="mqtt commands")
-                    group.create_task(self.publisher.run(connection), name="mqtt events")
-                    if self.home is not None:
-                        group.create_task(self.home.run(connection), name="mqtt home assistant")
+                    group.create_task(self._begin(connection, group), name="mqtt begin")
                     raise Lost(await connection.closed())
             except asyncio.CancelledError:
                 await self._goodbye(connection)
                 raise
+
+    async def _begin(self, connection: Connection, group: asyncio.TaskGroup) -> None:
+        """Take and tell, once the hub knows what it can know of itself."""
+        if self.remember is not None:
+            own = f"{self.prefix}reported", f"{self.prefix}status"
+            await self.remember(await connection.retained(*own, self.patience))
+            self.remember = None
+        group.create_task(self._consume(connection), name="mqtt commands")
+        group.create_task(self.publisher.run(connection), name="mqtt events")
+        if self.home is not None:
+            group.create_task(self.home.run(connection), name="mqtt home assistant")
 
     async def _consume(self, connection: Connection) -> None:
         """Commands at once; receipts gather for a moment and are one transaction. PUBACKs go out

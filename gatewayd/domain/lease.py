@@ -137,8 +137,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class LostLease:
-    """One of a database that was lost, as `reported` told it last: the code by its fingerprint."""
+    """One of a database that was lost, as `reported` told it last: the code by its fingerprint,
+    None where the secret for that was lost, too."""
 
     slot: int
     key_id: KeyId
-    fingerprint: str
+    fingerprint: str | None

@@ -23,7 +23,7 @@ from gatewayd.domain.lease import Lease, LostLease, Proof, Stage
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.reservation import reservation_of
 from gatewayd.domain.situation import Situation
-from gatewayd.domain.slot import Empty, Holds, Occupied
+from gatewayd.domain.slot import Holds, Observation, Occupied
 from gatewayd.errors import Reason
 
 
@@ -64,11 +64,10 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
         seen = s.slots.get(lost.slot)
         if lost.slot in unread_lost(s) or not _spoken_of(s, lost):
             continue
+        if _unknowable(lost, seen):
+            continue
         s = replace(s, lost=tuple(x for x in s.lost if x != lost))
         if not isinstance(seen, Holds) or fingerprint(seen.code, secret) != lost.fingerprint:
-            if not isinstance(seen, Empty) and lost.key_id not in s.claims:
-                lies = (Reason.FOREIGN_SLOT, 0, None)
-                events.append(CodeRemovalFailed(lost.key_id, s.lock, *lies))
             continue
         held = s.lease_of(lost.key_id, seen.code)  # from a backup: elsewhere, and not seen there
         if any(x.slot == lost.slot for x in s.leases) or (held and held.stage is not Stage.MOVED):
@@ -82,7 +81,8 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
             events.append(BackupReady(s.lock, backup.label, seen.code.digits))
         if claim is not None and claim.code == seen.code:
             events.append(CodeConfirmed(lost.key_id, s.lock, Proof.MATCHED, seen.at))
-    return Outcome(s, tuple(events), recoded=tuple(recoded)).then(_taken_over(s))
+    found = Outcome(s, tuple(events), recoded=tuple(recoded)).then(_taken_over(s))
+    return found.then(_left(found.situation))
 
 
 def _taken_over(s: Situation) -> Outcome:
@@ -102,6 +102,26 @@ def _taken_over(s: Situation) -> Outcome:
             s = s.with_lease(Lease.adopted(claim.key_id, slot, seen))
             events.append(CodeConfirmed(claim.key_id, s.lock, Proof.MATCHED, seen.at))
     return Outcome(s, tuple(events))
+
+
+def _left(s: Situation) -> Outcome:
+    """What lies where a code of the hub's was, and of which nobody can tell whether it is that one,
+    is left to a person, once all that can be ours is."""
+    if unsettled(s):
+        return Outcome(s)
+    left = [x for x in s.lost if _unknowable(x, s.slots.get(x.slot)) and _spoken_of(s, x)]
+    ours = {lease.slot for lease in s.leases}
+    told = (
+        CodeRemovalFailed(lost.key_id, s.lock, Reason.FOREIGN_SLOT, 0, None)
+        for lost in left
+        if lost.slot not in ours
+    )
+    return Outcome(replace(s, lost=tuple(x for x in s.lost if x not in left)), tuple(told))
+
+
+def _unknowable(lost: LostLease, seen: Observation | None) -> bool:
+    """Whether a slot shows something, and no fingerprint can be held against it."""
+    return isinstance(seen, Occupied) or (isinstance(seen, Holds) and lost.fingerprint is None)
 
 
 def _spoken_of(s: Situation, lost: LostLease) -> bool:

@@ -56,13 +56,14 @@ class ReportedKey(Model):
 
 class ReportedLease(Model):
     """A code of the hub's on a lock. `slot`: null until a lock that numbers its codes itself has
-    told; `fingerprint`: of the code, with a secret of the hub; `ends`: when the key is over, null
-    where it is withdrawn; `lock_id`: `{id}@{address}` where a lock has left an address."""
+    told; `fingerprint`: of the code, with a secret of the hub, null with one that it lost; `ends`:
+    when the key is over, null where it is withdrawn; `lock_id`: `{id}@{address}` where a lock has
+    left an address."""
 
     lock_id: Name
     slot: Annotated[int, Field(ge=0, lt=2**16)] | None
     key_id: Name
-    fingerprint: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+    fingerprint: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")] | None
     ends: AwareDatetime | None
 
 

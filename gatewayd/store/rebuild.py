@@ -66,7 +66,7 @@ def remember(
     lock_id: str,
     slot: int | None,
     key_id: str,
-    fingerprint: str,
+    fingerprint: str | None,
     ends: datetime | None,
 ) -> None:
     """A lease of the lost database; of one without a slot there is nothing to be found again."""

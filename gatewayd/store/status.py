@@ -145,7 +145,7 @@ async def _leases(tx: Transaction, secret: bytes) -> list[dict[str, Any]]:
             "lock_id": lock,
             "slot": slot,
             "key_id": key,
-            "fingerprint": mark or fingerprint(Code(code), secret),
+            "fingerprint": fingerprint(Code(code), secret) if code else mark,
             "ends": from_epoch(ends) if ends is not None else None,
         }
         for lock, slot, key, code, mark, ends in rows

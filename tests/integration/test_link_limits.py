@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from gatewayd.cloud import connection as connections
 from gatewayd.cloud.publisher import WINDOW
 from gatewayd.domain.events.hub import HubStarted
 from gatewayd.domain.events.lock import LockOnline
@@ -135,6 +138,22 @@ async def serving(broker: NarrowBroker) -> AsyncIterator[int]:
 
 async def ignore(payload: bytes, kind: str, retained: bool) -> None:
     """A command that changes nothing."""
+
+
+async def test_a_broker_that_hands_out_nothing_says_nothing_of_what_the_hub_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SURELY", 0.1)
+    heard: list[bytes | None] = []
+
+    async def remember(payload: bytes | None) -> None:
+        heard.append(payload)
+
+    broker = NarrowBroker(prompt=True)
+    async with serving(broker) as port, hub(tmp_path, port, ignore, remember=remember) as h:
+        await h.tell(LockOnline(LockId("a")))
+        await h.eventually(lambda: true("evt/lock.online" in broker.topics))
+    assert heard == [None]
 
 
 async def test_status_and_summary_count_in_the_brokers_window(tmp_path: Path) -> None:

@@ -290,8 +290,54 @@ async def test_on_another_card_a_code_that_is_over_is_left_to_a_person_and_told(
         assert (told["reason"], told["next_try_at"]) == ("foreign_slot", None)
 
 
-@pytest.mark.parametrize("said", [None, b"{", b'{"leases": []}'])
-async def test_a_hub_that_begins_waits_for_nothing(before: Before, said: bytes | None) -> None:
+@pytest.mark.parametrize("said", [b"{", b'{"leases": [{"slot": "x"}]}'])
+async def test_on_another_card_what_cannot_be_read_is_no_new_hub(
+    before: Before, said: bytes
+) -> None:
+    replaced(before.folder)
+    there = dict(before.lock.codes)
+    async with before.again() as hub:
+        await remember(hub, said)
+        assert await hub.alerts() == {("database_lost", "hub")}
+        await hub.book("R3", *STAY)
+        await hub.pass_(HOUR)
+        assert set(there.values()) <= set(before.lock.codes.values())
+
+
+async def test_where_nobody_can_tell_the_broker_is_asked_again(before: Before) -> None:
+    replaced(before.folder)
+    async with before.again() as hub:
+        await remember(hub, None)
+        assert await hub.alerts() == set()
+        await remember(hub, before.said)
+        assert await hub.alerts() == {("database_lost", "hub")}
+
+
+async def test_on_another_card_the_old_code_of_a_guest_who_has_a_new_one_is_told(
+    before: Before,
+) -> None:
+    replaced(before.folder)
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub, stay("R1", *STAY), before.item("R2"))
+        await hub.pass_(HOUR)
+        told = of(await hub.all_told(), "code.removal_failed")
+        assert [(each["key_id"], each["reason"]) for each in told] == [("res:R1", "foreign_slot")]
+
+
+async def test_what_is_provably_gone_or_another_s_is_not_told_as_left(before: Before) -> None:
+    """With the secret that made the fingerprints: a person's code in the place of one of ours."""
+    (slot,) = (n for n, code in before.lock.codes.items() if code == before.codes["R1"])
+    before.lock.codes[slot] = "919191"
+    async with before.again() as hub:
+        await remember(hub, before.said)
+        await snapshot(hub, before.item("R2"))
+        await hub.pass_(HOUR)
+        assert of(await hub.all_told(), "code.removal_failed") == []
+
+
+@pytest.mark.parametrize("said", [b"", b'{"leases": []}'])
+async def test_a_hub_that_begins_waits_for_nothing(before: Before, said: bytes) -> None:
     replaced(before.folder)
     async with before.again() as hub:
         await remember(hub, said)

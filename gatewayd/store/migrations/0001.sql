@@ -117,7 +117,7 @@ CREATE TABLE lost_leases (
     lock_id TEXT NOT NULL,
     slot INTEGER NOT NULL,
     key_id TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,      -- of the code, with the hub's secret
+    fingerprint TEXT,               -- of the code, with the hub's secret; unset: with a lost one
     ends REAL,                      -- when the key is over
     PRIMARY KEY (lock_id, slot)
 ) STRICT, WITHOUT ROWID;
