@@ -76,6 +76,8 @@ class Publisher:
         self._backlog = Backlog(outbox)
         self._reported = clock.tick()
         self._report_due: Tick | None = None
+        self._summary: asyncio.Future[ReasonCode] | None = None  # in this connection, the last one
+        self._summary_losses = 0  # connections in a row that ended with it alone on its way
         self._wake = asyncio.Event()
 
     def committed(self, tx: Transaction) -> None:
@@ -130,13 +132,20 @@ class Publisher:
         self._late = tick
         await self._unpark()
         self._backlog.resume(self._last)
-        self._report_due = tick
+        self._summary, self._report_due = None, tick
+        if self._summary_losses >= LOSSES:
+            log.error("report.off", why="connections end at it", again_s=PARKED)
+            self._reported = Tick(tick + PARKED - REPORT_EVERY)
+            self._report_due = Tick(tick + PARKED)
         self._window = WINDOW if self._losses < LOSSES else 1
 
     def _ended(self, connection: Connection) -> None:
         """What was first on its way may be why. It is parked where nothing else was on its way so
         many times, neither an event nor another message; once is enough for a parked one."""
         first = next(iter(self._on_way.values()), None)
+        if self._summary is not None:
+            lost = first is None and not self._summary.done()
+            self._summary_losses = self._summary_losses + 1 if lost else 0
         if first is None:
             return
         if first.seq != self._suspect:
@@ -253,7 +262,7 @@ class Publisher:
         if payload is None:
             log.warning("report.too_large", largest=connection.largest)
             return
-        connection.publish(topic, payload, retain=True)
+        self._summary = connection.publish(topic, payload, retain=True)
 
     async def _wait(self) -> None:
         """Until something is new, the next receipt is late, or the summary is due."""

@@ -90,13 +90,14 @@ class Intake:
         except Rejected as why:
             return await self._refuse(claimed_id(payload), why)
         try:
-            async with self._database.transaction() as tx:
-                return await self._take(tx, command)
-        except TooMuch:
-            if isinstance(command, ReservationSnapshotCommand):
-                with contextlib.suppress(TooMuch):
-                    return await self._hold(command, payload, command.data)
-            return await self._hold(command, payload)
+            try:
+                async with self._database.transaction() as tx:
+                    return await self._take(tx, command)
+            except TooMuch:
+                if isinstance(command, ReservationSnapshotCommand):
+                    with contextlib.suppress(TooMuch):
+                        return await self._hold(command, payload, command.data)
+                return await self._hold(command, payload)
         except Rejected as why:
             return await self._reject(command, why)
         except BaseException:
@@ -183,14 +184,7 @@ class Intake:
         if command.deadline and now.surely_past(command.deadline):
             return await self._answer(tx, now, command, CommandExpired())
         change = await self._change(tx, now, id_)
-        try:
-            done = await self._carry_out(change, command)
-        except BUGS as error:  # it would come again, and again, until the hub had taken it
-            what, at = type(error).__name__, extract_tb(error.__traceback__)[-1]
-            where = f"{Path(at.filename).name}:{at.lineno}"
-            log.error("command.failed", command=id_, type=command.type, error=what, where=where)
-            text = f"the hub cannot carry this out ({what}); its log has more"
-            raise Rejected(Reason.INVALID_FIELD, text) from None
+        done = await _caught(command, self._carry_out(change, command))
         proven = (CommandDone(),) if done else ()
         told = await self._answer(tx, now, command, CommandAccepted(), *proven)
         self._site, self._capabilities = change.site, change.capabilities
@@ -226,12 +220,13 @@ class Intake:
             TooMuch: that alone removes too much.
         """
         async with self._database.transaction() as tx:
-            now = self._clock.now()
+            now, granted = self._clock.now(), 0
             if books is not None:
                 change = await self._change(tx, now, CommandId(command.id))
-                await snapshot.book(change, books)
+                await _caught(command, snapshot.book(change, books))
                 await brake(change)
-            await commands.brake(tx, now, command.id, payload.decode())
+                granted = len(change.granted)
+            await commands.brake(tx, now, command.id, payload.decode(), granted)
             alert = raised(AlertCode.BRAKE_HELD, command.id)
             return await self._answer(tx, now, command, CommandAccepted(command.id), alert)
 
@@ -287,3 +282,16 @@ class Intake:
             self._low = await site.low_batteries(tx)
         able, low = self._capabilities, self._low
         return Change(tx, self._outbox, now, self._rng, cause, self._site, able, low)
+
+
+async def _caught[T](command: Command, work: Awaitable[T]) -> T:
+    """What nobody thought of is the command's answer: it would come again, and again, until the hub
+    had taken it."""
+    try:
+        return await work
+    except BUGS as error:
+        what, at = type(error).__name__, extract_tb(error.__traceback__)[-1]
+        where = f"{Path(at.filename).name}:{at.lineno}"
+        log.error("command.failed", command=command.id, type=command.type, error=what, where=where)
+        text = f"the hub cannot carry this out ({what}); its log has more"
+        raise Rejected(Reason.INVALID_FIELD, text) from None

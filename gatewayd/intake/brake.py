@@ -1,7 +1,7 @@
 """The brake: nobody cancels this much by intention, so it waits for a person."""
 
 from gatewayd.intake.change import Change
-from gatewayd.store import keys
+from gatewayd.store import commands, keys
 
 KEYS = 3
 SHARE = 0.3
@@ -21,6 +21,7 @@ async def brake(change: Change) -> None:
     removed = len(change.withdrawn)
     if removed <= KEYS:
         return
-    before = await keys.live(change.tx, change.now) + removed - len(change.granted)
+    granted = len(change.granted) + await commands.booked(change.tx)
+    before = await keys.live(change.tx, change.now) + removed - granted
     if removed > SHARE * before:
         raise TooMuch

@@ -46,11 +46,17 @@ def answer(tx: Transaction, now: Now, command: CommandId, type_: str, told: Outg
     )
 
 
-async def brake(tx: Transaction, now: Now, id_: str, command: str) -> None:
-    """Hold a command until it is confirmed."""
-    await tx.rows(
-        "INSERT OR IGNORE INTO brakes VALUES (?, ?, ?)", (id_, command, now.latest.timestamp())
-    )
+async def brake(tx: Transaction, now: Now, id_: str, command: str, booked: int) -> None:
+    """Hold a command until it is confirmed, after so many keys were made from what it books."""
+    row = (id_, command, now.latest.timestamp(), booked)
+    await tx.rows("INSERT OR IGNORE INTO brakes VALUES (?, ?, ?, ?)", row)
+
+
+async def booked(tx: Transaction) -> int:
+    """Keys from held commands: as long as nobody has looked they do not count as there, else what
+    a feed adds would let it take as much away."""
+    ((count,),) = await tx.rows("SELECT coalesce(sum(booked), 0) FROM brakes")
+    return int(count)
 
 
 async def release(tx: Transaction, id_: str) -> str | None:

@@ -90,6 +90,10 @@ async def test_a_share_is_of_the_keys_that_were_there_before_the_command(house: 
     told = await house.send("reservation.snapshot", snapshot(house, items[6:] + new), id="SNAP")
     assert data(told, "command.accepted")["held_by"] == "SNAP"
     assert len(await house.live()) == 20
+    house.clock.at += DAY
+    told = await house.send("reservation.snapshot", snapshot(house, items[6:] + new, "T"))
+    assert data(told, "command.accepted")["held_by"] is not None, "nobody has looked yet"
+    assert len(await house.live()) == 20
 
 
 async def test_new_guests_do_not_wait_for_who_looks_at_the_brake(house: House) -> None:

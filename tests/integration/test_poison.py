@@ -147,9 +147,33 @@ async def test_a_summary_that_ends_the_connection_is_not_laid_upon_an_event(
             await h.eventually(lambda: true(broker.connections > LOSSES))
             await h.eventually(lambda: true("evt/lock.online" in broker.topics))
             await broker.all_is_here()
+            before = broker.connections
             broker.acknowledge()  # the summary waited for that
-            await h.eventually(lambda: true(broker.connections > 3 * LOSSES))
+            await h.eventually(lambda: true(broker.connections >= before + LOSSES))
     assert not parked(logs)
+
+
+async def test_a_summary_that_ends_connections_waits_an_hour_and_holds_up_nothing(
+    tmp_path: Path,
+) -> None:
+    async with hub(tmp_path, free_port()) as away:
+        await away.tell(HubStarted("1"))
+        async with away.database.transaction() as tx:
+            ((id_,),) = await tx.rows("SELECT id FROM outbox")
+            await park(tx, id_, "busy")
+    broker = NarrowBroker(prompt=True, closes_at=f"{PREFIX}reported")
+    clock = FakeClock()
+    async with serving(broker) as port, hub(tmp_path, port, ignore, clock=clock) as h:
+        await h.eventually(lambda: true("evt/hub.started" in broker.topics))
+        await h.eventually(h.empty)
+        assert broker.connections == LOSSES + 1
+        await h.tell(LockOnline(LockId("a")))
+        await h.eventually(h.empty)
+        assert broker.connections == LOSSES + 1
+        broker.closes = 0
+        clock.ticks += PARKED
+        h.publisher._wake.set()
+        await h.eventually(lambda: true("reported" in broker.topics))
 
 
 async def test_an_event_that_was_not_alone_on_its_way_is_not_parked(

@@ -208,7 +208,8 @@ CREATE TABLE operations (command TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE brakes (
     id TEXT PRIMARY KEY,
     command TEXT NOT NULL,          -- the whole envelope, carried out when confirmed
-    held_at REAL NOT NULL
+    held_at REAL NOT NULL,
+    booked INTEGER NOT NULL         -- keys that were made from it already
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE snapshot_parts (
