@@ -29,13 +29,13 @@ async def remember(change: Change, payload: bytes | None) -> None:
     leases, bad = _those(ReportedLease, said.get("leases", []))
     locks, more = _those(ReportedLock, said.get("locks", []))
     bad += more
-    if card := await rebuild.unasked(change.tx):
-        if payload is None:
-            log.warning("reported.unknown", todo="let the hub read its own topics")
-        else:
-            rebuild.asked(change.tx)
-    if not await rebuild.awaited(change.tx):
-        if not (card and (leases or bad)):
+    unasked, lost = await rebuild.unasked(change.tx), await rebuild.awaited(change.tx)
+    if payload is None:
+        log.warning("reported.unknown", todo="let the hub read its own topics")
+    elif unasked:
+        rebuild.asked(change.tx)
+    if card := not lost:
+        if not (unasked and (leases or bad)):
             return
         await rebuild.begin(change.tx)
         await change.tell(raised(AlertCode.DATABASE_LOST, "hub"))

@@ -177,6 +177,23 @@ async def test_our_code_that_lies_elsewhere_by_now_is_found_there(tmp_path: Path
     assert life.changes() == []
 
 
+async def test_a_hub_that_was_saved_before_it_met_its_broker_waits_for_no_more_than_others(
+    tmp_path: Path,
+) -> None:
+    life = Life(tmp_path)
+    async with life.site() as hub:
+        await hub.book("R1", ARRIVAL, DEPARTURE)
+        life.save()
+    await life.end()
+    async with life.site(restored=True) as hub:
+        await remember(hub, b"")  # the broker never heard of it
+        await hub.pass_(10 * MINUTE)
+        await snapshot(hub)
+        await hub.pass_(10 * MINUTE)
+        assert await hub.alerts() == set()
+    assert life.lock.codes == {}
+
+
 async def day(config: Config) -> list[Document]:
     """A whole hub comes and goes; what waits for the cloud."""
     async with whole_hub(config, VirtualClock()):
