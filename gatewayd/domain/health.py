@@ -145,7 +145,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
     AlertCode.RADIO_UNSAFE: AlertKind(
         Severity.CRITICAL,
         "the radio service {subject} does not fit and is not used",
-        "the log says why; zwave: install the version that it names, and set "
+        "the log says why; zwave: install the versions that docs/install.md names, and set "
         "interview.queryAllUserCodes to true; nuki: put the user gatewayd into the group bluetooth",
     ),
     AlertCode.MAPPING_UNKNOWN: AlertKind(

@@ -115,10 +115,10 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
         if claim.wanted(now) and claim.withheld is None and claim.key_id not in out:
             yield from _placement(s, claim, now, tick)
             yield from _handed_over(s, claim, now, tick)
-    if s.incomplete:
-        yield from _inventory(s, now)
-    elif s.ladder is not None or s.asked:
+    if s.ladder is not None or s.asked:
         yield _probe(s)
+    elif s.incomplete:
+        yield from _inventory(s, now)
 
 
 def _harmless(s: Situation, step: Step) -> bool:
@@ -135,26 +135,27 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
     """A lock that is new to us is read as a whole, once and in no hurry."""
     if s.capabilities.assigns_slots:
         yield Observe()
-        return
-    recent = [seen.at for seen in s.slots.values() if abs(now.earliest - seen.at) < PACE]
     if not (unread := s.unread()):
         return
+    ages = [abs(now.earliest - seen.at) for seen in s.slots.values()]
+    recent = [age for age in ages if age < PACE]
     if len(recent) >= AT_ONCE:
-        yield (min(recent) + PACE - now.earliest).total_seconds()
-    elif s.slots and (s.ladder is not None or _paused(s, now)):
-        yield _probe(s)  # is it the lock that is mute, or only the next slot?
+        yield (PACE - max(recent)).total_seconds()
+    elif ages and min(ages) > PACE:  # it has said nothing for longer than an inventory waits
+        yield _probe(s)
     else:
         yield Observe((unread[0],))
 
 
 def _probe(s: Situation) -> Observe:
-    """Whether the lock answers."""
-    return Observe() if s.capabilities.assigns_slots else Observe((min(s.slots, default=1),))
-
-
-def _paused(s: Situation, now: Now) -> bool:
-    """Whether the lock has not answered for longer than an inventory itself waits."""
-    return all(abs(now.earliest - seen.at) > PACE for seen in s.slots.values())
+    """Whether the lock answers: at a slot that it has shown, where one that is Occupied may have
+    been passed over; else each time at another one."""
+    if s.capabilities.assigns_slots:
+        return Observe()
+    if answered := [n for n, seen in s.slots.items() if not isinstance(seen, Occupied)]:
+        return Observe((min(answered),))
+    others = sorted(s.slots) or s.unread() or [1]
+    return Observe((others[s.ladder.failures % len(others) if s.ladder else 0],))
 
 
 def _removal(s: Situation, lease: Lease, now: Now, tick: Tick) -> Step | float:

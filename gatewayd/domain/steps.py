@@ -20,7 +20,7 @@ from gatewayd.domain.outcome import (
     still_there,
     unreachable,
 )
-from gatewayd.domain.plan import PACE, Audit, Clear, Free, LockStep, Observe, Take, Write, mangled
+from gatewayd.domain.plan import Audit, Clear, Free, LockStep, Observe, Take, Write, mangled
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.situation import Situation
 from gatewayd.domain.slot import Observation, Occupied
@@ -151,14 +151,13 @@ def acknowledged(s: Situation, step: Write | Clear, slot: int | None = None) -> 
     return answered(s.with_lease(lease))
 
 
-def _one_slot(s: Situation, step: Observe, error: LockError, now: Now) -> bool:
-    """Whether it is only this slot that is not there or not to be read."""
+def _one_slot(s: Situation, step: Observe, error: LockError) -> bool:
+    """Whether it is only this slot that is not there or not to be read, as far as is known."""
     if isinstance(error, Unsupported):
         return bool(step.slots)
-    ours = {lease.slot for lease in s.leases} | {lost.slot for lost in s.lost}
-    spoke = any(abs(now.earliest - seen.at) < PACE for seen in s.slots.values())
-    silent = isinstance(error, Unanswered) and ours.isdisjoint(step.slots)
-    return silent and spoke and s.incomplete
+    known = {lease.slot for lease in s.leases} | {lost.slot for lost in s.lost} | s.slots.keys()
+    silent = isinstance(error, Unanswered) and known.isdisjoint(step.slots)
+    return silent and bool(s.slots) and s.incomplete
 
 
 def _only_named(step: Write, error: LockError) -> bool:
@@ -172,17 +171,15 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
     """The step raised: what the error means for the lock's ladder or the code's."""
     if isinstance(error, RadioDown):
         return Outcome(s)
-    if isinstance(step, Observe) and _one_slot(s, step, error, now):
-        # Nothing is to be put there, and the lock has answered all the same. Silence is no word of
-        # it: a lock that falls silent altogether is soon one that does not answer.
-        spoke = max((seen.at for seen in s.slots.values()), default=now.earliest)
-        at = spoke if isinstance(error, Unanswered) else now.earliest
-        nowhere = {slot: Occupied(at) for slot in step.slots}
+    if isinstance(step, Observe) and _one_slot(s, step, error):
+        nowhere = {slot: Occupied(now.earliest) for slot in step.slots}  # nothing is put there
         leases = tuple(
             replace(lease, verify_due=None) if lease.slot in nowhere else lease
             for lease in s.leases
         )
-        return answered(_inventoried(replace(s, slots={**s.slots, **nowhere}, leases=leases)))
+        s = _inventoried(replace(s, slots={**s.slots, **nowhere}, leases=leases))
+        # Silence is no answer: before another slot is passed over the lock has to give one.
+        return Outcome(replace(s, asked=True)) if isinstance(error, Unanswered) else answered(s)
     if isinstance(error, Unreachable) or isinstance(step, Observe | Audit):
         return unreachable(s, error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease

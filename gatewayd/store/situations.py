@@ -117,8 +117,8 @@ def save(tx: Transaction, before: Situation, after: Situation) -> None:
     rebuild.save(tx, before, after)
     if after.inventoried and not before.inventoried:
         tx.later("UPDATE locks SET inventoried = 1 WHERE id = ?", (lock,))
-    if before.asked and not after.asked:
-        tx.later("UPDATE locks SET asked = 0 WHERE id = ?", (lock,))
+    if before.asked != after.asked:
+        tx.later("UPDATE locks SET asked = ? WHERE id = ?", (after.asked, lock))
     if (before.ladder, before.reason) != (after.ladder, after.reason):
         failures, due = (after.ladder.failures, after.ladder.due) if after.ladder else (None, None)
         tx.later(

@@ -87,7 +87,11 @@ class VirtualClock(Certain):
                 if at <= self.ticks:
                     due.set()
             await self.settle(workers)
-        self._move(end)
+        self._move(max(end, self.ticks))
+
+    def pass_(self, seconds: float) -> None:
+        """What is under way takes so long."""
+        self._move(self.ticks + seconds)
 
     def _move(self, to: float) -> None:
         self.wall += timedelta(seconds=to - self.ticks)
@@ -639,6 +643,99 @@ async def test_slots_that_never_answer_do_not_take_a_lock_down_that_then_wants_a
         ]
         offline = "SELECT 1 FROM outbox WHERE type = 'lock.offline'"
         assert await hub.database.read.rows(offline) == []
+
+
+@dataclass(slots=True)
+class Mute(FakeLock):
+    """These slots are silent, for so many seconds each time."""
+
+    mute: Collection[int] = ()
+    seconds: float = 0.0
+
+    async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+        if {*self.mute} & {*slots}:
+            self.touched.append("silence")
+            assert isinstance(self.clock, VirtualClock)
+            self.clock.pass_(self.seconds)
+            raise Unanswered("no answer")
+        return await super(Mute, self).observe(slots)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.2, 3.2, 7.0])
+@pytest.mark.parametrize("masked", [False, True])
+async def test_a_lock_with_many_mute_slots_is_read_at_one_more_exchange_for_each(
+    tmp_path: Path, seconds: float, masked: bool
+) -> None:
+    # suffering 24
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = Mute(clock, codes={3: "909090"}, masked=masked, mute=range(11, 31), seconds=seconds)
+    radio.locks["a"] = lock
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(20 * (seconds + 1))
+        known = "SELECT inventoried, failures, asked FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None, 0)]
+        assert await passed_over(hub) == [*([3] if masked else []), *range(11, 31)]
+        assert await offline(hub) == 0
+        assert lock.touched.count("silence") == 20
+        assert len(reads(lock)) <= 10 + 20 + 1
+
+
+async def passed_over(hub: Site) -> list[int]:
+    """The slots that count as taken without a code that was seen."""
+    rows = await hub.database.read.rows("SELECT slot FROM slots WHERE seen = 'occupied'")
+    return [slot for (slot,) in rows]
+
+
+async def offline(hub: Site) -> int:
+    """How often that was told."""
+    sql = "SELECT count(*) FROM outbox WHERE type = 'lock.offline'"
+    ((times,),) = await hub.database.read.rows(sql)
+    return int(times)
+
+
+@pytest.mark.parametrize("mute", [{1}, {1, 2, 3}])
+async def test_a_lock_of_which_the_first_slots_are_mute_is_read_as_well(
+    tmp_path: Path, mute: set[int]
+) -> None:
+    # suffering 24
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    radio.locks["a"] = Mute(clock, mute=mute, seconds=1.2)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(10 * MINUTE)
+        known = "SELECT inventoried, failures FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None)]
+        assert await passed_over(hub) == sorted(mute)
+        assert await offline(hub) == 1  # until one of its slots has answered
+
+
+async def test_a_lock_that_falls_silent_amid_its_inventory_is_offline_and_read_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    class Falls(Mute):
+        """It falls silent with slot 12."""
+
+        async def observe(self, slots: Collection[int]) -> Mapping[int, Observation]:
+            if 12 in slots and not self.mute and "silence" not in self.touched:
+                self.mute = range(1, 31)
+            return await super().observe(slots)
+
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Falls(clock, seconds=1.2)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.pass_(2.5 * MINUTE)
+        assert await passed_over(hub) == [12]
+        assert await offline(hub) == 1
+        assert reads(lock)[-1] == 11
+        lock.mute = ()
+        await hub.pass_(5 * MINUTE)
+        known = "SELECT inventoried, failures FROM locks"
+        assert await hub.database.read.rows(known) == [(1, None)]
+        assert sorted({*reads(lock)}) == [n for n in range(1, 31) if n != 12]
+        assert await passed_over(hub) == [12]
+        assert await offline(hub) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """The traps of the Z-Wave stack, each on the real server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import repeat
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from structlog.testing import capture_logs
-from zwave_js_server.const import NodeStatus
+from zwave_js_server.const import MAX_SERVER_SCHEMA_VERSION, NodeStatus
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.code import Code
@@ -163,6 +165,19 @@ async def test_a_report_that_cannot_be_read_is_left_and_the_next_one_is_heard(
             "report": told["event"],
         }
     ]
+
+
+@pytest.mark.parametrize("said", [[], None, {}, {"type": "event", "event": None}])
+async def test_a_message_without_a_report_is_left_and_the_next_one_is_heard(
+    zwave: ZwaveSimulator, said: object
+) -> None:
+    async with tapped(zwave.url) as (url, put), running(url) as (radio, heard):
+        with capture_logs() as logs:
+            await put(said)
+            await zwave.notify(2, 6, 0x0B, ())
+            await until(lambda: ("2", Jammed()) in heard)
+        assert radio.link.up.is_set()
+    assert "zwave.report_unread" in [entry["event"] for entry in logs]
 
 
 @pytest.mark.parametrize(
@@ -440,48 +455,106 @@ async def test_a_hung_server_is_dropped_after_the_call_s_timeout(
             await session.observe([1])
 
 
-@pytest.mark.parametrize(
-    ("said", "unfit"),
-    [
-        (
-            {
-                "driverVersion": "9.0.0",
-                "serverVersion": "1.0.0",
-                "homeId": 1,
-                "minSchemaVersion": 0,
-                "maxSchemaVersion": 14,
-            },
-            "1.0.0",
-        ),
-        ({}, "cannot be read"),
-    ],
-)
-async def test_a_server_that_does_not_fit_is_named_and_tried_again_slowly(
-    said: dict[str, object], unfit: str
-) -> None:
-    async def hello(request: web.Request) -> web.WebSocketResponse:
+VERSION: dict[str, object] = {
+    "type": "version",
+    "driverVersion": "15.29.0",
+    "serverVersion": "3.10.2",
+    "homeId": 1,
+    "minSchemaVersion": 0,
+    "maxSchemaVersion": MAX_SERVER_SCHEMA_VERSION,
+}
+NODES: dict[str, object] = {"driver": {}, "controller": {}, "nodes": []}
+"""The state of a network without locks."""
+
+
+@dataclass
+class Script:
+    """A server that says these messages, and then these states in their stead, one a connection;
+    how many connections are open, and how many were closed."""
+
+    version: object
+    states: Iterator[object] = field(default_factory=lambda: iter(()))
+    open: int = 0
+    closed: int = 0
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """A version, the answers to what begins a connection, and then nothing."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await socket.send_json({"type": "version"} | said)
-        await socket.receive()
+        self.open += 1
+        await socket.send_json(self.version)
+        async for message in socket:
+            asked = message.json()
+            result: dict[str, object] = {"config": {}}
+            if asked["command"] == "start_listening":
+                result = {"state": next(self.states)}
+            answer = {"type": "result", "messageId": asked["messageId"], "success": True}
+            await socket.send_json(answer | {"result": result})
+        self.open, self.closed = self.open - 1, self.closed + 1
         return socket
 
+
+@asynccontextmanager
+async def scripted(script: Script) -> AsyncIterator[ZwaveRadio]:
+    """The radio of such a server."""
     app, port = web.Application(), free_port()
-    app.router.add_get("/", hello)
+    app.router.add_get("/", script.serve)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     radio = ZwaveRadio(f"ws://127.0.0.1:{port}/", SystemClock())
     task = asyncio.create_task(radio.run())
     try:
-        await until(lambda: radio.unfit)
-        assert radio.unfit is not None
-        assert unfit in radio.unfit
-        assert not radio.link.up.is_set()
+        yield radio
+        assert not task.done()
     finally:
         task.cancel()
         await asyncio.wait({task})
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "unfit"),
+    [
+        (VERSION | {"serverVersion": "1.0.0", "maxSchemaVersion": 14}, NODES, "1.0.0"),
+        ({"type": "version"}, NODES, "cannot be read"),
+        ([], NODES, "cannot be read"),
+        (VERSION, None, "3.10.2 says"),
+        (VERSION, [], "3.10.2 says"),
+        (VERSION, NODES | {"controller": "x"}, "3.10.2 says"),
+        (VERSION, NODES | {"nodes": ["x"]}, "3.10.2 says"),
+        (VERSION, NODES | {"nodes": [{}]}, "3.10.2 says"),
+    ],
+)
+async def test_a_server_that_does_not_fit_is_named_left_and_tried_again_slowly(
+    version: object, state: object, unfit: str
+) -> None:
+    script = Script(version, repeat(state))
+    async with scripted(script) as radio:
+        await until(lambda: script.closed)
+        await until(lambda: radio.unfit)
+        assert radio.unfit is not None
+        assert unfit in radio.unfit
+        assert not radio.link.up.is_set()
+        assert not script.open
+
+
+async def test_a_server_fits_when_its_nodes_are_known_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zwave_radio, "BACKOFF", (0.01, 0.01))
+    seen: list[str | None] = []
+
+    def states() -> Iterator[object]:
+        for state in (None, None, NODES):
+            seen.append(radio.unfit)
+            yield state
+
+    script = Script(VERSION, states())
+    async with scripted(script) as radio:
+        await until(radio.link.up.is_set)
+        assert radio.unfit is None
+    assert [why is None for why in seen] == [True, False, False]
 
 
 async def test_a_slot_that_reads_as_0000_is_empty(zwave: ZwaveSimulator) -> None:

@@ -49,8 +49,8 @@ BACKOFF = (0.5, 10.0)
 """Seconds between attempts to connect: doubled from the first to the second."""
 GOODBYE = 1.0
 """Seconds for the server's part in the end of a connection; aiohttp would give it 10."""
-UNREAD = (ValueError, KeyError, TypeError, AssertionError)
-"""What the library raises at what it does not know: its enums know no new values."""
+UNREAD = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+"""What the library raises at what it does not know: a new value of an enum, another shape."""
 NO_ACKNOWLEDGEMENT = frozenset({200, 201, 202, 203, 204, 205})
 """zwave-js errors: the controller or the node did not take the frame."""
 UNABLE = frozenset(
@@ -83,11 +83,12 @@ class _Ready(asyncio.Event):
 class _Client(Client):
     """The library's, which ends with an exception at an event that it cannot read."""
 
-    def _handle_incoming_message(self, msg: dict[str, Any]) -> None:  # there is no public way
+    def _handle_incoming_message(self, msg: Any) -> None:  # there is no public way
         try:
             super()._handle_incoming_message(msg)
         except Exception:  # no bad report of one lock may take the others down
-            told = msg.get("event", {})
+            event = msg.get("event") if isinstance(msg, dict) else None
+            told = event if isinstance(event, dict) else {}
             # neither the arguments nor the error, whose text repeats them: there may be a code
             log.warning("zwave.report_unread", node=told.get("nodeId"), report=told.get("event"))
 
@@ -122,8 +123,9 @@ class ZwaveRadio:
         delay = BACKOFF[0]
         async with aiohttp.ClientSession(ws_response_class=_Socket) as http:
             while True:
+                client = _Client(self._url, http)
                 try:
-                    await self._connection(http)
+                    await self._connection(client)
                     delay = BACKOFF[0]
                 except InvalidServerVersion as error:
                     self.unfit, delay = str(error), BACKOFF[1]
@@ -131,8 +133,12 @@ class ZwaveRadio:
                 except (BaseZwaveJSServerError, aiohttp.ClientError, OSError) as error:
                     log.warning("zwave.connection_failed", url=self._url, why=str(error))
                 except UNREAD as error:  # whose text may hold a code
-                    self.unfit, delay = "the server says what cannot be read", BACKOFF[1]
-                    log.error("zwave.state_unread", url=self._url, error=type(error).__name__)
+                    named = f" {client.version.server_version}" if client.version else ""
+                    self.unfit = f"what the server{named} says cannot be read"
+                    delay, what = BACKOFF[1], type(error).__name__
+                    log.error("zwave.state_unread", url=self._url, why=self.unfit, error=what)
+                finally:
+                    await client.disconnect()  # where it gave up, the library does not
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, BACKOFF[1])
 
@@ -186,12 +192,11 @@ class ZwaveRadio:
         except UNREAD:
             raise NoAnswer("the lock's answer cannot be read") from None
 
-    async def _connection(self, http: aiohttp.ClientSession) -> None:
+    async def _connection(self, client: Client) -> None:
         """One connection from its start to its end."""
-        client = _Client(self._url, http)
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await client.connect()
-        self._client, self.unfit = client, None
+        self._client = client
         try:
             await self._listen(client)
         finally:
@@ -202,14 +207,16 @@ class ZwaveRadio:
     async def _listen(self, client: Client) -> None:
         def loaded() -> None:
             assert client.driver is not None  # noqa: S101  # listen() sets it before the event
-            for node in client.driver.controller.nodes.values():
+            nodes = client.driver.controller.nodes.values()
+            known = [(str(x.node_id), report) for x in nodes for report in reports.of_values(x)]
+            for node in nodes:
                 self._watch(node)
             client.driver.controller.on("node added", lambda e: self._watch(e["node"]))
+            self.unfit = None
             self.link.change(up=True)
             log.info("zwave.connected", url=self._url, version=client.version.server_version)  # type: ignore[union-attr]  # set by connect()
-            for node in client.driver.controller.nodes.values():
-                for report in reports.of_values(node):
-                    self.on_report(str(node.node_id), report)
+            for address, report in known:
+                self.on_report(address, report)
 
         await client.listen(_Ready(loaded))
 

@@ -166,7 +166,7 @@ CREATE TABLE locks (
     utc_offset REAL,                -- seconds: the lock's own local time, as it was at
     offset_at REAL,
     cause TEXT,                     -- JSON list: each command about all its codes, not yet proven
-    asked INTEGER NOT NULL DEFAULT 0 -- 1: it is to answer the health check
+    asked INTEGER NOT NULL DEFAULT 0 -- 1: it is to answer, whatever is due there
 ) STRICT, WITHOUT ROWID;
 
 -- The last commissioning of each lock: the one under way, and how the one before it went.

@@ -160,7 +160,6 @@ def test_a_new_lock_is_read_slot_by_slot_and_in_no_hurry(
         (3, 6, None, 1),  # it has said nothing for longer than we waited
         (3, 5, None, 4),
         (3, 0, Ladder(1, TICK), 1),
-        (0, 0, Ladder(1, TICK), 1),
     ],
 )
 def test_where_an_inventory_stopped_a_slot_that_answered_before_is_asked_first(
@@ -168,6 +167,32 @@ def test_where_an_inventory_stopped_a_slot_that_answered_before_is_asked_first(
 ) -> None:
     """Suffering 24: is it the lock that is mute, or only the next slot?"""
     assert inventory(read, seconds, ladder) == Plan(Observe((slot,)))
+
+
+@pytest.mark.parametrize(
+    ("slots", "probe"),
+    [
+        ({1: Occupied(NOON), 2: Empty(NOON), 3: Empty(NOON)}, 2),
+        ({1: Occupied(NOON), 2: Occupied(NOON)}, 1),  # a lock that masks its codes
+        ({}, 1),
+    ],
+)
+def test_a_lock_that_is_asked_is_asked_for_a_slot_that_was_not_passed_over(
+    slots: dict[int, Observation], probe: int
+) -> None:
+    """Suffering 24"""
+    s = situation([], slots=slots, size=20, inventoried=False)
+    assert at_noon(replace(s, asked=True)) == Plan(Observe((probe,)))
+
+
+@pytest.mark.parametrize("slots", [{}, {1: Occupied(NOON), 2: Occupied(NOON), 3: Occupied(NOON)}])
+def test_a_lock_of_which_no_slot_is_known_to_answer_is_asked_for_each_in_turn(
+    slots: dict[int, Observation],
+) -> None:
+    """Suffering 24: the first one may be mute for ever."""
+    s = situation([], slots=slots, inventoried=False)
+    asked = [at_noon(replace(s, ladder=Ladder(n, TICK))).step for n in range(1, 4)]
+    assert asked == [Observe((2,)), Observe((3,)), Observe((1,))]
 
 
 # --- what should be there ------------------------------------------------------------------------

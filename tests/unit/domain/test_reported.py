@@ -280,8 +280,8 @@ def test_a_refused_pin_takes_a_lock_out_of_use_until_it_answers_again() -> None:
     assert raised(AlertCode.PIN_REFUSED, LOCK) in got.events
     assert hear(got.situation, PinRefused()) == Outcome(got.situation)
     assert plan(got.situation, NOW, TICK) == Plan(None, 60.0)
-    assert plan(got.situation, NOW, tick(60)) == Plan(Observe((1,)))
-    back = observed(got.situation, 1, Empty(NOON), NOW, TICK)
+    assert plan(got.situation, NOW, tick(60)) == Plan(Observe((2,)))
+    back = observed(got.situation, 2, Empty(NOON), NOW, TICK)
     assert cleared(AlertCode.PIN_REFUSED, LOCK) in back.events
 
 
