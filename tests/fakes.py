@@ -11,7 +11,7 @@ from gatewayd.domain.capabilities import NUKI, Capabilities
 from gatewayd.domain.code import ANY_CODE, Code
 from gatewayd.domain.hours import Hours
 from gatewayd.domain.moment import Window
-from gatewayd.domain.report import Report
+from gatewayd.domain.report import Heard
 from gatewayd.domain.slot import Empty, Entry, Holds, Observation, Occupied
 from gatewayd.errors import OutcomeUnknown, Reason, Refused, Unreachable, Unsupported
 from gatewayd.locks.driver import IsServed, Link, OnReport
@@ -223,6 +223,6 @@ class FakeRadio:
         """Made when first asked for."""
         return self.locks.setdefault(address, FakeLock(self._clock))
 
-    def report(self, address: str, report: Report) -> None:
+    def report(self, address: str, report: Heard) -> None:
         """A lock tells something by itself."""
         self.on_report(address, report)

@@ -138,3 +138,20 @@ type Report = (
     | PinRefused
     | PinUnanswered
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry of the log that the lock at `address` keeps: told once, however often it is read.
+
+    `index`: its place, higher than that of all before it; `told`: None where it only says how far
+    the log is read.
+    """
+
+    address: str
+    index: int
+    told: Report | None
+
+
+type Heard = Report | Logged
+"""What a radio hands on."""

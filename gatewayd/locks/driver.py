@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gatewayd.domain.bolt import Action, Bolt
 from gatewayd.domain.capabilities import Capabilities
-from gatewayd.domain.report import Report
+from gatewayd.domain.report import Heard
 from gatewayd.domain.slot import Entry, Observation
 
 
@@ -72,12 +72,12 @@ class LockDriver(Protocol):
         ...
 
 
-type OnReport = Callable[[str, Report], None]
+type OnReport = Callable[[str, Heard], None]
 """Called with a lock's address and what it told by itself; must not block."""
 
 type IsServed = Callable[[str], bool]
-"""Whether somebody takes what the lock at an address tells; where the lock itself keeps it, it is
-fetched once that is so."""
+"""Whether somebody takes what the lock at an address tells, and has written down what it told
+before; where the lock itself keeps it, it is fetched once that is so."""
 
 
 class Link:

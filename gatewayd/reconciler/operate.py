@@ -56,7 +56,7 @@ def _unknown(what: str) -> CommandRejected:
     return CommandRejected(Reason.UNKNOWN_OUTCOME, "", f"the bolt: {what}", retryable=False)
 
 
-CUT_OFF = _unknown("the hub stopped while it was asked to turn; look where it is")
+CUT_OFF = _unknown("the hub stopped before it was answered; look where it is")
 """Of what was under way when the hub stopped: whether the lock was asked nobody knows."""
 
 

@@ -13,7 +13,7 @@ from gatewayd.domain.events.command import CommandRejected
 from gatewayd.domain.health import AlertCode
 from gatewayd.domain.ids import CommandId, LockId
 from gatewayd.domain.reach import Reach
-from gatewayd.domain.report import Report
+from gatewayd.domain.report import Heard
 from gatewayd.errors import Reason
 from gatewayd.locks.driver import IsServed, Link, OnReport, Radio
 from gatewayd.reconciler.operate import CUT_OFF, Answer, operate
@@ -95,14 +95,14 @@ class Reconciler:
         self._workers[row] = (worker, task)
 
     def _listener(self, driver: str) -> OnReport:
-        def listen(address: str, report: Report) -> None:
+        def listen(address: str, report: Heard) -> None:
             for worker in self._serving(driver, address):
                 worker.report(report)
 
         return listen
 
     def _server(self, driver: str) -> IsServed:
-        return lambda address: next(self._serving(driver, address), None) is not None
+        return lambda address: any(not w.reports for w in self._serving(driver, address))
 
     def _serving(self, driver: str, address: str) -> Iterator[Worker]:
         for row, (worker, _) in self._workers.items():

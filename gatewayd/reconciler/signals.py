@@ -13,17 +13,20 @@ from gatewayd.domain.hours import LocalTime
 from gatewayd.domain.ids import LockId
 from gatewayd.domain.keypad import QUIET, attacked, unexplained
 from gatewayd.domain.moment import Now
-from gatewayd.domain.report import Battery, Dead, Report, Turned, WrongCode
+from gatewayd.domain.report import Battery, Dead, Heard, Logged, Report, Turned, WrongCode
 from gatewayd.intake.accept import Intake
-from gatewayd.store import commissionings, signals, site
+from gatewayd.store import commissionings, keyring, signals, site
 from gatewayd.store.database import Database, Transaction
 from gatewayd.store.outbox import Outbox, of_nobody, subjects
 
 
 async def noted(
-    tx: Transaction, intake: Intake, now: Now, lock: LockId, report: Report
+    tx: Transaction, intake: Intake, now: Now, lock: LockId, report: Heard
 ) -> Report | None:
     """Keep what only tells together with other reports; None where it is no news."""
+    if isinstance(report, Logged):
+        new = await keyring.log_told(tx, report.address, report.index)
+        return await noted(tx, intake, now, lock, report.told) if new and report.told else None
     if not isinstance(report, Dead):
         site.contact(tx, lock, now)
     if isinstance(report, WrongCode):

@@ -26,7 +26,7 @@ from gatewayd.domain.moment import Now
 from gatewayd.domain.outcome import Outcome
 from gatewayd.domain.plan import Audit, Free, LockStep, Observe, Take, plan
 from gatewayd.domain.rebuild import recovered
-from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Report
+from gatewayd.domain.report import Alive, CodeDeleted, Flapping, Heard
 from gatewayd.domain.reported import reported
 from gatewayd.domain.retry import RETURNS, Tick, may_return
 from gatewayd.domain.situation import Situation
@@ -75,7 +75,7 @@ class Worker:
     turns: Turns
     tools: Tools
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    reports: deque[Report] = field(default_factory=deque)
+    reports: deque[Heard] = field(default_factory=deque)
     _returns: deque[Tick] = field(default_factory=lambda: deque(maxlen=RETURNS))
     _look_again_in: float | None = None
     _contact_due: Tick = Tick(0.0)  # noqa: RUF009  # a NewType's call makes nothing
@@ -90,14 +90,16 @@ class Worker:
                 wait = await self._round()
                 await self.tools.clock.wait(self.wake, wait)
         except asyncio.CancelledError:
-            with contextlib.suppress(StoreError, TimeoutError):  # it ends all the same
-                async with asyncio.timeout(LAST_WORDS):
-                    await self._hear()
-            if self.reports:
-                log.error("reports.lost", lock=self.lock, reports=len(self.reports))
+            try:
+                with contextlib.suppress(StoreError, TimeoutError):  # it ends all the same
+                    async with asyncio.timeout(LAST_WORDS):
+                        await self._hear()
+            finally:
+                if self.reports:  # of the first one the commit may still go on
+                    log.error("reports.unwritten", lock=self.lock, reports=len(self.reports))
             raise
 
-    def report(self, report: Report) -> None:
+    def report(self, report: Heard) -> None:
         """The lock told something by itself."""
         self.reports.append(report)
         self.wake.set()
@@ -204,7 +206,7 @@ class Worker:
                     await self._digest(tx, self.reports[0])
                     tx.then = self.reports.popleft
 
-    async def _digest(self, tx: Transaction, report: Report) -> None:
+    async def _digest(self, tx: Transaction, report: Heard) -> None:
         """A report becomes facts and events."""
         now, tick = self.tools.clock.now(), self.tools.clock.tick()
         self._reset |= report == CodeDeleted(None)
@@ -213,8 +215,7 @@ class Worker:
                 self._returns.append(tick)
             else:
                 report = Flapping()  # the ladder goes on
-        news = await noted(tx, self.tools.intake, now, self.lock, report)
-        if news is None:
+        if (news := await noted(tx, self.tools.intake, now, self.lock, report)) is None:
             return
         situation = await situations.load(tx, self.lock, now)
         await self._keep(tx, now, situation, reported(situation, news, now, tick))

@@ -108,11 +108,12 @@ async def unpack(packed: bytes, path: Path, clock: Clock, aside: Path) -> None:
 
 async def _grow_old(path: Path, clock: Clock) -> None:
     """Bring a database that was away to this schema; without an epoch the next start takes it for
-    what it is, one of another time."""
+    what it is, one of another time. Bolts that turned then were answered since."""
     database = await open_database(path, clock)
     try:
         async with database.transaction() as tx:
             await tx.rows("DELETE FROM meta WHERE name = 'epoch'")
+            await tx.rows("DELETE FROM operations")
     finally:
         await database.close()
 

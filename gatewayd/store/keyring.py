@@ -5,7 +5,7 @@ from datetime import datetime
 from gatewayd.domain.credentials import Credentials
 from gatewayd.domain.moment import from_epoch
 from gatewayd.store.connection import Row
-from gatewayd.store.database import Database
+from gatewayd.store.database import Database, Transaction
 
 
 class NukiKeyring:
@@ -55,7 +55,7 @@ class NukiKeyring:
             await tx.rows("UPDATE nuki_locks SET pin_tries = ? WHERE address = ?", (left, address))
 
     async def log_read(self, address: str, index: int) -> None:
-        """The log is told up to this entry."""
+        """The log is told from the next entry on."""
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET log_index = ? WHERE address = ?", (index, address))
 
@@ -71,6 +71,18 @@ class NukiKeyring:
         row = (at.timestamp() if at else None, address)
         async with self._database.transaction() as tx:
             await tx.rows("UPDATE nuki_locks SET clock_right = ? WHERE address = ?", row)
+
+
+async def log_told(tx: Transaction, address: str, index: int) -> bool:
+    """The log is told up to this entry with what the transaction tells; False where it was already,
+    or the lock is paired anew."""
+    return bool(
+        await tx.rows(
+            "UPDATE nuki_locks SET log_index = ?1 WHERE address = ?2 AND log_index < ?1 "
+            "RETURNING 1",
+            (index, address),
+        )
+    )
 
 
 def _credentials(row: Row) -> Credentials:

@@ -15,14 +15,14 @@ from gatewayd.clock import Clock, SystemClock
 from gatewayd.domain.code import Code
 from gatewayd.domain.credentials import PIN_TRIES, Credentials
 from gatewayd.domain.moment import Window
-from gatewayd.domain.report import Report
+from gatewayd.domain.report import Heard, Logged, Report
 from gatewayd.domain.retry import Tick
 from gatewayd.domain.slot import Entry, Observation
 from gatewayd.locks.nuki.lock import NukiLock
 from gatewayd.locks.nuki.radio import NukiRadio
 from gatewayd.locks.zwave.radio import ZwaveRadio
 from gatewayd.store.database import open_database
-from gatewayd.store.keyring import NukiKeyring
+from gatewayd.store.keyring import NukiKeyring, log_told
 from simulators.bluetooth import BluetoothSimulator
 from simulators.zwave import ZwaveSimulator
 
@@ -88,10 +88,23 @@ async def listening(
     adapters: Sequence[str] = ("hci0",),
     bindings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[NukiRadio, Reports]]:
-    """A Bluetooth radio on its task, up, and what its locks report."""
+    """A Bluetooth radio on its task, up, and what its locks report, once it is written down."""
     radio = NukiRadio(adapters, keyring, clock or SystemClock(), bindings)
-    async with _up(radio) as heard:
+    entries: asyncio.Queue[Logged] = asyncio.Queue()
+
+    async def write() -> None:
+        """What a worker does with a log."""
+        while True:
+            entry = await entries.get()
+            async with keyring._database.transaction() as tx:
+                new = await log_told(tx, entry.address, entry.index)
+            if new and entry.told:
+                heard.append((entry.address, entry.told))
+
+    async with _up(radio, entries) as heard:
+        writing = asyncio.create_task(write())
         yield radio, heard
+        writing.cancel()
 
 
 class SkippingClock(SystemClock):
@@ -115,9 +128,18 @@ async def running(
 
 
 @asynccontextmanager
-async def _up(radio: ZwaveRadio | NukiRadio) -> AsyncIterator[Reports]:
+async def _up(
+    radio: ZwaveRadio | NukiRadio, entries: asyncio.Queue[Logged] | None = None
+) -> AsyncIterator[Reports]:
     heard: Reports = []
-    radio.on_report = lambda address, report: heard.append((address, report))
+
+    def hear(address: str, report: Heard) -> None:
+        if not isinstance(report, Logged):
+            heard.append((address, report))
+        elif entries is not None:
+            entries.put_nowait(report)
+
+    radio.on_report = hear
     task = asyncio.create_task(radio.run())
     try:
         async with asyncio.timeout(20):

@@ -99,6 +99,17 @@ async def test_nothing_that_was_seen_at_a_lock_is_believed(tmp_path: Path, elsew
         assert found == [(0, 0.0)]
 
 
+async def test_no_bolt_that_turned_then_is_answered(tmp_path: Path, elsewhere: Path) -> None:
+    async with opened(tmp_path) as house:
+        await fill(house)
+        async with house.database.transaction() as tx:
+            await tx.rows("INSERT INTO operations VALUES ('OPEN')")
+        packed = pack(tmp_path / FILE, MADE)
+    await restored(packed, elsewhere)
+    async with opened(elsewhere.parent) as house:
+        assert await house.rows("SELECT * FROM operations") == []
+
+
 async def test_a_deletion_by_a_person_is_still_respected(tmp_path: Path, elsewhere: Path) -> None:
     # S1-17
     async with opened(tmp_path) as house:

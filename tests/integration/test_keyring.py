@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gatewayd.domain.credentials import Credentials
-from gatewayd.store.keyring import NukiKeyring
+from gatewayd.store.keyring import NukiKeyring, log_told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,6 +35,24 @@ async def test_pairing_anew_forgets_what_was_noted(keyring: NukiKeyring) -> None
     await keyring.put(ADDRESS, replace(KEPT, log_index=42, clock_due=NOON, pin_refused=True))
     await keyring.put(ADDRESS, replace(KEPT, auth_id=8))
     assert await keyring.get(ADDRESS) == replace(KEPT, auth_id=8)
+
+
+async def test_a_log_entry_is_told_once_and_never_before_the_first_look(
+    keyring: NukiKeyring,
+) -> None:
+    async def told(index: int) -> bool:
+        async with keyring._database.transaction() as tx:
+            return await log_told(tx, ADDRESS, index)
+
+    await keyring.put(ADDRESS, KEPT)
+    assert not await told(7)
+    await keyring.log_read(ADDRESS, 7)
+    assert [await told(index) for index in (7, 9, 8, 9, 10)] == [False, True, False, False, True]
+    await keyring.log_read(ADDRESS, 3)  # the lock counts anew
+    assert await told(4)
+    await keyring.put(ADDRESS, KEPT)
+    assert not await told(5)
+    assert await keyring.get(ADDRESS) == KEPT
 
 
 async def test_noting_something_of_a_stranger_does_nothing(keyring: NukiKeyring) -> None:

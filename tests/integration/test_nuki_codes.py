@@ -1,7 +1,6 @@
 """Codes on a Nuki from the intake to the lock's own memory: what others keep there stays as it is,
 and what is ours comes there once."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatewayd.domain import observed, plan
-from gatewayd.domain.report import Used, WrongCode
+from gatewayd.domain.report import Heard, Logged, WrongCode
 from gatewayd.store.keyring import NukiKeyring
 from simulators.bluetooth import BluetoothSimulator
 from tests.integration.conftest import eventually, listening, paired, until
@@ -240,46 +239,34 @@ async def test_who_came_in_is_told_with_the_time_of_the_lock(
         assert [f"{entry['at']}.000Z" for entry in entries] == [used["at"], wrong["at"]]
 
 
-async def test_the_log_counts_as_read_when_all_was_told(
+async def test_what_nobody_wrote_down_is_read_again(
     bluetooth: BluetoothSimulator, keyring: NukiKeyring
 ) -> None:
-    told: list[int] = []
+    """As after a power cut, or where the lock's worker is gone. An entry that tells nothing is
+    handed on where it is the last one."""
 
-    class Watching(NukiKeyring):
-        async def log_read(self, address: str, index: int) -> None:
-            told.append(sum(isinstance(report, Used | WrongCode) for _, report in heard))
-            await super().log_read(address, index)
+    async def read() -> list[tuple[int, type]]:
+        """By a hub that dies then."""
+        entries: list[tuple[int, type]] = []
+
+        def hear(_: str, report: Heard) -> None:
+            if isinstance(report, Logged):
+                entries.append((report.index, type(report.told)))
+
+        await bluetooth.turn(LOCK, "lock")
+        async with listening(keyring) as (radio, _):
+            radio.on_report = hear
+            await until(lambda: entries)
+        return entries
 
     address = await paired(bluetooth, keyring, LOCK)
     await keyring.log_read(address, 0)
-    async with listening(Watching(keyring._database)) as (_, heard):
+    await bluetooth.keypad(LOCK, "999999")
+    first, second = await read(), await read()
+    wrong, *turned = [entry["index"] for entry in (await bluetooth.lock(LOCK))["log"]]
+    assert first == [(wrong, WrongCode), (turned[0], type(None))]
+    assert second == [(wrong, WrongCode), (turned[1], type(None))]
+    async with listening(keyring) as (_, heard):
         await bluetooth.keypad(LOCK, "999999")
-        await until(lambda: told)
-    assert told == [1]
-    await bluetooth.reset(LOCK)
-
-
-async def test_what_was_told_when_the_hub_ends_counts_as_read(
-    bluetooth: BluetoothSimulator, keyring: NukiKeyring
-) -> None:
-    """The lock's worker writes it down before it ends: it must not be told again."""
-    begun, goes_on = asyncio.Event(), asyncio.Event()
-
-    class Slow(NukiKeyring):
-        async def log_read(self, address: str, index: int) -> None:
-            begun.set()
-            await goes_on.wait()
-            await super().log_read(address, index)
-
-    async def noted() -> bool:
-        known = await keyring.get(address)
-        return known is not None and known.log_index != 0
-
-    address = await paired(bluetooth, keyring, LOCK)
-    await keyring.log_read(address, 0)
-    async with listening(Slow(keyring._database)):
-        await bluetooth.keypad(LOCK, "999999")
-        await begun.wait()
-    goes_on.set()
-    await eventually(noted)
+        await until(lambda: sum(isinstance(report, WrongCode) for _, report in heard) == 2)
     await bluetooth.reset(LOCK)

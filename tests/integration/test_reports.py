@@ -1,18 +1,24 @@
 """What locks tell by themselves is told once, wherever the end of their worker comes."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gatewayd.domain.report import Used
+from gatewayd.domain.report import Logged, Used
 from gatewayd.reconciler import worker as workers
 from gatewayd.store import checks
 from gatewayd.store.connection import Connection, Full, Row, Statement
+from gatewayd.store.database import Transaction
+from gatewayd.store.keyring import NukiKeyring
 from tests.house import Document, command
 from tests.integration.conftest import eventually, until
+from tests.integration.test_archive import KEPT, NUKI
 from tests.integration.test_reconciler import Site, VirtualClock, site, take
 from tests.integration.test_signals import told
 
@@ -114,7 +120,105 @@ async def test_a_disk_without_room_holds_up_no_end(
                 await asyncio.wait({task})
         assert task.cancelled()
         said = [(entry["event"], entry["reports"]) for entry in logs if "reports" in entry]
-        assert said == [("reports.lost", len(SLOTS))]
+        assert said == [("reports.unwritten", len(SLOTS))]
+
+
+async def test_an_end_that_leaves_no_time_for_reports_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is cancelled once more amid its last words; what is at its commit goes on."""
+    reached, goes_on, together = asyncio.Event(), asyncio.Event(), Connection.together
+
+    async def slow(self: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+        if statements[-1][0] == "COMMIT":
+            reached.set()
+            await goes_on.wait()
+        return await together(self, statements)
+
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        hub.lock("a").hangs = True
+        async with hub.database.transaction() as tx:
+            await checks.ask(tx, hub.clock.now(), hub.clock.tick())
+        await until(lambda: hub.lock("a").touched)
+        monkeypatch.setattr(Connection, "together", slow)
+        tell(hub)
+        task = ending(hub)
+        await reached.wait()
+        task.cancel()
+        with capture_logs() as logs:
+            await asyncio.wait({task})
+        goes_on.set()
+        assert task.cancelled()
+        said = [(entry["event"], entry["reports"]) for entry in logs if "reports" in entry]
+        assert said == [("reports.unwritten", len(SLOTS))]
+        async with hub.database.transaction():
+            assert await slots(hub) == SLOTS[:1]
+
+
+# Logs that locks keep
+
+
+def log(hub: Site, *entries: int) -> None:
+    """Entries of the lock's log are read: the code in the slot of that number was typed; 0 is an
+    entry at place 9 that tells nothing."""
+    for entry in entries:
+        told = Used(entry, opened=True) if entry else None
+        hub.radio.report("a", Logged(NUKI, entry or 9, told))
+
+
+async def pair(hub: Site, index: int | None = 0) -> None:
+    """With the lock, its log told up to there."""
+    await NukiKeyring(hub.database).put(NUKI, replace(KEPT, log_index=index))
+
+
+async def test_a_log_is_told_just_as_far_as_the_disk_says_whenever_the_power_fails(
+    tmp_path: Path,
+) -> None:
+    def committed(tx: Transaction) -> None:
+        with closing(sqlite3.connect(tmp_path / "hub.db")) as disk:
+            ((index,),) = disk.execute("SELECT log_index FROM nuki_locks")
+            told = disk.execute("SELECT count(*) FROM outbox WHERE type = 'lock.used'")
+            states.append((index, *told.fetchone()))
+
+    states: list[tuple[int, int]] = []
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        await pair(hub)
+        hub.database.committed = committed
+        log(hub, *SLOTS, 0)
+        await until(lambda: states and states[-1][0] == 9)
+    assert states == [(1, 1), (2, 2), (3, 3), (9, 3)]
+
+
+async def test_what_is_read_again_is_told_once(tmp_path: Path) -> None:
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        await pair(hub)
+        log(hub, 1, 2, 1, 2, 3)
+        await eventually(lambda: all_told(hub))
+        log(hub, 2, 3, 4)
+        await eventually(lambda: _index(hub, 4))
+        assert await slots(hub) == [*SLOTS, 4]
+        await pair(hub, None)  # anew: what was read before the first look is not told
+        log(hub, 5)
+        await until(lambda: hub.radio.is_served("a"))
+        assert await slots(hub) == [*SLOTS, 4]
+        assert await _index(hub, None)
+
+
+async def test_a_log_waits_until_what_was_read_before_is_written_down(tmp_path: Path) -> None:
+    async with site(tmp_path, VirtualClock(), "a") as hub:
+        await pair(hub)
+        async with hub.database.transaction():  # nobody else writes
+            assert hub.radio.is_served("a")
+            log(hub, 1)
+            assert not hub.radio.is_served("a")
+        await until(lambda: hub.radio.is_served("a"))
+        assert await _index(hub, 1)
+
+
+async def _index(hub: Site, index: int | None) -> bool:
+    """Whether the log is told up to there."""
+    known = await NukiKeyring(hub.database).get(NUKI)
+    return known is not None and known.log_index == index
 
 
 async def all_told(hub: Site) -> bool:

@@ -26,7 +26,7 @@ class Keyring(Protocol):
         ...
 
     async def log_read(self, address: str, index: int) -> None:
-        """The log is told up to this entry."""
+        """The log is told from the next entry on."""
         ...
 
     async def clock_due(self, address: str, at: datetime) -> None:

@@ -3,7 +3,8 @@
 A few tasks live as long as `run`. One watches BlueZ; an adapter or BlueZ that goes away ends its
 connections at once. One for each adapter keeps a scan on while it is on: one that hangs holds up no
 other. And one reads the log of a lock whose advertisement says that something changed; that of a
-lock which is not on the site (yet) waits in the lock.
+lock which is not on the site (yet) waits in the lock. How far a log is told only who writes its
+entries down knows: what is lost on the way is read again.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.domain.credentials import Credentials
-from gatewayd.domain.report import PinRefused, PinUnanswered, Report
+from gatewayd.domain.report import Heard, Logged, PinRefused, PinUnanswered
 from gatewayd.errors import LockError, RadioDown, Reason, Unreachable
 from gatewayd.locks.driver import IsServed, Link, OnReport
 from gatewayd.locks.nuki import reports
@@ -261,16 +262,14 @@ class NukiRadio:
             return
         neighbour.log_read(self.clock.tick(), done=True)
         for entry in entries:
-            if (report := reports.of_log(entry)) is not None:
-                self._tell(address, report)
-        # A hub that dies here tells these entries again, with the same times; one that dies before
-        # the lock's worker wrote them down, in its next round, loses them. One that is stopped does
-        # neither: the worker writes them down before it ends, and this goes on.
-        if index is not None and index != known.log_index:
-            await asyncio.shield(self._keyring.log_read(address, index))
+            report = reports.of_log(entry)
+            if report is not None or entry is entries[-1]:
+                self._tell(address, Logged(address, entry.index, report))
+        if not entries and index != known.log_index:
+            await self._keyring.log_read(address, index)
 
     def _neighbour(self, address: str) -> Neighbour:
         return self._neighbours.setdefault(address, Neighbour())
 
-    def _tell(self, address: str, report: Report) -> None:
+    def _tell(self, address: str, report: Heard) -> None:
         self.on_report(address, report)

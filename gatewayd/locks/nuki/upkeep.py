@@ -108,7 +108,7 @@ def _news(noted: datetime | None, now: Now, *, right: bool) -> bool:
     return (noted is None or abs(now.latest - noted) >= NOTED_EACH) if right else noted is not None
 
 
-async def read_log(talk: Conversation, last: int | None) -> tuple[int | None, list[LogEntry]]:
+async def read_log(talk: Conversation, last: int | None) -> tuple[int, list[LogEntry]]:
     """Entries after `last`, the oldest first, and the index up to which all are read. The first
     time, and after the lock began to count anew, only that index.
 
