@@ -107,9 +107,9 @@ def _taken_over(s: Situation) -> Outcome:
 def _left(s: Situation) -> Outcome:
     """What lies where a code of the hub's was, and of which nobody can tell whether it is that one,
     is left to a person, once all that can be ours is."""
-    if unsettled(s):
-        return Outcome(s)
     left = [x for x in s.lost if _unknowable(x, s.slots.get(x.slot)) and _spoken_of(s, x)]
+    if not left or unsettled(s):
+        return Outcome(s)
     ours = {lease.slot for lease in s.leases}
     told = (
         CodeRemovalFailed(lost.key_id, s.lock, Reason.FOREIGN_SLOT, 0, None)
