@@ -55,7 +55,9 @@ async def test_a_jammed_radio_is_told_of_every_lock_and_all_are_served_after_it(
         assert await house.codes(node) == sorted([first, await house.code("r2")])
 
 
-@pytest.mark.parametrize("kill", [False, True], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    "kill", [pytest.param(False, marks=pytest.mark.long), True], ids=["SIGTERM", "SIGKILL"]
+)
 async def test_a_hub_that_ends_in_the_middle_of_a_write_leaves_one_slot(
     house: House, kill: bool
 ) -> None:
@@ -79,7 +81,9 @@ async def test_a_hub_that_ends_in_the_middle_of_a_write_leaves_one_slot(
     assert await house.codes(V2_S2) == [await house.code()]
 
 
-@pytest.mark.parametrize("kill", [False, True], ids=["SIGHUP", "SIGKILL"])
+@pytest.mark.parametrize(
+    "kill", [False, pytest.param(True, marks=pytest.mark.long)], ids=["SIGHUP", "SIGKILL"]
+)
 async def test_a_bolt_that_a_hub_s_end_cuts_off_is_told_and_not_asked_again(
     house: House, kill: bool
 ) -> None:
@@ -136,7 +140,7 @@ async def test_the_zwave_server_killed_and_started_again(house: House) -> None:
     assert await house.codes(V2) == sorted([await house.code("r1"), await house.code("r2")])
 
 
-@pytest.mark.parametrize("node", [V1, V2])
+@pytest.mark.parametrize("node", [pytest.param(V1, marks=pytest.mark.long), V2])
 async def test_a_write_that_the_lock_drops_is_told_and_tried_on_the_ladder(
     house: House, node: int
 ) -> None:

@@ -861,6 +861,7 @@ async def test_the_python_side_refuses_too(site: Site) -> None:
         BluetoothSimulator(locks=0)
 
 
+@pytest.mark.long
 async def test_memory_survives_a_restart() -> None:
     async with BluetoothSimulator() as sim:
         made = await sim.authorise(1)

@@ -101,6 +101,7 @@ async def test_a_resync_reads_each_slot(hub: ZwaveHub) -> None:
     assert await hub.exchanges() == {"get": SLOTS, "set": 0}
 
 
+@pytest.mark.long
 async def test_twenty_codes_are_twenty_reads_where_a_lock_tells_no_checksum(
     large: ZwaveSimulator, tmp_path: Path
 ) -> None:

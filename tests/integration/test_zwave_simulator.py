@@ -458,6 +458,7 @@ async def test_the_first_interview_leaves_codes_alone(shared: Site) -> None:
     assert shared.codes_at_start == {2: {9: PIN}, 3: {9: PIN}}
 
 
+@pytest.mark.long
 async def test_memory_survives_a_killed_server(tmp_path: Path) -> None:
     async with ZwaveSimulator((3, 4), slots=10, memory=tmp_path / "memory.json") as sim:
         async with connected(sim) as site:

@@ -153,7 +153,7 @@ class Site(RuleBasedStateMachine):
 
 TestSite = Site.TestCase
 TestSite.settings = settings(
-    max_examples=4 * settings().max_examples,  # the many that end early are quick
+    max_examples=2 * settings().max_examples,  # the many that end early are quick
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
