@@ -142,16 +142,15 @@ class Connection:
         not be read. At QoS 0: not behind what waits for our PUBACK."""
         found = self._retained[topic] = self._loop.create_future()
         sure = self._retained[after] = self._loop.create_future()
+        unsure = self._loop.call_later(SURELY, _settle, found, None)
+        sure.add_done_callback(lambda _: unsure.cancel())
+        sure.add_done_callback(lambda _: self._loop.call_later(within, _settle, found, b""))
         _, mid = self._client.subscribe([(topic, 0), (after, 0)])
         codes = await self._answer(self._suback.setdefault(mid, self._loop.create_future()))
         if any(code.is_failure for code in codes):
-            _settle(sure, None)
-        self._loop.call_later(SURELY, _settle, sure, None)
+            _settle(found, None)
         try:
-            if await self._answer(sure, 2 * SURELY) is None:
-                return None
-            self._loop.call_later(within, _settle, found, b"")
-            return await self._answer(found, within + HANDSHAKE_TIMEOUT)
+            return await self._answer(found, 2 * SURELY + within)
         finally:
             self._retained.clear()
             self.unsubscribe(topic, after)

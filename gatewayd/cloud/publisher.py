@@ -78,6 +78,7 @@ class Publisher:
         self._report_due: Tick | None = None
         self._summary: asyncio.Future[ReasonCode] | None = None  # in this connection, the last one
         self._summary_losses = 0  # connections in a row that ended with it alone on its way
+        self._summary_off = self._reported  # until then it is left out
         self._wake = asyncio.Event()
 
     def committed(self, tx: Transaction) -> None:
@@ -132,11 +133,7 @@ class Publisher:
         self._late = tick
         await self._unpark()
         self._backlog.resume(self._last)
-        self._summary, self._report_due = None, tick
-        if self._summary_losses >= LOSSES:
-            log.error("report.off", why="connections end at it", again_s=PARKED)
-            self._reported = Tick(tick + PARKED - REPORT_EVERY)
-            self._report_due = Tick(tick + PARKED)
+        self._summary, self._report_due = None, max(tick, self._summary_off)
         self._window = WINDOW if self._losses < LOSSES else 1
 
     def _ended(self, connection: Connection) -> None:
@@ -146,6 +143,11 @@ class Publisher:
         if self._summary is not None:
             lost = first is None and not self._summary.done()
             self._summary_losses = self._summary_losses + 1 if lost else 0
+        if self._summary_losses == LOSSES:
+            self._summary_losses = 0
+            self._summary_off = Tick(self._clock.tick() + PARKED)
+            self._reported = Tick(self._summary_off - REPORT_EVERY)  # `more` keeps to that
+            log.error("report.off", why="connections end at it", again_s=PARKED)
         if first is None:
             return
         if first.seq != self._suspect:

@@ -212,7 +212,7 @@ ALERTS: dict[AlertCode, AlertKind] = {
         Severity.WARNING,
         "the clock of {subject} is not synchronised: codes go in early and come out late",
         "let the hub reach a time server (timedatectl says whether it does), or send a time that "
-        "answers this",
+        "answers an event",
     ),
     AlertCode.DATABASE_LOST: AlertKind(
         Severity.CRITICAL,

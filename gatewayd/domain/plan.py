@@ -107,6 +107,8 @@ def _moves(s: Situation, now: Now, tick: Tick) -> Iterator[Step | float]:
     """Steps and waits (seconds), the most urgent first."""
     for slot in unread_lost(s):
         yield Observe() if s.capabilities.assigns_slots else Observe((slot,))
+    if s.ladder is not None and not s.slots:  # else it would be the same mute slot each time
+        yield _probe(s)
     for lease in s.leases:
         if not s.rightful(lease, now):
             yield _removal(s, lease, now, tick)

@@ -155,9 +155,18 @@ def _one_slot(s: Situation, step: Observe, error: LockError) -> bool:
     """Whether it is only this slot that is not there or not to be read, as far as is known."""
     if isinstance(error, Unsupported):
         return bool(step.slots)
-    known = {lease.slot for lease in s.leases} | {lost.slot for lost in s.lost} | s.slots.keys()
+    ours = {lease.slot for lease in s.leases if lease.stage is not Stage.TAKEN}
+    known = ours | {lost.slot for lost in s.lost} | s.slots.keys()
     silent = isinstance(error, Unanswered) and known.isdisjoint(step.slots)
     return silent and bool(s.slots) and s.incomplete
+
+
+def _not_passed(s: Situation) -> Situation:
+    """Where the lock was to say that it was one slot alone, and did not: that one is unread."""
+    if not s.asked or not s.slots:
+        return s
+    last = max(s.slots, key=lambda n: s.slots[n].at)
+    return s.with_slot(last, None) if isinstance(s.slots[last], Occupied) else s
 
 
 def _only_named(step: Write, error: LockError) -> bool:
@@ -181,7 +190,7 @@ def failed_step(s: Situation, step: LockStep, error: LockError, now: Now, tick: 
         # Silence is no answer: before another slot is passed over the lock has to give one.
         return Outcome(replace(s, asked=True)) if isinstance(error, Unanswered) else answered(s)
     if isinstance(error, Unreachable) or isinstance(step, Observe | Audit):
-        return unreachable(s, error.reason, now, tick)
+        return unreachable(_not_passed(s), error.reason, now, tick)
     lease = s.lease_of(step.lease.key_id, step.lease.code) or step.lease
     if isinstance(step, Clear):
         return Outcome(*still_there(s, lease, error.reason, now, tick))

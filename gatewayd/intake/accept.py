@@ -220,12 +220,12 @@ class Intake:
             TooMuch: that alone removes too much.
         """
         async with self._database.transaction() as tx:
-            now, granted = self._clock.now(), 0
+            now, granted = self._clock.now(), set[KeyId]()
             if books is not None:
                 change = await self._change(tx, now, CommandId(command.id))
                 await _caught(command, snapshot.book(change, books))
                 await brake(change)
-                granted = len(change.granted)
+                granted = change.granted
             await commands.brake(tx, now, command.id, payload.decode(), granted)
             alert = raised(AlertCode.BRAKE_HELD, command.id)
             return await self._answer(tx, now, command, CommandAccepted(command.id), alert)

@@ -21,7 +21,8 @@ async def brake(change: Change) -> None:
     removed = len(change.withdrawn)
     if removed <= KEYS:
         return
-    granted = len(change.granted) + await commands.booked(change.tx)
-    before = await keys.live(change.tx, change.now) + removed - granted
+    held = await commands.booked(change.tx)
+    there = await keys.live(change.tx, change.now, held)
+    before = there + len(change.withdrawn - held) - len(change.granted - held)
     if removed > SHARE * before:
         raise TooMuch

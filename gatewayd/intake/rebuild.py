@@ -31,9 +31,8 @@ async def remember(change: Change, payload: bytes | None) -> None:
     bad += more
     unasked, lost = await rebuild.unasked(change.tx), await rebuild.awaited(change.tx)
     if payload is None:
-        log.warning("reported.unknown", todo="let the hub read its own topics")
-    elif unasked:
-        rebuild.asked(change.tx)
+        log.error("reported.unknown", todo="let the hub read its own topics")
+    rebuild.asked(change.tx)  # from now on it says its own
     if card := not lost:
         if not (unasked and (leases or bad)):
             return

@@ -30,8 +30,8 @@ class Batch(Model):
 
 class Time(Model):
     """What time it is, from somebody who knows: narrows what a hub reckons with whose clock is not
-    synchronised; one that is pays no heed. `answers`: the id of a `hub.started` or
-    `alert.raised` just read, one of the last 100 since the hub started: without it the hub cannot
+    synchronised; one that is pays no heed. `answers`: the id of an event just read, one
+    of the last 1,000 since the hub started, and no answer to a command: without it the hub cannot
     know for how long this waited in the broker, and takes from it only that it is not earlier."""
 
     utc: At

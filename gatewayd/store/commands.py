@@ -1,9 +1,11 @@
 """Commands that came in: receipts, so that the same command gets the same answer, and brakes."""
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatewayd.domain.ids import CommandId
+from gatewayd.domain.ids import CommandId, KeyId
 from gatewayd.domain.moment import Now, from_epoch
 from gatewayd.store.connection import Row
 from gatewayd.store.database import Outgoing, Transaction
@@ -46,17 +48,19 @@ def answer(tx: Transaction, now: Now, command: CommandId, type_: str, told: Outg
     )
 
 
-async def brake(tx: Transaction, now: Now, id_: str, command: str, booked: int) -> None:
-    """Hold a command until it is confirmed, after so many keys were made from what it books."""
-    row = (id_, command, now.latest.timestamp(), booked)
+async def brake(
+    tx: Transaction, now: Now, id_: str, command: str, booked: Collection[KeyId]
+) -> None:
+    """Hold a command until it is confirmed, after these keys were made from what it books."""
+    row = (id_, command, now.latest.timestamp(), json.dumps([*booked]))
     await tx.rows("INSERT OR IGNORE INTO brakes VALUES (?, ?, ?, ?)", row)
 
 
-async def booked(tx: Transaction) -> int:
+async def booked(tx: Transaction) -> set[KeyId]:
     """Keys from held commands: as long as nobody has looked they do not count as there, else what
     a feed adds would let it take as much away."""
-    ((count,),) = await tx.rows("SELECT coalesce(sum(booked), 0) FROM brakes")
-    return int(count)
+    rows = await tx.rows("SELECT DISTINCT value FROM brakes, json_each(booked)")
+    return {KeyId(key) for (key,) in rows}
 
 
 async def release(tx: Transaction, id_: str) -> str | None:

@@ -1,7 +1,7 @@
 """Keys and their doors."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -212,10 +212,11 @@ def start_afresh(tx: Transaction, key: KeyId) -> None:
     tx.later("UPDATE keys SET handover = NULL, refusals = 0 WHERE id = ?", (key,))
 
 
-async def live(tx: Transaction, now: Now) -> int:
-    """How many keys are active or upcoming, besides those of backups."""
+async def live(tx: Transaction, now: Now, but: Collection[KeyId]) -> int:
+    """How many keys are active or upcoming, besides some and those of backups."""
     row = await tx.row(
-        "SELECT count(*) FROM keys WHERE NOT revoked AND ends > ? AND ends < ?",
-        (now.earliest.timestamp(), FOREVER.timestamp()),
+        "SELECT count(*) FROM keys WHERE NOT revoked AND ends > ? AND ends < ? "
+        "AND id NOT IN (SELECT value FROM json_each(?))",
+        (now.earliest.timestamp(), FOREVER.timestamp(), json.dumps([*but])),
     )
     return int(row[0]) if row else 0

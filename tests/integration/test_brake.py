@@ -108,6 +108,19 @@ async def test_new_guests_do_not_wait_for_who_looks_at_the_brake(house: House) -
     assert await house.live() == {"N1"}
 
 
+async def test_what_was_booked_and_is_cancelled_by_now_counts_no_more(house: House) -> None:
+    items = await book(house, 20)
+    new = [reservation(f"N{n}") for n in range(20)]
+    told = await house.send("reservation.snapshot", snapshot(house, items[10:] + new))
+    assert data(told, "command.accepted")["held_by"] is not None
+    for n in range(20):
+        await house.send("reservation.cancel", {"id": f"N{n}", "version": 2})
+    house.clock.at += DAY
+    told = await house.send("reservation.snapshot", snapshot(house, items[6:], "T"))
+    assert data(told, "command.accepted")["held_by"] is None  # 6 of 20
+    assert len(await house.live()) == 14
+
+
 async def test_what_a_snapshot_cancels_by_itself_is_held_with_all_of_it(house: House) -> None:
     items = await book(house, 4)
     gone = [item | {"version": 2, "status": "cancelled"} for item in items]

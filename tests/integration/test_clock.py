@@ -10,7 +10,9 @@ from gatewayd.cloud.witness import CloudTime
 from gatewayd.domain.events import Event
 from gatewayd.domain.events.alert import raised
 from gatewayd.domain.events.hub import HubStarted
+from gatewayd.domain.events.lock import LockOnline
 from gatewayd.domain.health import AlertCode
+from gatewayd.domain.ids import LockId
 from gatewayd.domain.moment import Now
 from gatewayd.reconciler.housekeeping import Housekeeping
 from gatewayd.reconciler.signals import Watch
@@ -100,9 +102,15 @@ async def test_the_cloud_may_say_what_time_it_is(tmp_path: Path) -> None:
         clock.pass_(HOUR)
         before = clock.now()
         again = {"utc": (clock.true + HOUR + 3 * SECOND).isoformat(), "accuracy_s": 2}
-        for answers in ("another's", started, told[0]["id"]):  # once, and to what is told once
+        for answers in ("another's", started, told[0]["id"]):  # what is told again is no question
             await house.send("time", again | {"answers": answers})
             assert clock.now().latest == before.latest
+        wrong = {"utc": (clock.true - HOUR).isoformat(), "accuracy_s": 0}
+        now = await tell(house, LockOnline(LockId("a")))
+        await house.send("time", wrong | {"answers": now})
+        now = await tell(house, LockOnline(LockId("b")))
+        await house.send("time", again | {"answers": now})  # which corrects it
+        assert clock.now().latest - clock.now().earliest < 5 * SECOND
         told = await house.send("time", {"utc": "2027-07-01T12:00:00", "accuracy_s": -1})
         assert types(told)[-1] == "command.rejected"
 

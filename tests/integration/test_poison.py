@@ -171,7 +171,11 @@ async def test_a_summary_that_ends_connections_waits_an_hour_and_holds_up_nothin
         await h.eventually(h.empty)
         assert broker.connections == LOSSES + 1
         broker.closes = 0
-        clock.ticks += PARKED
+        clock.ticks += PARKED - 60
+        broker.hang_up()  # the hour goes on
+        await h.eventually(lambda: true(broker.connections == LOSSES + 2))
+        assert "reported" not in broker.topics
+        clock.ticks += 60
         h.publisher._wake.set()
         await h.eventually(lambda: true("reported" in broker.topics))
 

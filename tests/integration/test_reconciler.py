@@ -726,16 +726,31 @@ async def test_a_lock_that_falls_silent_amid_its_inventory_is_offline_and_read_w
     lock = radio.locks["a"] = Falls(clock, seconds=1.2)
     async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
         await hub.pass_(2.5 * MINUTE)
-        assert await passed_over(hub) == [12]
+        assert await passed_over(hub) == []
         assert await offline(hub) == 1
         assert reads(lock)[-1] == 11
         lock.mute = ()
         await hub.pass_(5 * MINUTE)
         known = "SELECT inventoried, failures FROM locks"
         assert await hub.database.read.rows(known) == [(1, None)]
-        assert sorted({*reads(lock)}) == [n for n in range(1, 31) if n != 12]
-        assert await passed_over(hub) == [12]
+        assert sorted({*reads(lock)}) == [*range(1, 31)]
+        assert await passed_over(hub) == []
         assert await offline(hub) == 1
+
+
+@pytest.mark.parametrize("mute", [{1}, {1, 2, 3}])
+async def test_a_guest_gets_a_code_on_a_new_lock_whose_first_slots_are_mute(
+    tmp_path: Path, mute: set[int]
+) -> None:
+    # suffering 24
+    clock = VirtualClock()
+    radio = FakeRadio(clock)
+    lock = radio.locks["a"] = Mute(clock, mute=mute, seconds=1.2)
+    async with site(tmp_path, clock, "a", radio=radio, inventoried=False) as hub:
+        await hub.book("r1", "2026-06-30", "2026-07-02")
+        await hub.pass_(10 * MINUTE)
+        assert len(lock.codes) == 1
+        assert not {*lock.codes} & mute
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ CREATE TABLE brakes (
     id TEXT PRIMARY KEY,
     command TEXT NOT NULL,          -- the whole envelope, carried out when confirmed
     held_at REAL NOT NULL,
-    booked INTEGER NOT NULL         -- keys that were made from it already
+    booked TEXT NOT NULL            -- a JSON array: the keys that were made from it already
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE snapshot_parts (

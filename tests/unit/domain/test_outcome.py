@@ -141,7 +141,8 @@ NEW_LOCK = situation([], slots={1: EMPTY}, inventoried=False)
         (NEW_LOCK.with_slot(1, None), Observe((2,)), False),  # nothing was heard yet
         (NEW_LOCK.with_slot(2, EMPTY), Observe((2,)), False),  # it answered there before
         (replace(NEW_LOCK, inventoried=True), Observe((2,)), False),
-        (NEW_LOCK.with_lease(lease(slot=2)), Observe((2,)), False),  # ours is to be there
+        (NEW_LOCK.with_lease(lease(slot=2)), Observe((2,)), True),  # nothing is there yet
+        (NEW_LOCK.with_lease(lease(Stage.WRITTEN, slot=2)), Observe((2,)), False),
         (NEW_LOCK.with_lease(lease(slot=1)), Observe((2,)), True),
         (replace(NEW_LOCK, lost=(LostLease(2, KeyId("k"), "print"),)), Observe((2,)), False),
         (NEW_LOCK.with_lease(lease(slot=2)), Write(lease(slot=2), ENTRY), False),
