@@ -137,6 +137,7 @@ def _inventory(s: Situation, now: Now) -> Iterator[Step | float]:
     """A lock that is new to us is read as a whole, once and in no hurry."""
     if s.capabilities.assigns_slots:
         yield Observe()
+        return
     if not (unread := s.unread()):
         return
     ages = [abs(now.earliest - seen.at) for seen in s.slots.values()]

@@ -62,9 +62,7 @@ def recovered(s: Situation, secret: bytes) -> Outcome:
     recoded: list[tuple[KeyId, Code]] = []
     for lost in () if s.rebuilding else s.lost:
         seen = s.slots.get(lost.slot)
-        if lost.slot in unread_lost(s) or not _spoken_of(s, lost):
-            continue
-        if _unknowable(lost, seen):
+        if lost.slot in unread_lost(s) or not _spoken_of(s, lost) or _unknowable(lost, seen):
             continue
         s = replace(s, lost=tuple(x for x in s.lost if x != lost))
         if not isinstance(seen, Holds) or fingerprint(seen.code, secret) != lost.fingerprint:

@@ -198,13 +198,13 @@ class Intake:
         await brake(change)
         return done
 
-    async def _confirmed(self, change: Change, brake: str) -> bool:
+    async def _confirmed(self, change: Change, brake_id: str) -> bool:
         """Carry out what the brake holds; its own events name the held command as their cause."""
-        held = await commands.release(change.tx, brake)
+        held = await commands.release(change.tx, brake_id)
         if held is None:
             raise Rejected(Reason.INVALID_FIELD, "no such brake", path="data.brake_id")
-        await change.tell(cleared(AlertCode.BRAKE_HELD, brake))
-        confirmation, change.cause = change.cause, CommandId(brake)
+        await change.tell(cleared(AlertCode.BRAKE_HELD, brake_id))
+        confirmation, change.cause = change.cause, CommandId(brake_id)
         if await handle(change, parse(held.encode())):
             await change.tell(CommandDone())
         change.cause = confirmation
